@@ -1,0 +1,30 @@
+"""The worlds outside of the app, named once and opened once a process."""
+
+from dataclasses import dataclass
+
+from shared.config_documents import ConfigDocuments
+from shared.dataverse.client import DataverseClient, http_client
+from shared.dataverse.credentials import token_cache
+from shared.settings import Settings
+from shared.storage.files import Files, open_files
+
+
+@dataclass(frozen=True, slots=True)
+class Gateways:
+    """What a capability may reach. Only triggers see all of it; a use case gets what it needs."""
+
+    settings: Settings
+    dataverse: DataverseClient
+    files: Files
+    documents: ConfigDocuments
+
+
+def open_gateways(settings: Settings) -> Gateways:
+    """The gateways of this process. No request is made yet. Raises SettingsError."""
+    files = open_files(settings)
+    return Gateways(
+        settings=settings,
+        dataverse=DataverseClient(settings.dataverse_url, token_cache(settings), http_client()),
+        files=files,
+        documents=ConfigDocuments(files),
+    )

@@ -1,0 +1,1 @@
+"""Azure Storage: `files` reads and writes blobs."""
