@@ -1,0 +1,54 @@
+# One door per chore. Each does its own set-up, on a fresh clone too; nothing is installed outside this folder.
+
+PYTHON := .venv/bin/python
+# `make demo DEMO_FILE=... PROFILE=...` and the same names as environment variables both reach the demo.
+export DEMO_FILE PROFILE
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test check fix lock clean
+
+help:
+	@echo "make demo    import a schedule file into the local Dynamics 365 and show what happened (DEMO_FILE=, PROFILE=)"
+	@echo "make run     start everything on this machine and stay up until Ctrl-C"
+	@echo "make test    all tests (ARGS= goes to pytest)"
+	@echo "make check   lint, formatting, types, import rules"
+	@echo "make fix     repair what lint and formatting can repair"
+	@echo "make lock    compile requirements.in and requirements-dev.in into the pinned files"
+	@echo "make setup   .venv and node_modules only; the other doors do it themselves"
+	@echo "make clean   remove caches and build output (.venv and node_modules stay)"
+
+setup:
+	@sh local/setup.sh
+
+demo: setup
+	@$(PYTHON) -m local.demo
+
+run: setup
+	@$(PYTHON) -m local.stack
+
+test: setup
+	@$(PYTHON) -m pytest $(ARGS)
+
+# Every check runs, the failed ones are named at the end.
+check: setup
+	@failed=""; \
+	$(PYTHON) -m ruff check . || failed="$$failed lint(ruff-check)"; \
+	$(PYTHON) -m ruff format --check . || failed="$$failed formatting(ruff-format)"; \
+	$(PYTHON) -m mypy || failed="$$failed types(mypy)"; \
+	.venv/bin/lint-imports || failed="$$failed import-rules(lint-imports)"; \
+	if [ -n "$$failed" ]; then echo "make check failed:$$failed" >&2; exit 1; fi
+
+fix: setup
+	@$(PYTHON) -m ruff check --fix . || true
+	@$(PYTHON) -m ruff format .
+
+LOCK = .venv/bin/uv pip compile --python-version 3.13 --generate-hashes --no-emit-index-url \
+	--custom-compile-command 'make lock' -q
+
+lock: setup
+	@$(LOCK) requirements.in -o requirements.txt
+	@$(LOCK) requirements-dev.in -o requirements-dev.txt
+
+clean:
+	@rm -rf build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -not -path './.venv/*' -not -path './node_modules/*' -prune -exec rm -rf {} +
