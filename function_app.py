@@ -1,0 +1,21 @@
+"""The table of contents: reads the settings, opens the gateways, registers every capability."""
+
+import azure.functions as func
+from functions.smart_routing import trigger as smart_routing
+
+from functions.schedule_import import trigger as schedule_import
+from shared.gateways import Gateways, open_gateways
+from shared.settings import read_settings
+
+CAPABILITIES = (smart_routing, schedule_import)
+
+
+def build_app(gateways: Gateways) -> func.FunctionApp:
+    """The app over these gateways."""
+    app = func.FunctionApp()
+    for capability in CAPABILITIES:
+        app.register_functions(capability.blueprint(gateways))
+    return app
+
+
+app = build_app(open_gateways(read_settings()))

@@ -1,0 +1,1 @@
+"""What an import writes: pure functions over what the file says and what Dynamics holds."""

@@ -1,0 +1,203 @@
+"""What an import asks Dynamics, and what the answers mean. Pure: the use case sends these."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import batched
+from uuid import UUID
+
+from functions.schedule_import.decide.facts import (
+    ActivityType,
+    Booking,
+    BookingFacts,
+    BookingStatus,
+    ReferenceFacts,
+    Resource,
+    ShiftPlan,
+    User,
+)
+from functions.schedule_import.profile import Identity
+from shared.dataverse.odata import Query, all_of, any_of, eq, is_in
+from shared.dataverse.tables import (
+    ACTIVE,
+    ASSIGNMENT_AVAILABLE,
+    BOOKABLE_RESOURCE,
+    BOOKING,
+    BOOKING_SETUP_METADATA,
+    BOOKING_STATUS,
+    BOOKING_STATUS_COMMITTED,
+    RESOURCE_TYPE_USER,
+    SHIFT_ACTIVITY_TYPE,
+    SHIFT_BOOKING_SETUP_METADATA_ID,
+    SHIFT_PLAN,
+    SYSTEM_USER,
+    JsonRow,
+    Table,
+    utc_moment,
+)
+
+VALUES_A_QUERY = 500
+"""Ids in one `In`: 500 GUIDs are 20 kB encoded, far below the 64 kB that a URL inside `$batch` may have."""
+NAMES_A_QUERY = 100
+"""Names in one `In`: 100 names of 100 characters, each of three encoded bytes, stay below the same limit."""
+
+IDENTITY_COLUMNS: dict[Identity, str] = {
+    "email": "internalemailaddress",
+    "employeeid": "employeeid",
+    "azureactivedirectoryobjectid": "azureactivedirectoryobjectid",
+    "domainname": "domainname",
+    "fullname": "fullname",
+}
+
+_GUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_BOOKING_LOOKUPS = {navigation: lookup.value_property for navigation, lookup in BOOKING.navigation.items()}
+_COMMITTED_DEFAULT = BOOKING_SETUP_METADATA.lookup("msdyn_DefaultBookingCommittedStatus").value_property
+_RESOURCE_USER = BOOKABLE_RESOURCE.lookup("UserId").value_property
+
+
+def setup_metadata_query() -> Query:
+    """The setup metadata row of shift bookings, which must exist."""
+    table = BOOKING_SETUP_METADATA
+    return Query(table=table, select=(_COMMITTED_DEFAULT,), where=eq(table.primary_id, SHIFT_BOOKING_SETUP_METADATA_ID))
+
+
+def status_query(names: Sequence[str]) -> Query:
+    """The booking statuses that mean Committed, and those of these names."""
+    by_status = eq("status", BOOKING_STATUS_COMMITTED)
+    wanted = any_of(by_status, is_in("name", names)) if names else by_status
+    return Query(table=BOOKING_STATUS, select=("name", "status"), where=all_of(eq("statecode", ACTIVE), wanted))
+
+
+def user_queries(identity: Identity, values: Iterable[str]) -> list[Query]:
+    """The users whose identity column has one of these values."""
+    column = IDENTITY_COLUMNS[identity]
+    if identity == "azureactivedirectoryobjectid":
+        # Anything else in a comparison with a GUID column would refuse the whole query.
+        values = [value for value in values if _GUID.fullmatch(value)]
+    return [
+        Query(table=SYSTEM_USER, select=("fullname", "isdisabled", column), where=is_in(column, chunk))
+        for chunk in batched(sorted(set(values)), NAMES_A_QUERY, strict=False)
+    ]
+
+
+def named_queries(table: Table, name_column: str, extra: tuple[str, ...], names: Iterable[str]) -> list[Query]:
+    """The active rows of a table with one of these names."""
+    return [
+        Query(
+            table=table,
+            select=(name_column, *extra),
+            where=all_of(eq("statecode", ACTIVE), is_in(name_column, chunk)),
+        )
+        for chunk in batched(sorted(set(names)), NAMES_A_QUERY, strict=False)
+    ]
+
+
+def activity_type_queries(names: Iterable[str]) -> list[Query]:
+    """The active shift activity types of these names."""
+    return named_queries(SHIFT_ACTIVITY_TYPE, "msdyn_name", ("msdyn_shiftassignmentstatus",), names)
+
+
+def plan_queries(names: Iterable[str]) -> list[Query]:
+    """The active shift plans of these names."""
+    return named_queries(SHIFT_PLAN, "msdyn_name", (), names)
+
+
+def resource_queries(user_ids: Iterable[UUID]) -> list[Query]:
+    """The bookable resources of these users, deactivated ones too."""
+    select = (_RESOURCE_USER, "msdyn_generatecalendarfromshift", "statecode")
+    return [
+        Query(
+            table=BOOKABLE_RESOURCE,
+            select=select,
+            where=all_of(eq("resourcetype", RESOURCE_TYPE_USER), is_in(_RESOURCE_USER, chunk)),
+        )
+        for chunk in batched(sorted(set(user_ids)), VALUES_A_QUERY, strict=False)
+    ]
+
+
+def booking_queries(booking_ids: Iterable[UUID]) -> list[Query]:
+    """The bookings with these keys."""
+    select = (*sorted(BOOKING.columns), *sorted(_BOOKING_LOOKUPS.values()))
+    return [
+        Query(table=BOOKING, select=select, where=is_in(BOOKING.primary_id, chunk))
+        for chunk in batched(sorted(set(booking_ids)), VALUES_A_QUERY, strict=False)
+    ]
+
+
+# ---------------------------------------------------------------------------------------------------- answers
+
+
+def reference_facts(
+    identity: Identity,
+    *,
+    metadata: Sequence[JsonRow],
+    statuses: Sequence[JsonRow],
+    users: Sequence[JsonRow],
+    activity_types: Sequence[JsonRow],
+    plans: Sequence[JsonRow],
+) -> ReferenceFacts:
+    """The answers to the first look, typed."""
+    return ReferenceFacts(
+        setup_metadata_present=bool(metadata),
+        default_committed_status=_guid(metadata[0].get(_COMMITTED_DEFAULT)) if metadata else None,
+        users=_users(IDENTITY_COLUMNS[identity], users),
+        activity_types=tuple(
+            ActivityType(
+                UUID(row[SHIFT_ACTIVITY_TYPE.primary_id]),
+                row["msdyn_name"] or "",
+                row["msdyn_shiftassignmentstatus"] == ASSIGNMENT_AVAILABLE,
+            )
+            for row in activity_types
+        ),
+        statuses=tuple(
+            BookingStatus(UUID(row[BOOKING_STATUS.primary_id]), row["name"] or "", row["status"]) for row in statuses
+        ),
+        plans=tuple(ShiftPlan(UUID(row[SHIFT_PLAN.primary_id]), row["msdyn_name"] or "") for row in plans),
+    )
+
+
+def _users(column: str, rows: Sequence[JsonRow]) -> dict[str, tuple[User, ...]]:
+    found: defaultdict[str, dict[UUID, User]] = defaultdict(dict)
+    for row in rows:
+        user = User(UUID(row[SYSTEM_USER.primary_id]), row["fullname"] or "", bool(row["isdisabled"]))
+        found[str(row[column] or "").strip().casefold()][user.id] = user
+    return {value: tuple(users.values()) for value, users in found.items()}
+
+
+def booking_facts(resources: Sequence[JsonRow], bookings: Sequence[JsonRow]) -> BookingFacts:
+    """The answers to the second look, typed."""
+    return BookingFacts(
+        resources=tuple(
+            Resource(
+                UUID(row[BOOKABLE_RESOURCE.primary_id]),
+                UUID(row[_RESOURCE_USER]),
+                bool(row["msdyn_generatecalendarfromshift"]),
+                row["statecode"] == ACTIVE,
+            )
+            for row in resources
+        ),
+        bookings={UUID(row[BOOKING.primary_id]): _booking(row) for row in bookings},
+    )
+
+
+def _booking(row: JsonRow) -> Booking:
+    target = {navigation: _guid(row[value_property]) for navigation, value_property in _BOOKING_LOOKUPS.items()}
+    return Booking(
+        name=row["name"],
+        start=utc_moment(row["starttime"]),
+        end=utc_moment(row["endtime"]),
+        minutes=row["duration"],
+        external_booking_id=row["msdyn_externalbookingid"],
+        resource=target["Resource"],
+        status=target["BookingStatus"],
+        plan=target["msdyn_shiftplan"],
+        activity_type=target["msdyn_shiftactivitytype"],
+        setup_metadata=target["msdyn_BookingSetupMetadataId"],
+        booking_type=row["bookingtype"],
+        booking_method=row["msdyn_bookingmethod"],
+        active=row["statecode"] == ACTIVE,
+    )
+
+
+def _guid(text: str | None) -> UUID | None:
+    return UUID(text) if text else None
