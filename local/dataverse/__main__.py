@@ -1,0 +1,68 @@
+"""`python -m local.dataverse`: serves the simulator until it is told to stop."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+from aiohttp import web
+
+from local.dataverse.application import build_app, build_runner
+from local.dataverse.certificate import server_context
+from local.dataverse.simulator import Simulator, read_extension
+
+
+def read_arguments() -> argparse.Namespace:
+    """Returns the command line."""
+    parser = argparse.ArgumentParser(prog="python -m local.dataverse", description="Simulates the Dataverse Web API.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=7081)
+    parser.add_argument("--tls-port", type=int, help="serve https there too, with a self-signed certificate")
+    parser.add_argument(
+        "--columns", type=Path, action="append", default=[], metavar="FILE", help="JSON file of extra columns"
+    )
+    return parser.parse_args()
+
+
+async def serve(arguments: argparse.Namespace, simulator: Simulator) -> None:
+    """Serves until SIGINT or SIGTERM. Raises OSError when a port is taken."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    runner = build_runner(build_app(simulator))
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, arguments.host, arguments.port).start()
+        if arguments.tls_port is not None:
+            await web.TCPSite(runner, arguments.host, arguments.tls_port, ssl_context=server_context()).start()
+            print(f"Dataverse simulator: https://{arguments.host}:{arguments.tls_port}", flush=True)
+        print(f"Dataverse simulator: http://{arguments.host}:{arguments.port}", flush=True)
+        await stopped.wait()
+    finally:
+        await runner.cleanup()
+
+
+def main() -> int:
+    """Returns the exit code: 0 when stopped, 2 when it could not start."""
+    arguments = read_arguments()
+    try:
+        simulator = Simulator([read_extension(path) for path in arguments.columns])
+    except (OSError, ValueError, KeyError) as error:
+        print(f"The columns file cannot be used: {error}", file=sys.stderr)
+        return 2
+    try:
+        asyncio.run(serve(arguments, simulator))
+    except OSError as error:
+        ports = " or ".join(str(port) for port in (arguments.port, arguments.tls_port) if port is not None)
+        print(
+            f"The Dataverse simulator cannot listen on {arguments.host} port {ports}: {error.strerror}.",
+            file=sys.stderr,
+        )
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""`EntityDefinitions`, as far as the official SDK for Python asks for it."""
+
+import re
+from typing import Any
+from urllib.parse import parse_qs
+from uuid import NAMESPACE_URL, uuid5
+
+from local.dataverse.addressing import Segment
+from local.dataverse.errors import DataverseError, not_built, unknown_segment
+from local.dataverse.messages import Request, Response, json_response
+from local.dataverse.metadata import Column
+from local.dataverse.store import Store, Table
+
+BY_NAME = re.compile(r"\s*LogicalName\s*(?:eq|=)\s*'((?:[^']|'')*)'\s*", re.ASCII)
+PICKLISTS = "Microsoft.Dynamics.CRM.PicklistAttributeMetadata"
+
+
+def definitions(store: Store, steps: list[Segment], request: Request, base: str) -> Response:
+    """Returns the definition of one table, of all, or of the choice columns of one."""
+    first = steps[0]
+    if first.key is None:
+        return json_response(
+            {"@odata.context": f"{base}/$metadata#EntityDefinitions", "value": _chosen(store, request)}
+        )
+    table = _named(store, first.key)
+    if len(steps) == 1:
+        return json_response({"@odata.context": f"{base}/$metadata#EntityDefinitions/$entity", **_table(table)})
+    if steps[1].name != "Attributes":
+        raise unknown_segment(steps[1].name)
+    columns = list(table.definition.columns.values())
+    if len(steps) == 2:
+        return json_response({"value": [_attribute(table, column) for column in columns]})
+    if steps[2].name != PICKLISTS:
+        raise not_built(f"EntityDefinitions/Attributes/{steps[2].name}")
+    choices = [column for column in columns if column.type == "Picklist"]
+    return json_response(
+        {"value": [{**_attribute(table, column), "OptionSet": _options(column)} for column in choices]}
+    )
+
+
+def _chosen(store: Store, request: Request) -> list[dict[str, Any]]:
+    options = parse_qs(request.query)
+    if "$filter" not in options:
+        return [_table(table) for table in store.by_name.values()]
+    match = BY_NAME.fullmatch(options["$filter"][0])
+    if match is None:
+        raise not_built("this $filter on EntityDefinitions")
+    table = store.by_name.get(match[1])
+    return [] if table is None else [_table(table)]
+
+
+def _named(store: Store, key: str) -> Table:
+    match = BY_NAME.fullmatch(key)
+    table = None if match is None else store.by_name.get(match[1])
+    if table is None:
+        raise DataverseError(404, "0x80060888", f"Could not find an entity with the key {key}.")
+    return table
+
+
+def _table(table: Table) -> dict[str, Any]:
+    definition = table.definition
+    return {
+        "MetadataId": str(uuid5(NAMESPACE_URL, f"table:{definition.name}")),
+        "LogicalName": definition.name,
+        "SchemaName": definition.name,
+        "EntitySetName": definition.entity_set,
+        "PrimaryIdAttribute": definition.primary_id,
+        "PrimaryNameAttribute": definition.primary_name,
+        "ObjectTypeCode": definition.object_type_code,
+        "IsOptimisticConcurrencyEnabled": True,
+    }
+
+
+def _attribute(table: Table, column: Column) -> dict[str, Any]:
+    return {
+        "MetadataId": str(uuid5(NAMESPACE_URL, f"column:{table.definition.name}.{column.name}")),
+        "LogicalName": column.name,
+        "SchemaName": column.name,
+        "AttributeType": column.type,
+        "MaxLength": column.max_length,
+        "IsValidForCreate": column.valid_for_create,
+        "IsValidForUpdate": column.valid_for_update,
+    }
+
+
+def _options(column: Column) -> dict[str, Any]:
+    return {
+        "Options": [
+            {"Value": value, "Label": {"UserLocalizedLabel": {"Label": label, "LanguageCode": 1033}}}
+            for value, label in column.options.items()
+        ]
+    }

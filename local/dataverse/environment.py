@@ -1,0 +1,70 @@
+"""The switches: how slow and how strict the simulated environment is. Every switch can be set while it runs."""
+
+import re
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args, get_type_hints
+
+
+@dataclass
+class Environment:
+    """How the environment behaves. Defaults cost no time and follow the documents; UNCONFIRMED facts are switches."""
+
+    # What things cost. All work on records occupies one of `slots` server slots.
+    latency_ms: float = 0
+    bulk_record_ms: float = 0
+    single_write_ms: float = 0
+    read_part_ms: float = 0
+    slots: int = 52
+    dop_hint: int = 52
+    # Service protection limits ("Service protection API limits"), for the one caller that the simulator knows.
+    max_concurrent: int = 52
+    request_limit: int = 6000
+    execution_limit_ms: float = 1_200_000
+    window_s: float = 300
+    # Strictness.
+    strict_tokens: bool = False
+    affinity_cookie: bool = True
+    missing_bind_status: Literal[400, 404] = 404
+    readonly_columns: Literal["ignore", "refuse"] = "ignore"
+    create_statecode: Literal["refuse", "ignore"] = "refuse"
+    null_bind: Literal["clear", "refuse"] = "clear"
+    case_state_by_patch: Literal["accept", "refuse"] = "accept"
+    patch_parties: Literal["replace", "refuse"] = "replace"
+    direct_party_create: Literal["accept", "refuse"] = "refuse"
+    activity_time_of_day: Literal["keep", "drop"] = "keep"
+    one_queue_item_per_object: bool = True
+    changeset_error_wrapped: bool = False
+
+    def change(self, changes: dict[str, Any]) -> None:
+        """Applies the changes, or raises ValueError and applies none of them."""
+        hints = get_type_hints(Environment)
+        settings = {_snake(name): value for name, value in changes.items()}
+        for name, value in settings.items():
+            if name not in hints:
+                raise ValueError(f"There is no setting '{name}'. Settings: {', '.join(sorted(hints))}.")
+            _check(name, hints[name], value)
+        for name, value in settings.items():
+            setattr(self, name, value)
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns every setting with its value."""
+        return asdict(self)
+
+
+def _snake(name: str) -> str:
+    """`strictTokens` and `strict_tokens` are one setting."""
+    return re.sub(r"[A-Z]", lambda match: f"_{match[0].lower()}", name)
+
+
+def _check(name: str, hint: Any, value: Any) -> None:
+    choices = get_args(hint)
+    if choices:
+        if value not in choices or isinstance(value, bool):
+            raise ValueError(f"'{name}' is one of {', '.join(str(choice) for choice in choices)}.")
+    elif hint is bool:
+        if not isinstance(value, bool):
+            raise ValueError(f"'{name}' is true or false.")
+    elif isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        raise ValueError(f"'{name}' is a number that is not negative.")
+    elif hint is int and (not isinstance(value, int) or value < 1):
+        raise ValueError(f"'{name}' is a whole number of at least 1.")

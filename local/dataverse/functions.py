@@ -1,0 +1,126 @@
+"""The pre-pass that turns Dataverse's own filter syntax into what the OData grammar takes.
+
+Parameter aliases (`@p1`) and JSON arrays (`["a","b"]`) are no part of the grammar. String literals are never rewritten.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from local.dataverse.errors import bad_query, not_built
+
+NAMESPACE = "Microsoft.Dynamics.CRM."
+ESCAPED_WORD = "x__"
+TOKEN = re.compile(
+    r"(?P<string>'(?:[^']|'')*')"
+    r"|(?P<unterminated>')"
+    r"|(?P<alias>@\w+)"
+    r"|(?P<call>Microsoft\.Dynamics\.CRM\.(?P<function>\w+)\s*\()"
+    r"|(?P<in>\s+in\s*\()"
+    r"|(?P<not>\bnot\()"
+    # The grammar of odata-query 0.10 reads a column such as `allowemailcredentials` as the keyword `all`.
+    r"|(?P<keywordlike>(?<![\w.'])(?:any|all|null|true|false)\w+)"
+    r"|(?P<word>\w+)",
+    re.ASCII,
+)
+ARGUMENT = re.compile(r"\s*(\w+)\s*=\s*")
+
+
+@dataclass
+class Prepared:
+    """A filter text for the grammar, and the `In` calls that it refers to by number."""
+
+    text: str = ""
+    memberships: list[tuple[str, list[str]]] = field(default_factory=list)
+
+
+def prepare(text: str, aliases: Mapping[str, str]) -> Prepared:
+    """Returns the filter with aliases filled in and each `In` call replaced by its number."""
+    prepared = Prepared()
+    parts: list[str] = []
+    position = 0
+    for _ in range(len(text) + 1):
+        match = TOKEN.search(text, position)
+        if match is None:
+            break
+        parts.append(text[position : match.start()])
+        position = match.end()
+        if match["call"]:
+            position = _take_call(text, match, prepared, aliases, parts)
+        else:
+            parts.append(_replacement(match, aliases))
+    parts.append(text[position:])
+    prepared.text = "".join(parts).strip()
+    return prepared
+
+
+def _replacement(match: re.Match[str], aliases: Mapping[str, str]) -> str:
+    if match["unterminated"]:
+        raise bad_query(f"There is an unterminated literal at position {match.start()} in '{match.string}'.")
+    if match["alias"]:
+        if match["alias"] not in aliases:
+            raise bad_query(f"The parameter alias '{match['alias']}' has no value.")
+        return aliases[match["alias"]]
+    if match["in"]:
+        raise bad_query("The operator 'in' is not supported. Use Microsoft.Dynamics.CRM.In.")
+    if match["not"]:
+        return "not ("
+    if match["keywordlike"]:
+        return ESCAPED_WORD + match["keywordlike"]
+    return match[0]
+
+
+def _take_call(
+    text: str, match: re.Match[str], prepared: Prepared, aliases: Mapping[str, str], parts: list[str]
+) -> int:
+    function = match["function"]
+    if function != "In":
+        raise not_built(f"the filter function {NAMESPACE}{function}")
+    arguments: dict[str, Any] = {}
+    position = match.end()
+    while True:
+        name = ARGUMENT.match(text, position)
+        if name is None:
+            raise bad_query(f"The call of {NAMESPACE}In at position {match.start()} cannot be read.")
+        arguments[name[1]], position = _argument(text, name.end(), aliases)
+        rest = re.compile(r"\s*([,)])").match(text, position)
+        if rest is None:
+            raise bad_query(f"The call of {NAMESPACE}In at position {match.start()} is not closed.")
+        position = rest.end()
+        if rest[1] == ")":
+            break
+    prepared.memberships.append(_membership(arguments))
+    parts.append(f"{NAMESPACE}In({len(prepared.memberships) - 1})")
+    return position
+
+
+def _argument(text: str, position: int, aliases: Mapping[str, str]) -> tuple[Any, int]:
+    alias = re.compile(r"@\w+").match(text, position)
+    if alias is not None:
+        if alias[0] not in aliases:
+            raise bad_query(f"The parameter alias '{alias[0]}' has no value.")
+        return _argument(aliases[alias[0]], 0, {})[0], alias.end()
+    if text[position : position + 1] == "[":
+        try:
+            return json.JSONDecoder().raw_decode(text, position)
+        except ValueError as error:
+            raise bad_query(f"The array at position {position} is not JSON: {error}.") from error
+    literal = re.compile(r"'((?:[^']|'')*)'").match(text, position)
+    if literal is None:
+        raise bad_query(f"There is no literal at position {position} in '{text}'.")
+    return literal[1].replace("''", "'"), literal.end()
+
+
+def _membership(arguments: Mapping[str, Any]) -> tuple[str, list[str]]:
+    name, values = arguments.get("PropertyName"), arguments.get("PropertyValues")
+    if (
+        not isinstance(name, str)
+        or not isinstance(values, list)
+        or set(arguments) != {"PropertyName", "PropertyValues"}
+    ):
+        raise bad_query(f"{NAMESPACE}In takes PropertyName and PropertyValues.")
+    if not all(isinstance(value, str) for value in values):
+        raise bad_query(f"The PropertyValues of {NAMESPACE}In are JSON strings, whatever the type of the column.")
+    return name, values

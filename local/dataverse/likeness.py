@@ -1,0 +1,45 @@
+"""Text comparison as the SQL collation below Dataverse does it: any case, with LIKE wildcards."""
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+
+WILDCARDS = frozenset("%_[")
+
+
+def has_wildcard(text: str) -> bool:
+    """Tells whether a literal is a pattern: `%`, `_`, `[x]` and `[^x]` are live ("Filter rows")."""
+    return not WILDCARDS.isdisjoint(text)
+
+
+@lru_cache(maxsize=4096)
+def like(pattern: str) -> Callable[[str], bool]:
+    """Returns the test whether a case-folded text is like the pattern as a whole."""
+    expression = re.compile(_regular_expression(pattern.casefold()), re.DOTALL)
+    return lambda text: expression.fullmatch(text) is not None
+
+
+def _regular_expression(pattern: str) -> str:
+    parts: list[str] = []
+    position = 0
+    while position < len(pattern):
+        character = pattern[position]
+        end = pattern.find("]", position + 2) if character == "[" else -1
+        if character == "%":
+            parts.append(".*")
+        elif character == "_":
+            parts.append(".")
+        elif end > 0:
+            parts.append(_character_class(pattern[position + 1 : end]))
+            position = end
+        else:
+            parts.append(re.escape(character))
+        position += 1
+    return "".join(parts)
+
+
+def _character_class(inner: str) -> str:
+    negated = inner.startswith("^") and len(inner) > 1
+    characters = inner[1:] if negated else inner
+    escaped = characters.replace("\\", "\\\\").replace("[", "\\[").replace("^", "\\^")
+    return f"[{'^' if negated else ''}{escaped}]"

@@ -1,0 +1,77 @@
+"""The units that travel between the web server, `$batch` and the handlers."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from local.dataverse.errors import DataverseError, unreadable_payload
+
+
+@dataclass
+class Request:
+    """One request, alone or as a part of a batch. Header names are lower case; the path is percent-encoded."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+    in_batch: bool = False
+
+    def header(self, name: str) -> str:
+        """Returns the header's value, or nothing."""
+        return self.headers.get(name, "")
+
+    def preference(self, name: str) -> str | None:
+        """Returns the value of one preference of the Prefer header, None when it is not there."""
+        for preference in _split_preferences(self.header("prefer")):
+            key, _, value = preference.partition("=")
+            if key.strip().lower() == name:
+                return value.strip().strip('"')
+        return None
+
+    def json(self, entity_set: str = "") -> Any:
+        """Returns the body as JSON, or refuses it."""
+        if not self.body:
+            raise unreadable_payload(entity_set, "The request body is empty.")
+        try:
+            return json.loads(self.body)
+        except ValueError as error:
+            raise unreadable_payload(entity_set, f"The body is not JSON: {error}.") from error
+
+
+def _split_preferences(text: str) -> list[str]:
+    """Commas inside quotes separate annotations, not preferences."""
+    parts, quoted, start = [], False, 0
+    for position, character in enumerate(text):
+        if character == '"':
+            quoted = not quoted
+        elif character == "," and not quoted:
+            parts.append(text[start:position])
+            start = position + 1
+    return [*parts, text[start:]]
+
+
+@dataclass
+class Response:
+    """One answer, and what the work behind it was."""
+
+    status: int = 204
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    cost_ms: float = 0
+
+
+def json_response(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Returns an answer with a JSON body."""
+    return Response(
+        status,
+        {"Content-Type": "application/json; odata.metadata=minimal", **(headers or {})},
+        json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"),
+    )
+
+
+def error_response(error: DataverseError) -> Response:
+    """Returns the OData error body for a refusal."""
+    return json_response({"error": {"code": error.code, "message": error.message}}, error.status, error.headers)

@@ -1,0 +1,120 @@
+"""The simulated environment as a whole: what is built once and what a reset builds anew."""
+
+import json
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from local.dataverse.batch import Batches
+from local.dataverse.counters import Counters
+from local.dataverse.environment import Environment
+from local.dataverse.faults import Faults
+from local.dataverse.messages import Request, Response
+from local.dataverse.metadata import define_table, extend_raw_tables, shipped_schema
+from local.dataverse.planting import Planter
+from local.dataverse.protection import Protection
+from local.dataverse.seed import APPLICATION_USER, BUSINESS_UNIT, seed_rows
+from local.dataverse.service import Service
+from local.dataverse.store import Store
+from local.dataverse.tokens import Tokens
+from local.dataverse.writes import Session
+
+KEEPABLE = frozenset({"rows", "stats", "faults", "columns"})
+
+
+class Simulator:
+    """One Dataverse environment."""
+
+    def __init__(self, extensions: list[dict[str, Any]] | None = None) -> None:
+        self.environment = Environment()
+        self.faults = Faults()
+        self.counters = Counters()
+        self.tokens = Tokens(self.environment)
+        self.protection = Protection(self.environment)
+        self._loaded_schema = shipped_schema()
+        for extension in extensions or []:
+            extend_raw_tables(self._loaded_schema, extension)
+        self._schema = deepcopy(self._loaded_schema)
+        self._build()
+
+    def _build(self) -> None:
+        self.store = Store(self._schema)
+        self.service = Service(self.store, self.environment)
+        self.batches = Batches(self.service, self.environment, self._watch_part)
+        self.plant(seed_rows())
+        self.store.forget_counts()
+
+    def session(self, headers: dict[str, str] | None = None) -> Session:
+        """Returns a session of the application user, or of the user that CallerObjectId names."""
+        caller = APPLICATION_USER
+        impersonated = (headers or {}).get("callerobjectid")
+        if impersonated:
+            users = self.store.by_name["systemuser"]
+            slot = users.slots["azureactivedirectoryobjectid"]
+            caller = next(iter(users.ids_where(slot, impersonated.lower())), caller)
+        return Session(caller, BUSINESS_UNIT)
+
+    def plant(self, rows: dict[str, list[dict[str, Any]]]) -> dict[str, list[str]]:
+        """Inserts rows as a seed would and returns their ids."""
+        written = deepcopy(self.store.written)
+        planted = Planter(self.store, self.service.writer, self.session()).plant(rows)
+        self.store.written = written  # rows of a seed are nobody's requests
+        return planted
+
+    def extend(self, tables: dict[str, Any]) -> None:
+        """Adds columns, choice values, keys and tables, or raises ValueError and adds nothing."""
+        schema = deepcopy(self._schema)
+        try:
+            extend_raw_tables(schema, tables)
+            definitions = [define_table(schema[name]) for name in tables]
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"The tables cannot be read: {error!r}.") from error
+        self._schema = schema
+        for definition in definitions:
+            self.store.define(definition)
+        self.service.writer.forget()
+
+    def reset(self, keep: frozenset[str]) -> None:
+        """Returns to the seed; what `keep` names stays, and so does the environment."""
+        if "rows" not in keep:
+            if "columns" not in keep:
+                self._schema = deepcopy(self._loaded_schema)
+            self._build()
+        if "stats" not in keep:
+            self.counters.forget()
+            self.tokens.forget()
+            self.protection.forget()
+            self.store.forget_counts()
+        if "faults" not in keep:
+            self.faults.clear()
+
+    def run(self, request: Request, base: str, *, is_batch: bool) -> Response:
+        """Returns the answer to one authorised request."""
+        session = self.session(dict(request.headers))
+        if is_batch:
+            return self.batches.run(request, session, base)
+        return self.service.handle(request, session, base)
+
+    def stats(self) -> dict[str, Any]:
+        """Returns all counts."""
+        return self.counters.as_json(self.store, self.protection, self.tokens)
+
+    def table_names(self, path: str) -> tuple[str, str]:
+        """Returns the logical name and the entity set behind a path."""
+        name = self.service.table_named(path)
+        table = self.store.by_name.get(name)
+        return name, name if table is None else table.definition.entity_set
+
+    def _watch_part(self, request: Request) -> Response | None:
+        """Counts a batch part and lets a fault answer it."""
+        table, entity_set = self.table_names(request.path)
+        self.counters.parts[f"{request.method} {table}"] += 1
+        fault = self.faults.strike(request, table, entity_set, "part")
+        return None if fault is None else fault.response()
+
+
+def read_extension(path: Path) -> dict[str, Any]:
+    """Returns the tables of a columns file: `{"tables": {...}}` or the tables themselves."""
+    content: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    tables: dict[str, Any] = content.get("tables", content)
+    return tables

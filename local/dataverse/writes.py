@@ -1,0 +1,350 @@
+"""Create, update and delete: the platform's own columns, required columns, states and what hangs on a row."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from local.dataverse.environment import Environment
+from local.dataverse.errors import DataverseError, invalid_argument, invalid_state, required_column_missing
+from local.dataverse.metadata import CollectionNavigation
+from local.dataverse.payload import Change, PayloadReader
+from local.dataverse.store import ID_SLOT, Row, Store, Table, current_second
+
+# SystemRequired columns that need no value in the body, because the platform fills them.
+FILLED_BY_PLATFORM = frozenset({"ownerid", "statecode", "statuscode", "businessunitid", "organizationid"})
+# On these administrative tables the platform also fills every choice and number.
+FILLED_THROUGHOUT = frozenset({"systemuser", "team", "queue", "organization", "queueitem"})
+# What a delete does to the rows that point here (table, lookup), where it is not "clear the lookup".
+RESTRICTING = {
+    "bookableresource": [("bookableresourcebooking", "resource")],
+    "bookingstatus": [("bookableresourcebooking", "bookingstatus")],
+}
+CASCADING = {
+    "phonecall": [("activityparty", "activityid"), ("annotation", "objectid"), ("queueitem", "objectid")],
+    "incident": [("annotation", "objectid"), ("queueitem", "objectid")],
+    "contact": [("annotation", "objectid")],
+    "account": [("annotation", "objectid")],
+    "lead": [("annotation", "objectid")],
+    "bookableresourcebooking": [("annotation", "objectid")],
+    "bookableresource": [("annotation", "objectid"), ("bookableresourcecharacteristic", "resource")],
+    "queue": [("queueitem", "queueid")],
+}
+NAMED_PEOPLE = frozenset({"contact", "lead", "systemuser"})
+
+
+@dataclass
+class Session:
+    """Who writes, and what the change set has created so far under a Content-ID."""
+
+    caller: str
+    business_unit: str
+    references: dict[str, tuple[Table, str]] = field(default_factory=dict)
+
+
+class Stamps:
+    """The slots of the platform's columns in one table, looked up once."""
+
+    def __init__(self, table: Table) -> None:
+        definition = table.definition
+        slot = table.slots.get
+        self.created = [s for s in (slot("createdon"), slot("modifiedon")) if s is not None]
+        self.created_by = [s for s in (slot("_createdby_value"), slot("_modifiedby_value")) if s is not None]
+        self.modified_on = slot("modifiedon")
+        self.modified_by = slot("_modifiedby_value")
+        owner = slot("_ownerid_value")
+        self.owner = owner if owner is not None and definition.user_owned else None
+        self.owner_type = table.type_slots.get("ownerid")
+        self.owning_user = slot("_owninguser_value")
+        self.owning_team = slot("_owningteam_value")
+        self.business_unit = slot("_owningbusinessunit_value")
+        self.own_business_unit = slot("_businessunitid_value")
+        self.state = slot("statecode")
+        self.status = slot("statuscode")
+        self.first_name, self.last_name = slot("firstname"), slot("lastname")
+        self.full_name = slot("fullname") if definition.name in NAMED_PEOPLE else None
+        self.states = definition.columns["statuscode"].states if "statuscode" in definition.columns else {}
+        self.default_status = {state: status for status, state in reversed(list(self.states.items()))}
+        self.required = [
+            (table.slots[column.property], column.name)
+            for column in definition.columns.values()
+            if column.system_required and column.name != definition.primary_id
+        ]
+        self.required_on_create = [
+            (slot_, name)
+            for slot_, name in self.required
+            if not _filled(definition.name, name)
+            and definition.columns[name].valid_for_create
+            and definition.columns[name].default is None
+        ]
+        self.fills = _fills(table) if definition.name in FILLED_THROUGHOUT else {}
+
+
+def _filled(table: str, column: str) -> bool:
+    return column in FILLED_BY_PLATFORM or (table in FILLED_THROUGHOUT and column not in {"domainname", "name"})
+
+
+def _fills(table: Table) -> dict[int, Any]:
+    """The first choice, or nought, for each SystemRequired choice or number without a default."""
+    fills: dict[int, Any] = {}
+    for column in table.definition.columns.values():
+        if column.system_required and column.default is None and column.name not in {"statecode", "statuscode"}:
+            if column.type == "Picklist" and column.options:
+                fills[table.slots[column.name]] = min(column.options)
+            elif column.type in {"Integer", "Picklist"}:
+                fills[table.slots[column.name]] = 0
+            elif column.type == "Boolean":
+                fills[table.slots[column.name]] = False
+    return fills
+
+
+class Writer:
+    """Changes rows as the platform does. Call it inside a transaction of the store."""
+
+    def __init__(self, store: Store, environment: Environment) -> None:
+        self._store = store
+        self._environment = environment
+        self._readers: dict[str, PayloadReader] = {}
+        self._stamps: dict[str, Stamps] = {}
+        self._case_number = 1000
+
+    def forget(self) -> None:
+        """Makes the writer read the table definitions anew."""
+        self._readers.clear()
+        self._stamps.clear()
+
+    def reader(self, table: Table) -> PayloadReader:
+        """Returns the reader of bodies for the table."""
+        reader = self._readers.get(table.definition.name)
+        if reader is None:
+            reader = self._readers[table.definition.name] = PayloadReader(table, self._store, self._environment)
+        return reader
+
+    def stamps(self, table: Table) -> Stamps:
+        """Returns the platform's columns of the table."""
+        stamps = self._stamps.get(table.definition.name)
+        if stamps is None:
+            stamps = self._stamps[table.definition.name] = Stamps(table)
+        return stamps
+
+    def create(
+        self,
+        table: Table,
+        body: Any,
+        session: Session,
+        *,
+        row_id: str | None = None,
+        preset: Mapping[int, Any] | None = None,
+    ) -> str:
+        """Creates a row, and the rows nested in the body, and returns its id."""
+        change = self.reader(table).read(body, session.references, creating=True)
+        if change.parents:
+            self._create_parents(table, change, session)
+        row = table.template.copy()
+        for slot, value in change.values.items():
+            if value is not None:
+                row[slot] = value
+        if preset:
+            for slot, value in preset.items():
+                row[slot] = value
+        row[ID_SLOT] = row_id or row[ID_SLOT] or str(uuid4())
+        self._stamp_new(table, row, change, session)
+        self._store.insert(table, row)
+        for collection, bodies in change.children:
+            self._create_children(table, row, collection, bodies, session)
+        return str(row[ID_SLOT])
+
+    def _stamp_new(self, table: Table, row: Row, change: Change, session: Session) -> None:
+        self._stamp_columns(table, row, change.values, session)
+        for slot, name in self.stamps(table).required_on_create:
+            if row[slot] is None:
+                raise required_column_missing(table.definition.name, name)
+
+    def _stamp_columns(self, table: Table, row: Row, asked: Mapping[int, Any], session: Session) -> None:
+        stamps = self.stamps(table)
+        now = current_second()
+        for slot in stamps.created:
+            row[slot] = now
+        for slot in stamps.created_by:
+            row[slot] = session.caller
+        if stamps.owner is not None:
+            self._stamp_owner(stamps, row, session)
+        for slot, value in stamps.fills.items():
+            if row[slot] is None:
+                row[slot] = value
+        if stamps.own_business_unit is not None and row[stamps.own_business_unit] is None:
+            row[stamps.own_business_unit] = session.business_unit
+        if stamps.state is not None:
+            self._settle_state(table, stamps, row, asked, current=None)
+        self._fill_special(table, row)
+
+    def fill_planted(self, table: Table, row: Row, session: Session) -> None:
+        """Fills the platform's columns of a seeded row, whatever its state, without asking for required columns."""
+        stamps = self.stamps(table)
+        asked: dict[int, Any] = {}
+        for slot in (stamps.state, stamps.status):
+            if slot is not None and row[slot] is not None:
+                asked[slot] = row[slot]
+        self._stamp_columns(table, row, asked, session)
+
+    def _stamp_owner(self, stamps: Stamps, row: Row, session: Session) -> None:
+        assert stamps.owner is not None
+        if row[stamps.owner] is None:
+            row[stamps.owner] = session.caller
+            if stamps.owner_type is not None:
+                row[stamps.owner_type] = "systemuser"
+        is_team = stamps.owner_type is not None and row[stamps.owner_type] == "team"
+        if stamps.owning_user is not None:
+            row[stamps.owning_user] = None if is_team else row[stamps.owner]
+        if stamps.owning_team is not None:
+            row[stamps.owning_team] = row[stamps.owner] if is_team else None
+        if stamps.business_unit is not None:
+            row[stamps.business_unit] = session.business_unit
+
+    def _settle_state(
+        self, table: Table, stamps: Stamps, row: Row, asked: Mapping[int, Any], *, current: int | None
+    ) -> None:
+        """Makes state and status fit: a status must belong to the state, a state alone takes its first status."""
+        assert stamps.state is not None
+        state = asked.get(stamps.state)
+        if state is None:
+            state = 0 if current is None else current
+        row[stamps.state] = state
+        if stamps.status is None:
+            return
+        status = asked.get(stamps.status)
+        if status is None:
+            if current is None or state != current:
+                row[stamps.status] = stamps.default_status.get(state)
+        elif stamps.states and stamps.states.get(status) != state:
+            raise invalid_state(table.definition.name, status, state)
+
+    def _fill_special(self, table: Table, row: Row) -> None:
+        """Fills the columns that the platform computes from others."""
+        stamps = self.stamps(table)
+        if stamps.full_name is not None and stamps.first_name is not None and stamps.last_name is not None:
+            names = (row[stamps.first_name], row[stamps.last_name])
+            row[stamps.full_name] = " ".join(name for name in names if name) or None
+        name = table.definition.name
+        if name == "incident" and table.value(row, "ticketnumber") is None:
+            self._case_number += 1
+            row[table.slots["ticketnumber"]] = f"CAS-{self._case_number:05}-{row[ID_SLOT][:6].upper()}"
+        elif name == "phonecall":
+            self._fill_activity(table, row)
+        elif name in {"annotation", "queueitem"} and table.value(row, "_objectid_value") is not None:
+            target = table.target_of(row, "objectid")
+            code = self._store.by_name[target].definition.object_type_code
+            row[table.slots["objecttypecode"]] = target if name == "annotation" else code
+
+    def _fill_activity(self, table: Table, row: Row) -> None:
+        row[table.slots["activitytypecode"]] = "phonecall"
+        if self._environment.activity_time_of_day == "drop":  # their format is DateOnly
+            for name in ("actualstart", "actualend"):
+                value = table.value(row, name)
+                if value is not None:
+                    row[table.slots[name]] = value[:10] + "T00:00:00Z"
+
+    def _create_parents(self, table: Table, change: Change, session: Session) -> None:
+        """Deep insert of single-valued navigation properties: the parent is made first."""
+        for navigation, body in change.parents:
+            target = self._store.by_name.get(navigation.targets[0])
+            if target is None or len(navigation.targets) > 1:
+                raise invalid_argument(f"'{navigation.name}' does not tell which table to create a row in.")
+            column = table.definition.columns[navigation.lookup]
+            change.values[table.slots[column.property]] = self.create(target, body, session)
+            if column.name in table.type_slots:
+                change.values[table.type_slots[column.name]] = target.definition.name
+
+    def _create_children(
+        self, table: Table, row: Row, collection: CollectionNavigation, bodies: list[Any], session: Session
+    ) -> None:
+        """Deep insert of a collection: each child points back at the row."""
+        child = self._store.by_name[collection.child]
+        partner = child.definition.navigation[collection.partner]
+        column = child.definition.columns[partner.lookup]
+        preset = {child.slots[column.property]: row[ID_SLOT]}
+        if column.name in child.type_slots:
+            preset[child.type_slots[column.name]] = table.definition.name
+        for body in bodies:
+            self.create(child, body, session, preset=preset)
+
+    def update(self, table: Table, row_id: str, body: Any, session: Session) -> None:
+        """Changes the columns that the body names and no other."""
+        change = self.reader(table).read(body, session.references, creating=False)
+        if change.parents:
+            raise invalid_argument("A nested entity is not accepted in an update. Bind the row instead.")
+        old = table.rows[row_id]
+        row = old.copy()
+        for slot, value in change.values.items():
+            row[slot] = value
+        row[ID_SLOT] = row_id
+        self._stamp_changed(table, row, old, change, session)
+        self._store.replace(table, row)
+        for collection, bodies in change.children:
+            self._replace_children(table, row, collection, bodies, session)
+
+    def _stamp_changed(self, table: Table, row: Row, old: Row, change: Change, session: Session) -> None:
+        stamps = self.stamps(table)
+        for slot, name in stamps.required:
+            if row[slot] is None and slot in change.values:
+                raise required_column_missing(table.definition.name, name)
+        if stamps.modified_on is not None:
+            row[stamps.modified_on] = current_second()
+        if stamps.modified_by is not None:
+            row[stamps.modified_by] = session.caller
+        if stamps.owner is not None and stamps.owner in change.values:
+            self._stamp_owner(stamps, row, session)
+        if stamps.state is not None and (stamps.state in change.values or stamps.status in change.values):
+            if table.definition.name == "incident" and self._environment.case_state_by_patch == "refuse":
+                raise invalid_argument("The state of a case is changed by the CloseIncident action.")
+            self._settle_state(table, stamps, row, change.values, current=old[stamps.state])
+        self._fill_special(table, row)
+
+    def _replace_children(
+        self, table: Table, row: Row, collection: CollectionNavigation, bodies: list[Any], session: Session
+    ) -> None:
+        """Parties sent with an update stand for the whole list (UNCONFIRMED, so it is a switch)."""
+        if collection.child != "activityparty" or self._environment.patch_parties == "refuse":
+            raise invalid_argument(f"'{collection.name}' is not accepted in an update.")
+        child = self._store.by_name[collection.child]
+        for row_id in list(child.ids_where(child.slots["_activityid_value"], row[ID_SLOT])):
+            self._store.delete(child, row_id)
+        self._create_children(table, row, collection, bodies, session)
+
+    def delete(self, table: Table, row_id: str, session: Session) -> None:
+        """Deletes the row and what belongs to it; lookups to it are cleared; 405 where a relation forbids it."""
+        name = table.definition.name
+        for child_name, lookup in RESTRICTING.get(name, ()):
+            if next(iter(self._pointing(child_name, lookup, row_id)), None) is not None:
+                raise DataverseError(
+                    405,
+                    "0x80040227",
+                    "The record cannot be deleted because it is associated with another record: "
+                    f"{child_name}.{lookup} points at {name} {row_id}.",
+                )
+        for child_name, lookup in CASCADING.get(name, ()):
+            child = self._store.by_name[child_name]
+            for child_id in list(self._pointing(child_name, lookup, row_id)):
+                self.delete(child, child_id, session)
+        self._clear_lookups(name, row_id)
+        self._store.delete(table, row_id)
+
+    def _pointing(self, child_name: str, lookup: str, row_id: str) -> list[str]:
+        child = self._store.by_name[child_name]
+        slot = child.slots[child.definition.columns[lookup].property]
+        return list(child.ids_where(slot, row_id))
+
+    def _clear_lookups(self, name: str, row_id: str) -> None:
+        for child in self._store.by_name.values():
+            if not child.rows:
+                continue
+            for column in child.definition.columns.values():
+                if column.is_lookup and name in column.targets and column.valid_for_update:
+                    self._clear_lookup(child, column.property, row_id)
+
+    def _clear_lookup(self, child: Table, lookup_property: str, row_id: str) -> None:
+        slot = child.slots[lookup_property]
+        for child_id in list(child.ids_where(slot, row_id)):
+            row = child.rows[child_id].copy()
+            row[slot] = None
+            self._store.replace(child, row)
