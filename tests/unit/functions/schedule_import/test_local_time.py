@@ -46,7 +46,9 @@ def test_interval(
 ) -> None:
     def read() -> tuple[str, str, list[tuple[str, ...]]]:
         stretch = interval(datetime.fromisoformat(start), datetime.fromisoformat(end), ZoneInfo(zone))
-        found = [(c.code, c.field, utc_text(c.chosen), utc_text(c.other)) for c in stretch.choices]
+        found: list[tuple[str, ...]] = [
+            (c.code, c.field, utc_text(c.chosen), utc_text(c.other)) for c in stretch.choices
+        ]
         return utc_text(stretch.start), utc_text(stretch.end), found
 
     if end_utc is None:
