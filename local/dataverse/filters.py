@@ -25,7 +25,8 @@ COMPARISONS: dict[type, Callable[[Any, Any], bool]] = {
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
 }
-MIRRORED = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE}
+MIRRORED: dict[type, type] = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE}
+BLUNTED: dict[type, type] = {ast.GtE: ast.Gt, ast.Lt: ast.LtE}
 NUMERIC = frozenset({"Edm.Int32", "Edm.Int64", "Edm.Decimal", "Edm.Double"})
 TEXT_FUNCTIONS = frozenset({"contains", "startswith", "endswith"})
 
@@ -51,6 +52,9 @@ class Filter:
         if self.candidates is None:
             return [row for row in table.rows.values() if test(row)]
         rows = table.rows
+        if len(self.candidates) == 1:  # different keys of one column cannot offer the same row
+            slot, keys = self.candidates[0].slot, self.candidates[0].keys
+            return [row for key in keys for row_id in table.ids_where(slot, key) if test(row := rows[row_id])]
         ids: dict[str, None] = {}
         for candidate in self.candidates:
             for key in candidate.keys:
@@ -118,14 +122,14 @@ class FilterCompiler:
         return sum(self._table.count_where(candidate.slot, candidate.keys) for candidate in offer)
 
     def _compare(self, node: Any) -> Filter:
-        comparator = type(node.comparator)
+        comparator: type = type(node.comparator)
         left, right = node.left, node.right
         if not isinstance(left, ast.Identifier | ast.Attribute):
             left, right = right, left
             comparator = MIRRORED.get(comparator, comparator)
         if not isinstance(left, ast.Identifier | ast.Attribute):
             if isinstance(left, ast.Call):
-                raise not_built(f"the filter function {left.func.full_name()}")
+                raise not_built(f"the filter function {_full_name(left.func)}")
             raise bad_query("A comparison needs a column on one side.")
         path = self.path(left)
         if isinstance(right, ast.Identifier | ast.Attribute):
@@ -151,7 +155,7 @@ class FilterCompiler:
         return Filter(test, None)
 
     def _call(self, node: Any) -> Filter:
-        name = node.func.full_name()
+        name = _full_name(node.func)
         if name == "Microsoft.Dynamics.CRM.In":
             return self._in(*self._memberships[node.args[0].py_val])
         if name not in TEXT_FUNCTIONS:
@@ -276,6 +280,9 @@ def _all_of(tests: tuple[Test, ...]) -> Test:
     if len(tests) == 2:
         first, second = tests
         return lambda row: first(row) and second(row)
+    if len(tests) == 3:
+        first, second, third = tests
+        return lambda row: first(row) and second(row) and third(row)
     return lambda row: all(test(row) for test in tests)
 
 
@@ -286,12 +293,16 @@ def _any_of(tests: tuple[Test, ...]) -> Test:
     return lambda row: any(test(row) for test in tests)
 
 
+def _full_name(node: Any) -> str:
+    return str(node.full_name())
+
+
 def _names(node: Any) -> list[str]:
     names: list[str] = []
     while isinstance(node, ast.Attribute):
         names.append(node.attr)
         node = node.owner
-    names.append(node.full_name() if isinstance(node, ast.Identifier) else str(node))
+    names.append(_full_name(node))
     return [name.removeprefix(ESCAPED_WORD) for name in reversed(names)]
 
 
@@ -355,13 +366,16 @@ def _compare_order(path: Path, value: Any, comparator: type, *, sharp: bool) -> 
     if isinstance(value, bool) or (value is not None and path.column.edm_type == "Edm.Guid"):
         raise bad_query(f"'{path.column.property}' has no order.")
     if not sharp:  # stored moments are whole seconds: x >= 8:00:00.5 is x > 8:00:00
-        comparator = {ast.GtE: ast.Gt, ast.Lt: ast.LtE}.get(comparator, comparator)
+        comparator = BLUNTED.get(comparator, comparator)
     get, compare = path.get, COMPARISONS[comparator]
     if value is None:
         return Filter(lambda _: False, None)
     if path.column.edm_type == "Edm.String":
         folded = value.casefold()
         return Filter(lambda row: (v := get(row)) is not None and compare(v.casefold(), folded), None)
+    slot = path.slot
+    if slot is not None:  # the common case, spared one call a row
+        return Filter(lambda row: (v := row[slot]) is not None and compare(v, value), None)
     return Filter(lambda row: (v := get(row)) is not None and compare(v, value), None)
 
 
