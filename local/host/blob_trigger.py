@@ -166,8 +166,10 @@ async def run_for_blob(
     """The function ran with this blob, or there was nothing to run: the blob is gone or has another ETag by now."""
     client = blobs.get_blob_client(function.container, name)
     try:
-        condition = MatchConditions.IfNotModified if etag else None
-        download = await client.download_blob(etag=etag, match_condition=condition)
+        if etag is None:
+            download = await client.download_blob()
+        else:
+            download = await client.download_blob(etag=etag, match_condition=MatchConditions.IfNotModified)
         content = await download.readall()
     except (ResourceNotFoundError, ResourceModifiedError):
         logger.info("Blob %s/%s is gone or changed before it was read; nothing to run", function.container, name)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from email.utils import formatdate
 from http import HTTPStatus
@@ -16,6 +17,8 @@ from local.host.protos import RpcHttp, TypedData
 from local.host.routes import RouteTable
 from local.host.typed_data import Metadata, as_json, payload_of, properties_of
 from local.host.worker import Outcome
+
+logger = logging.getLogger(__name__)
 
 LARGEST_BODY = 100 * 1024 * 1024  # HttpOptions of the real host
 _COMPUTED_HEADERS = {"content-length", "transfer-encoding"}
@@ -75,8 +78,13 @@ class HttpServer:
         text = given if isinstance(given, str) else "" if given is None else json.dumps(given)
         task = asyncio.ensure_future(self._by_hand[name](text))
         self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        task.add_done_callback(self._ended_by_hand)
         return web.Response(status=HTTPStatus.ACCEPTED)
+
+    def _ended_by_hand(self, task: asyncio.Future[None]) -> None:
+        self._background.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("A run by hand failed: %s: %s", type(error).__name__, error)
 
     async def _call(self, request: web.Request) -> web.Response:
         found = self._routes.find(request.method, request.rel_url.raw_path)

@@ -87,7 +87,7 @@ class QueueListener:
                 logger.error("Queue %s: message %s is not base64 text", self.queue_name, message.id)  # noqa: TRY400 - no trace
                 await self._give_up(queue, message)
                 return
-            if (message.dequeue_count or 0) > self.settings.max_dequeue_count:
+            if self.poison_name and (message.dequeue_count or 0) > self.settings.max_dequeue_count:
                 await self._give_up(queue, message)
             else:
                 await self._settle(queue, message, await self._handle_hidden(queue, message, text))
@@ -98,6 +98,9 @@ class QueueListener:
         renewal = asyncio.create_task(_keep_hidden(queue, message))
         try:
             return await self.handle(message, text)
+        except Exception:  # whatever it is, the message must not stay hidden for ten minutes
+            logger.exception("Queue %s: message %s could not be handled", self.queue_name, message.id)
+            return False
         finally:
             renewal.cancel()
 

@@ -12,7 +12,7 @@ from local.host.errors import StartError
 HOST_CONNECTION = "AzureWebJobsStorage"
 HOST_CONTAINER = "azure-webjobs-hosts"
 # The SDK's default waits up to a minute between tries; on one machine an outage is over when the emulator is back.
-_RETRIES: dict[str, Any] = {"retry_total": 3, "initial_backoff": 1, "increment_base": 1}
+_RETRIES: dict[str, Any] = {"retry_total": 3, "initial_backoff": 0.5, "increment_base": 0, "random_jitter_range": 0}
 
 
 class Connections:

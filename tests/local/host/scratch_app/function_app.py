@@ -82,7 +82,7 @@ async def context_probe(req: func.HttpRequest, context: func.Context) -> str:
 @app.route(route="fan-out", methods=["POST"])
 @app.queue_output(arg_name="messages", queue_name="fanned", connection="AzureWebJobsStorage")
 @app.blob_output(arg_name="copy", path="copies/{folder}/{rand-guid}.txt", connection="AzureWebJobsStorage")
-def fan_out(req: func.HttpRequest, messages: func.Out[List[str]], copy: func.Out[str]) -> str:
+def fan_out(req: func.HttpRequest, messages: func.Out[List[str]], copy: func.Out[str]) -> str:  # noqa: UP006
     messages.set(["one", "two", "three"])
     copy.set("a copy")
     return "sent"

@@ -1,0 +1,256 @@
+"""A real Azurite with an account for each host, and hosts as child processes: the tests look from outside."""
+
+import base64
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import httpx
+import pytest
+from azure.storage.blob import BlobServiceClient
+from azure.storage.queue import QueueServiceClient, TextBase64DecodePolicy, TextBase64EncodePolicy
+
+ROOT = Path(__file__).resolve().parents[3]
+APPS = Path(__file__).resolve().parent
+KEY = base64.b64encode(b"a key that only this emulator knows").decode()
+ACCOUNTS = [f"scratch{number}" for number in range(40)]
+
+
+def eventually[T](probe: Callable[[], T], seconds: float = 15.0) -> T:
+    """The first true value of the probe; fails with the last one when the time is over."""
+    deadline = time.monotonic() + seconds
+    while not (value := probe()):
+        assert time.monotonic() < deadline, f"still {value!r} after {seconds} s"
+        time.sleep(0.03)
+    return value
+
+
+@dataclass
+class Azurite:
+    """A storage emulator that can be stopped and started again on its ports."""
+
+    ports: tuple[int, int, int]
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def start(self) -> None:
+        flags = ["--inMemoryPersistence", "--silent", "--disableTelemetry", "--skipApiVersionCheck"]
+        for service, port in zip(("blob", "queue", "table"), self.ports, strict=True):
+            flags += [f"--{service}Host", "127.0.0.1", f"--{service}Port", str(port)]
+        self.process = subprocess.Popen(
+            [str(ROOT / "node_modules/.bin/azurite"), *flags],
+            env={**os.environ, "AZURITE_ACCOUNTS": ";".join(f"{name}:{KEY}" for name in ACCOUNTS)},
+            stdout=subprocess.DEVNULL,
+        )
+        for port in self.ports:
+            eventually(lambda port=port: _answers(port))  # type: ignore[misc]
+
+    def stop(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def connection_string(self, account: str) -> str:
+        services = zip(("Blob", "Queue", "Table"), self.ports, strict=True)
+        endpoints = ";".join(f"{kind}Endpoint=http://127.0.0.1:{port}/{account}" for kind, port in services)
+        return f"DefaultEndpointsProtocol=http;AccountName={account};AccountKey={KEY};{endpoints};"
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        return int(held.getsockname()[1])
+
+
+@pytest.fixture(scope="session", name="eventually")
+def eventually_fixture() -> Callable[..., object]:
+    return eventually
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    return _free_port
+
+
+@contextmanager
+def running_azurite() -> Iterator[Azurite]:
+    azurite = Azurite((_free_port(), _free_port(), _free_port()))
+    azurite.start()
+    try:
+        yield azurite
+    finally:
+        azurite.stop()
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[Azurite]:
+    with running_azurite() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def own_azurite() -> Iterator[Azurite]:
+    with running_azurite() as emulator:
+        yield emulator
+
+
+@dataclass
+class Storage:
+    """One account of the emulator, seen by a test; queue messages are base64 unless the app says none."""
+
+    connection_string: str
+    blobs: BlobServiceClient
+    queues: QueueServiceClient
+
+    def send(self, queue: str, text: str, *, encoded: bool = True) -> None:
+        policy = TextBase64EncodePolicy() if encoded else None
+        with self.queues.get_queue_client(queue, message_encode_policy=policy) as client:
+            client.send_message(text)
+
+    def messages(self, queue: str, *, encoded: bool = True) -> list[str]:
+        """What is in the queue now, without taking it."""
+        policy = TextBase64DecodePolicy() if encoded else None
+        names = [item.name for item in self.queues.list_queues()]
+        if queue not in names:
+            return []
+        with self.queues.get_queue_client(queue, message_decode_policy=policy) as client:
+            return [str(message.content) for message in client.peek_messages(max_messages=32)]
+
+    def count(self, queue: str) -> int:
+        """Messages in the queue, hidden ones included."""
+        with self.queues.get_queue_client(queue) as client:
+            return client.get_queue_properties().approximate_message_count or 0
+
+    def upload(self, container: str, name: str, content: bytes) -> str:
+        """The ETag of the blob that is there now."""
+        if not self.blobs.get_container_client(container).exists():
+            self.blobs.create_container(container)
+        answer = self.blobs.get_blob_client(container, name).upload_blob(content, overwrite=True)
+        return str(answer["etag"])
+
+    def read(self, container: str, name: str) -> bytes:
+        """The blob's content; empty when it is not there."""
+        blob = self.blobs.get_blob_client(container, name)
+        return blob.download_blob().readall() if blob.exists() else b""
+
+
+@contextmanager
+def open_storage(connection_string: str) -> Iterator[Storage]:
+    with (
+        BlobServiceClient.from_connection_string(connection_string) as blobs,
+        QueueServiceClient.from_connection_string(connection_string) as queues,
+    ):
+        yield Storage(connection_string, blobs, queues)
+
+
+@pytest.fixture(scope="session")
+def new_storage(azurite: Azurite) -> Iterator[Callable[[], Storage]]:
+    """A fresh account on every call: hosts of one app must not share one."""
+    numbers = count()
+    with ExitStack() as opened:
+        yield lambda: opened.enter_context(open_storage(azurite.connection_string(ACCOUNTS[next(numbers)])))
+
+
+@dataclass
+class HostProcess:
+    url: str
+    journals: Path
+    log_file: Path
+    process: "subprocess.Popen[bytes]"
+    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=20, trust_env=False))
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text()
+
+    def journal(self, name: str) -> list[str]:
+        """What the functions of the scratch app noted there."""
+        file = self.journals / name
+        return file.read_text().splitlines() if file.exists() else []
+
+    def is_ready(self) -> bool:
+        assert self.process.poll() is None, self.log
+        try:
+            return bool(self.client.get(f"{self.url}/admin/host/status").json() == {"state": "Running"})
+        except httpx.TransportError:
+            return False
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(15)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.client.close()
+
+
+StartHost = Callable[..., HostProcess]
+
+
+@contextmanager
+def _hosts(folder: Path) -> Iterator[StartHost]:
+    started: list[HostProcess] = []
+
+    def start(app: str, storage: Storage | None, environment: Mapping[str, str] | None = None) -> HostProcess:
+        port = _free_port()
+        log_file = folder / f"host-{len(started)}.log"
+        settings = ["--settings", str(APPS / "scratch_app/local.settings.example.json")] if app == "scratch_app" else []
+        connection = {"AzureWebJobsStorage": storage.connection_string} if storage else {}
+        with log_file.open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "local.host", "--app", APPS / app, "--port", str(port), *settings],
+                cwd=ROOT,
+                env={**os.environ, "JOURNAL_DIR": str(folder), **connection, **(environment or {})},
+                stdout=log,
+                stderr=log,
+            )
+        host = HostProcess(f"http://127.0.0.1:{port}", folder, log_file, process)
+        started.append(host)
+        eventually(host.is_ready)
+        return host
+
+    try:
+        yield start
+    finally:
+        codes = [host.stop() for host in started if host.process.poll() is None]
+        for host in started:
+            host.close()
+    assert codes == [0] * len(codes), [host.log for host in started]
+
+
+@pytest.fixture
+def start_host(tmp_path: Path) -> Iterator[StartHost]:
+    """Starts a host that this test has for itself; every host it left running must end with 0."""
+    with _hosts(tmp_path) as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def storage(new_storage: Callable[[], Storage]) -> Storage:
+    """The account of the shared scratch host."""
+    return new_storage()
+
+
+@pytest.fixture(scope="session")
+def host(storage: Storage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostProcess]:
+    """The scratch app on the local host, shared by the tests that do not mind each other."""
+    with _hosts(tmp_path_factory.mktemp("scratch")) as start:
+        host = start("scratch_app", storage, {"TICK_SCHEDULE": "*/1 * * * * *", "GREETING": "from the environment"})
+        # Its five tries take five seconds: they pass while the other tests run. test_queue_trigger looks at the end.
+        storage.send("doomed", "bad news")
+        yield host
