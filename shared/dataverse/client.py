@@ -12,6 +12,7 @@ from itertools import batched
 from urllib.parse import urlsplit
 
 import httpx
+from azure.core.exceptions import AzureError
 
 from shared import retry
 from shared.clock import utc_now
@@ -243,8 +244,6 @@ class DataverseClient:
                 return reply
 
     async def _token(self) -> str:
-        from azure.core.exceptions import AzureError
-
         try:
             return await self._tokens.token()
         except AzureError as error:

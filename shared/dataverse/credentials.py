@@ -15,6 +15,7 @@ from shared.settings import DataverseAuth, Settings, SettingsError
 type FetchToken = Callable[[], Awaitable[tuple[str, datetime]]]
 """Gives a fresh token and the moment at which it ends."""
 
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _RENEW_BEFORE_END = timedelta(minutes=5)
 _LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -37,20 +38,21 @@ class TokenCache:
         self._fetch = fetch
         self._lock = asyncio.Lock()
         self._token = ""
-        self._ends = datetime.min.replace(tzinfo=UTC)
+        self._renew_at = _LONG_AGO
 
     async def token(self) -> str:
         """A token that is valid for some minutes more."""
-        if utc_now() >= self._ends - _RENEW_BEFORE_END:
+        if utc_now() >= self._renew_at:
             async with self._lock:
-                if utc_now() >= self._ends - _RENEW_BEFORE_END:
-                    self._token, self._ends = await self._fetch()
+                if utc_now() >= self._renew_at:
+                    self._token, ends = await self._fetch()
+                    self._renew_at = ends - _RENEW_BEFORE_END
         return self._token
 
     def discard(self, token: str) -> None:
         """Forget this token, which Dataverse did not take. A newer one stays."""
         if token == self._token:
-            self._ends = datetime.min.replace(tzinfo=UTC)
+            self._renew_at = _LONG_AGO
 
 
 def token_cache(settings: Settings) -> TokenCache:
