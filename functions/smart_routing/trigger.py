@@ -1,0 +1,64 @@
+"""POST /api/smart-routing: Enreach asks where a call should go, while the caller waits."""
+
+import json
+import logging
+from typing import assert_never
+
+import azure.functions as func
+
+from functions.smart_routing.decide import Decision, Default, Forward
+from functions.smart_routing.messages import BadRequestError, read_request
+from functions.smart_routing.use_case import SmartRouting
+from shared.gateways import Gateways
+from shared.routing_key import routing_keys
+
+_log = logging.getLogger(__name__)
+
+
+def blueprint(gateways: Gateways) -> func.Blueprint:
+    """The function `smart_routing`. Names in the log each routing key that cannot be used."""
+    settings = gateways.settings
+    keys = routing_keys(settings.routing_key_current, settings.routing_key_next, settings.routing_basic_user)
+    for problem in keys.problems:
+        _log.warning("Smart routing: %s", problem)
+    routing = SmartRouting(
+        documents=gateways.documents, rows=gateways.dataverse, deadline_seconds=settings.routing_deadline_seconds
+    )
+    bp = func.Blueprint()
+
+    # Anonymous to the platform: Enreach can send its own header or HTTP Basic only, and a function key in the URL
+    # would end up in logs (OWASP ASVS 14.2.1).
+    @bp.function_name("smart_routing")
+    @bp.route(route="smart-routing", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+    async def smart_routing(req: func.HttpRequest) -> func.HttpResponse:
+        if not keys.accept(req.headers.get("X-Benemen-APIKey"), req.headers.get("Authorization")):
+            return func.HttpResponse(status_code=401, headers={"WWW-Authenticate": 'Basic realm="smart-routing"'})
+        try:
+            return _rendered(await routing.route(read_request(req.get_body() or b"")))
+        except BadRequestError as error:
+            return _problem(str(error))
+        except Exception as error:  # noqa: BLE001 - a caller waits: the default route is better than an error
+            # The type alone: texts of exceptions repeat values, and so numbers.
+            _log.error("Smart routing failed and gave the default: %s", type(error).__name__)
+            return func.HttpResponse(status_code=204)
+
+    return bp
+
+
+def _rendered(decision: Decision) -> func.HttpResponse:
+    match decision:
+        case Forward():
+            body = {"InitialTarget": decision.target, **decision.extra}
+            if decision.fail_target is not None:
+                body["FailTarget"] = decision.fail_target
+            return func.HttpResponse(json.dumps(body, allow_nan=False), mimetype="application/json")
+        case Default():
+            return func.HttpResponse(status_code=204)
+        case _:
+            assert_never(decision)
+
+
+def _problem(detail: str) -> func.HttpResponse:
+    """A refusal as RFC 9457 describes it."""
+    body = {"type": "about:blank", "title": "Bad Request", "status": 400, "detail": detail}
+    return func.HttpResponse(json.dumps(body), status_code=400, mimetype="application/problem+json")

@@ -1,0 +1,175 @@
+"""Phone numbers as people write them, brought to one form (E.164) and back to the spellings that a CRM may hold.
+
+Enreach sends E.164, but "the leading plus varies" in its exports; Dynamics holds whatever somebody typed. Only this
+module knows about it, so callers, calls, callbacks and tickets read a number alike.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, ValidationResult
+
+_LONGEST_TEXT = 64
+_E164 = re.compile(r"\+[1-9][0-9]{4,14}")
+_EXTENSION = re.compile(r"[\s,]*(?:;ext=|extension|ext\.?|x|#)[\s:]*[0-9]{1,7}\Z", re.IGNORECASE)
+_TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")
+_INTERNATIONAL_PREFIX = "00"
+_SEPARATORS = frozenset("()[]./\t\r\n\u2212")
+_SEPARATOR_KINDS = frozenset({"Pd", "Zs", "Cf"})
+"""Dashes, spaces, and the invisible marks that come along when a number is copied from a web page."""
+
+
+def is_region(code: str) -> bool:
+    """Whether this is an ISO 3166 code of a region with a numbering plan, such as FI."""
+    return code in phonenumbers.SUPPORTED_REGIONS
+
+
+def e164(text: str, region: str | None = None) -> str | None:
+    """The number as `+` and digits, or None for text that is no complete number.
+
+    `region` reads numbers without a country code; without it only international numbers are numbers. An extension
+    is dropped: it lies behind the same line.
+    """
+    if len(text) > _LONGEST_TEXT:
+        return None
+    main = _EXTENSION.sub("", text.strip().removeprefix("tel:"))
+    # "+358 (0)50 ..." has a zero too many, but in "+39 (0)2 ..." it belongs to the number: both are tried.
+    readings = [
+        reading for spelling in (_TRUNK_ZERO.sub("", main), main) for reading in _readings(_compact(spelling), region)
+    ]
+    for reading, _ in readings:
+        if phonenumbers.is_valid_number(reading):
+            return _plain(reading)
+    for reading, is_explicit in readings:
+        # A number with its country code may be newer than our numbering plans. Bare digits need more than a length.
+        if is_explicit and phonenumbers.is_possible_number_with_reason(reading) is ValidationResult.IS_POSSIBLE:
+            return _plain(reading)
+    return None
+
+
+def _plain(number: PhoneNumber) -> str | None:
+    text = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    return text if _E164.fullmatch(text) else None
+
+
+def _compact(text: str) -> str:
+    """Digits in ASCII behind at most one plus; empty when the text holds anything else, such as letters."""
+    kept: list[str] = []
+    for sign in text:
+        digit = unicodedata.decimal(sign, None)
+        if digit is not None:
+            kept.append(str(digit))
+        elif sign in "+＋" and not kept:
+            kept.append("+")
+        elif sign not in _SEPARATORS and unicodedata.category(sign) not in _SEPARATOR_KINDS:
+            return ""
+    return "".join(kept)
+
+
+def _readings(compact: str, region: str | None) -> Iterator[tuple[PhoneNumber, bool]]:
+    """What these digits can mean, likeliest first, and whether the country code was marked as such."""
+    if compact.startswith("+"):
+        yield from _parsed(compact, None, is_explicit=True)
+        return
+    if compact.startswith(_INTERNATIONAL_PREFIX):
+        yield from _parsed("+" + compact.removeprefix(_INTERNATIONAL_PREFIX), None, is_explicit=True)
+    national = list(_parsed(compact, region, is_explicit=False)) if region else []
+    international = list(_parsed("+" + compact, None, is_explicit=False))
+    # Digits that stand as this region writes them (in Finland: with the trunk zero) are national. Otherwise a
+    # country code without its plus is likelier than a national number without its zero.
+    if (
+        national
+        and phonenumbers.normalize_digits_only(_formatted(national[0][0], PhoneNumberFormat.NATIONAL)) == compact
+    ):
+        yield from national + international
+    else:
+        yield from international + national
+
+
+def _parsed(text: str, region: str | None, *, is_explicit: bool) -> Iterator[tuple[PhoneNumber, bool]]:
+    try:
+        yield phonenumbers.parse(text, region), is_explicit
+    except NumberParseException:
+        return
+
+
+def _formatted(number: PhoneNumber, form: int) -> str:
+    return phonenumbers.format_number(number, form)
+
+
+# -------------------------------------------------------------------------------------------------- spellings
+
+
+def spellings(number: str, region: str | None = None) -> tuple[str, ...]:
+    """The common stored spellings of an E.164 number, itself first, for a query by exact text.
+
+    The national ones are among them only where `region` has the number's country code: elsewhere they would mean
+    another number.
+    """
+    parsed = phonenumbers.parse(number, None)
+    code = str(parsed.country_code)
+    groups = _groups(_formatted(parsed, PhoneNumberFormat.INTERNATIONAL).removeprefix(f"+{code}"))
+    digits = number.removeprefix("+")
+    found = [number, digits, _INTERNATIONAL_PREFIX + digits]
+    for grouped in _groupings(groups):
+        found += [f"+{code} {' '.join(grouped)}", f"+{code}-{'-'.join(grouped)}", f"+{code} {'-'.join(grouped)}"]
+        found += [f"{_INTERNATIONAL_PREFIX}{code} {' '.join(grouped)}", f"{code} {' '.join(grouped)}"]
+    national = _formatted(parsed, PhoneNumberFormat.NATIONAL)
+    if _groups(national) == ["0" + groups[0], *groups[1:]]:
+        found += [f"+{code}(0){''.join(groups)}", f"+{code} (0){''.join(groups)}"]
+        for grouped in _groupings(groups):
+            found += [f"+{code} (0){' '.join(grouped)}", f"+{code} (0) {' '.join(grouped)}"]
+    if region and phonenumbers.country_code_for_region(region) == parsed.country_code:
+        found += [national, "".join(_groups(national))]
+        for grouped in _groupings(_groups(national)):
+            found += [" ".join(grouped), "-".join(grouped), f"{grouped[0]}-{' '.join(grouped[1:])}".rstrip("-")]
+    return tuple(dict.fromkeys(found))
+
+
+def _groups(text: str) -> list[str]:
+    return re.findall("[0-9]+", text)
+
+
+_SPLITS = {6: ((3, 3), (2, 2, 2)), 7: ((3, 4), (3, 2, 2)), 8: ((4, 4), (3, 3, 2), (2, 2, 2, 2))}
+"""How people break up a long last group: 4545641 as 454 5641 or 454 56 41."""
+
+
+def _groupings(groups: list[str]) -> list[list[str]]:
+    """The groups as phonenumbers makes them, the first one apart from the rest, and a long rest broken up."""
+    first, rest = groups[0], "".join(groups[1:])
+    found = [groups]
+    if rest:
+        found.append([first, rest])
+        for split in _SPLITS.get(len(rest), ()):
+            ends = [sum(split[: count + 1]) for count in range(len(split))]
+            found.append([first, *(rest[end - size : end] for end, size in zip(ends, split, strict=True))])
+    return [list(grouped) for grouped in dict.fromkeys(tuple(grouped) for grouped in found)]
+
+
+# --------------------------------------------------------------------------------------------------- sameness
+
+
+def identities(text: str, region: str | None = None) -> frozenset[str]:
+    """What a routing target may be called: two spellings of one number, queue id or name share at least one."""
+    plain = "".join(sign for sign in unicodedata.normalize("NFKC", text).casefold() if sign.isalnum())
+    if plain.isdecimal():
+        plain = plain.removeprefix(_INTERNATIONAL_PREFIX)
+    number = e164(text, region)
+    return frozenset(name for name in (plain, number and number.removeprefix("+")) if name)
+
+
+def is_same_target(one: str, other: str, region: str | None = None) -> bool:
+    """Whether both texts lead to the same place, in whatever spelling.
+
+    A national number is also read in the other number's own country, so that no setting is needed to see it.
+    """
+    regions = {region, _region_of(one, region), _region_of(other, region)}
+    return any(identities(one, each) & identities(other, each) for each in regions)
+
+
+def _region_of(text: str, region: str | None) -> str | None:
+    number = e164(text, region)
+    code = phonenumbers.region_code_for_number(phonenumbers.parse(number, None)) if number else None
+    return code if code and is_region(code) else None
