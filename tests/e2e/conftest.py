@@ -1,0 +1,49 @@
+"""End to end: these tests know a running stack by its ports and nothing of the app's code.
+
+They write blobs and send HTTP, as a WFM system and Enreach do, and read what landed in the Dataverse simulator.
+Without ports in the environment they start a stack of their own; with one of the port variables set (FUNCTIONS_PORT,
+AZURITE_BLOB_PORT, DATAVERSE_SIM_PORT, ...) they use the stack that `make run` started with the same ports.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+
+import pytest
+from azure.storage.blob import BlobServiceClient
+
+from local.stack.ports import PORTS, read_ports
+from local.stack.running import running_stack
+from local.stack.settings import stack_addresses
+from tests.e2e.doors import ROOT, Stack
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Stack]:
+    if any(port.variable in os.environ for port in PORTS):
+        ports, problems = read_ports(os.environ)
+        assert not problems, problems
+        addresses = stack_addresses(ports)
+        example = json.loads((ROOT / "local.settings.example.json").read_text(encoding="utf-8"))["Values"]
+        yield Stack(
+            functions_url=f"http://127.0.0.1:{ports['FUNCTIONS_PORT']}",
+            dataverse_url=addresses["DATAVERSE_URL"],
+            blobs=BlobServiceClient.from_connection_string(addresses["AzureWebJobsStorage"], retry_total=0),
+            routing_key=os.environ.get("ROUTING_KEY_CURRENT", example["ROUTING_KEY_CURRENT"]),
+        )
+        return
+    with running_stack() as stack:
+        yield Stack(
+            functions_url=stack.functions_url,
+            dataverse_url=stack.dataverse_url,
+            blobs=BlobServiceClient.from_connection_string(stack.storage_connection_string, retry_total=0),
+            routing_key=stack.routing_key,
+        )
+
+
+@pytest.fixture
+def stack(running: Stack) -> Iterator[Stack]:
+    """The stack with Dynamics in its seeded state and without faults."""
+    running.simulator("POST", "reset")
+    yield running
+    running.simulator("DELETE", "faults")

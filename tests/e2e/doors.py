@@ -1,0 +1,101 @@
+"""The doors of a running stack, as a WFM system, Enreach and a reader of Dynamics know them."""
+
+import json
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.blob import BlobServiceClient
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "local" / "samples" / "wfm"
+WAIT_SECONDS = 45.0
+
+
+@dataclass
+class Stack:
+    """The doors of a running stack."""
+
+    functions_url: str
+    dataverse_url: str
+    blobs: BlobServiceClient
+    routing_key: str
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30, trust_env=False))
+
+    # ------------------------------------------------------------------------------------------ schedules
+
+    def drop(self, profile: str, data: bytes, name: str | None = None) -> dict[str, Any]:
+        """Drop a schedule file as a WFM system does and wait for its report."""
+        name = name or f"{uuid.uuid4().hex}.csv"
+        path = f"{profile}/{name}" if profile else name
+        before = self._report_etag(path)
+        self.blobs.get_blob_client("schedules", path).upload_blob(data, overwrite=True)
+        wait_for(lambda: self._report_etag(path) != before, f"a report for {path}")
+        report: dict[str, Any] = json.loads(self.read_blob("schedule-reports", f"{path}.report.json") or b"")
+        return report
+
+    def _report_etag(self, path: str) -> str | None:
+        try:
+            blob = self.blobs.get_blob_client("schedule-reports", f"{path}.report.json")
+            return str(blob.get_blob_properties().etag)
+        except ResourceNotFoundError:
+            return None
+
+    def read_blob(self, container: str, name: str) -> bytes | None:
+        try:
+            return self.blobs.get_blob_client(container, name).download_blob().readall()
+        except ResourceNotFoundError:
+            return None
+
+    def write_config(self, name: str, document: object) -> None:
+        data = json.dumps(document).encode()
+        self.blobs.get_blob_client("config", name).upload_blob(data, overwrite=True)
+
+    # ------------------------------------------------------------------------------------------- Dynamics
+
+    def rows(self, table: str, condition: str | None = None, **options: str) -> list[dict[str, Any]]:
+        """Rows of a table as the Web API gives them, by entity set name."""
+        parameters = {"$filter": condition} if condition else {}
+        headers = {"Authorization": "Bearer e2e", "Accept": "application/json"}
+        url = f"{self.dataverse_url}/api/data/v9.2/{table}"
+        answer = self.http.get(url, params={**parameters, **options}, headers=headers)
+        assert answer.status_code == 200, answer.text
+        rows: list[dict[str, Any]] = answer.json()["value"]
+        return rows
+
+    def insert(self, **tables: list[dict[str, Any]]) -> None:
+        """Put rows into Dynamics as a seed does, by entity set name."""
+        self.simulator("POST", "rows", tables)
+
+    def simulator(self, method: str, what: str, body: object = None) -> Any:
+        answer = self.http.request(method, f"{self.dataverse_url}/__sim/{what}", json=body)
+        assert answer.status_code < 300, answer.text
+        return answer.json() if answer.content else None
+
+    def records_written(self) -> dict[str, Any]:
+        written: dict[str, Any] = self.simulator("GET", "stats")["recordsWritten"]
+        return written
+
+    # -------------------------------------------------------------------------------------------- routing
+
+    def route(self, key: str | None = "", content: bytes | None = None, **body: Any) -> httpx.Response:
+        """Ask as Enreach does. `key` "" is the right one, None none at all."""
+        headers = {} if key is None else {"X-Benemen-APIKey": key or self.routing_key}
+        data = json.dumps(body).encode() if content is None else content
+        headers["Content-Type"] = "application/json"
+        return self.http.post(f"{self.functions_url}/api/smart-routing", content=data, headers=headers)
+
+
+def wait_for(happened: Callable[[], bool], what: str, seconds: float = WAIT_SECONDS) -> None:
+    """Wait until a condition holds; fail by saying what never happened."""
+    end = time.monotonic() + seconds
+    while not happened():
+        if time.monotonic() > end:
+            pytest.fail(f"{what} did not come within {seconds:.0f} s")
+        time.sleep(0.1)

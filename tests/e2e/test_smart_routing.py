@@ -1,0 +1,92 @@
+"""Enreach asks where a call should go; the answer comes from Dynamics (Voice for Dynamics 365 guide, 1.6)."""
+
+import json
+import time
+
+import pytest
+
+from tests.e2e.doors import ROOT, Stack, wait_for
+
+POOL = "+35840675644"
+VIP_CALLER = "+358504545641"
+VIP_QUEUE = "+35853445657"
+STRANGER = "+358501110000"
+
+
+def test_a_vip_reaches_the_vip_queue(stack: Stack) -> None:
+    answer = stack.route(anum=VIP_CALLER, bnum=POOL)
+    assert (answer.status_code, answer.json()) == (200, {"InitialTarget": VIP_QUEUE})
+    assert answer.headers["content-type"].startswith("application/json")
+
+
+def test_the_number_may_stand_in_dynamics_as_people_type_it(stack: Stack) -> None:
+    (account,) = stack.rows("accounts", "customertypecode eq 3 and name eq 'Aurinko Energia Oy'")
+    stack.insert(contacts=[{"lastname": "Salo", "telephone1": "050 765 4321",
+                            "parentcustomerid_account@odata.bind": f"/accounts({account['accountid']})"}])  # fmt: skip
+    assert stack.route(anum="+358507654321", bnum=POOL).status_code == 200
+
+
+def test_a_stranger_keeps_the_default_route(stack: Stack) -> None:
+    answer = stack.route(anum=STRANGER, bnum=POOL)
+    assert (answer.status_code, answer.content) == (204, b"")
+
+
+@pytest.mark.parametrize("key", [None, "wrong", "local-development-routing-key-current-000", "ключ"])
+def test_a_wrong_key_is_refused_with_an_empty_body(stack: Stack, key: str | None) -> None:
+    headers = {} if key is None else {"X-Benemen-APIKey": key.encode()}
+    answer = stack.http.post(f"{stack.functions_url}/api/smart-routing", json={"bnum": POOL}, headers=headers)  # type: ignore[arg-type]
+    assert (answer.status_code, answer.content) == (401, b"")
+
+
+def test_the_next_key_is_taken_too(stack: Stack) -> None:
+    example = json.loads((ROOT / "local.settings.example.json").read_text(encoding="utf-8"))["Values"]
+    assert stack.route(key=example["ROUTING_KEY_NEXT"], anum=VIP_CALLER, bnum=POOL).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b"null", b'{"anum": "+358501231234"}', b'{"bnum": 7}', b'{"bnum": ""}', b"\xff\xfe",
+     b'{"bnum": "' + b"1" * 9000 + b'"}', b'{"bnum": "\\ud800"}', b"[" * 5000],
+)  # fmt: skip
+def test_a_body_that_is_no_request_is_a_problem(stack: Stack, content: bytes) -> None:
+    answer = stack.route(content=content)
+    assert answer.status_code == 400
+    assert answer.headers["content-type"].startswith("application/problem+json")
+
+
+@pytest.mark.parametrize("body", [{}, {"anum": ""}, {"anum": None}, {"anum": "anonymous"}])
+def test_a_withheld_caller_is_no_error(stack: Stack, body: dict[str, object]) -> None:
+    assert stack.route(bnum=POOL, **body).status_code == 204
+
+
+def test_the_called_number_is_never_the_answer_and_rules_without_a_caller_apply_to_everybody(stack: Stack) -> None:
+    before = stack.read_blob("config", "routing.json")
+    assert before is not None
+    other_pool = "+358406756499"
+    rules = [
+        {"name": "loop", "when": {"pool": [POOL]}, "then": {"target": "+358 40 675 644"}},
+        {"name": "everybody", "when": {"pool": [other_pool]}, "then": {"target": VIP_QUEUE}},
+    ]
+    stack.write_config("routing.json", {"rules": rules})
+    try:
+        wait_for(lambda: stack.route(bnum=POOL, anum=VIP_CALLER).status_code == 204, "the new rules", 20)
+        assert stack.route(bnum=other_pool, anum="anonymous").json() == {"InitialTarget": VIP_QUEUE}
+        assert stack.route(bnum=other_pool).json() == {"InitialTarget": VIP_QUEUE}
+        stack.write_config("routing.json", {"rules": "broken"})
+        time.sleep(5.5)  # a document is looked at again after five seconds; nothing else shows that it was
+        assert stack.route(bnum=other_pool).json() == {"InitialTarget": VIP_QUEUE}
+    finally:
+        stack.blobs.get_blob_client("config", "routing.json").upload_blob(before, overwrite=True)
+    wait_for(lambda: stack.route(bnum=POOL, anum=VIP_CALLER).status_code == 200, "the old rules", 20)
+
+
+def test_a_dynamics_that_hangs_costs_the_caller_no_more_than_the_deadline(stack: Stack) -> None:
+    stack.simulator("POST", "faults", [{"match": {"path": "$batch"}, "delayMs": 10_000}])
+    started = time.monotonic()
+    answer = stack.route(anum=VIP_CALLER, bnum=POOL)
+    assert answer.status_code == 204
+    assert time.monotonic() - started < 1.5
+
+
+def test_a_wrong_method_is_not_found(stack: Stack) -> None:
+    assert stack.http.get(f"{stack.functions_url}/api/smart-routing").status_code == 404
