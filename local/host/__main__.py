@@ -34,7 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return asyncio.run(serve(app_dir, given.host, given.port, settings))
     except StartError as error:
-        print(f"The functions host cannot start. {error}", file=sys.stderr)
+        # The sentence comes last: it is what a reader, or a log that keeps the last lines, must not miss.
+        print(f"{error.trace}The functions host cannot start. {error}", file=sys.stderr)
         return 2
 
 

@@ -42,7 +42,7 @@ async def index(app_dir: Path, environ: Mapping[str, str]) -> list[Function]:
     except SystemExit as error:
         raise StartError(f"The app ended the process while it was imported: SystemExit: {error}") from error
     if answer.result.status != protos.StatusResult.Success:
-        raise StartError(f"{answer.result.exception.message}\n\n{answer.result.exception.stack_trace}".rstrip())
+        raise StartError(answer.result.exception.message, answer.result.exception.stack_trace)
     indexed = (await runtime.functions_metadata_request(None)).function_metadata_results
     if not indexed:
         script = environ.get("PYTHON_SCRIPT_FILE_NAME") or "function_app.py"

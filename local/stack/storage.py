@@ -19,7 +19,7 @@ async def fill_storage(connection_string: str, config_dir: Path) -> None:
             await _upload_if_absent(blobs, name, content)
     async with QueueServiceClient.from_connection_string(connection_string) as queues:
         for queue in QUEUES:
-            await queues.create_queue(queue)
+            await _create_queue(queues, queue)
 
 
 def _documents(config_dir: Path) -> list[tuple[str, bytes]]:
@@ -30,6 +30,13 @@ def _documents(config_dir: Path) -> list[tuple[str, bytes]]:
 async def _create_container(blobs: BlobServiceClient, name: str) -> None:
     try:
         await blobs.create_container(name)
+    except ResourceExistsError:
+        return
+
+
+async def _create_queue(queues: QueueServiceClient, name: str) -> None:
+    try:
+        await queues.create_queue(name)
     except ResourceExistsError:
         return
 
