@@ -25,20 +25,24 @@ def running() -> Iterator[Stack]:
         assert not problems, problems
         addresses = stack_addresses(ports)
         example = json.loads((ROOT / "local.settings.example.json").read_text(encoding="utf-8"))["Values"]
-        yield Stack(
+        doors = Stack(
             functions_url=f"http://127.0.0.1:{ports['FUNCTIONS_PORT']}",
             dataverse_url=addresses["DATAVERSE_URL"],
             blobs=BlobServiceClient.from_connection_string(addresses["AzureWebJobsStorage"], retry_total=0),
             routing_key=os.environ.get("ROUTING_KEY_CURRENT", example["ROUTING_KEY_CURRENT"]),
         )
+        with doors.http, doors.blobs:
+            yield doors
         return
     with running_stack() as stack:
-        yield Stack(
+        doors = Stack(
             functions_url=stack.functions_url,
             dataverse_url=stack.dataverse_url,
             blobs=BlobServiceClient.from_connection_string(stack.storage_connection_string, retry_total=0),
             routing_key=stack.routing_key,
         )
+        with doors.http, doors.blobs:
+            yield doors
 
 
 @pytest.fixture

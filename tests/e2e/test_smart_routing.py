@@ -2,6 +2,7 @@
 
 import json
 import time
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ STRANGER = "+358501110000"
 
 def test_a_vip_reaches_the_vip_queue(stack: Stack) -> None:
     answer = stack.route(anum=VIP_CALLER, bnum=POOL)
-    assert (answer.status_code, answer.json()) == (200, {"InitialTarget": VIP_QUEUE})
+    assert (answer.status_code, answer.json()["InitialTarget"]) == (200, VIP_QUEUE)
     assert answer.headers["content-type"].startswith("application/json")
 
 
@@ -55,7 +56,7 @@ def test_a_body_that_is_no_request_is_a_problem(stack: Stack, content: bytes) ->
 
 
 @pytest.mark.parametrize("body", [{}, {"anum": ""}, {"anum": None}, {"anum": "anonymous"}])
-def test_a_withheld_caller_is_no_error(stack: Stack, body: dict[str, object]) -> None:
+def test_a_withheld_caller_is_no_error(stack: Stack, body: dict[str, Any]) -> None:
     assert stack.route(bnum=POOL, **body).status_code == 204
 
 
