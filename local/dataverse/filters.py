@@ -26,6 +26,8 @@ COMPARISONS: dict[type, Callable[[Any, Any], bool]] = {
     ast.GtE: operator.ge,
 }
 MIRRORED: dict[type, type] = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE}
+# Reading rows one by one out of an index costs more than a scan when it offers a large share of the table.
+SCAN_SHARE = 8
 BLUNTED: dict[type, type] = {ast.GtE: ast.Gt, ast.Lt: ast.LtE}
 NUMERIC = frozenset({"Edm.Int32", "Edm.Int64", "Edm.Decimal", "Edm.Double"})
 TEXT_FUNCTIONS = frozenset({"contains", "startswith", "endswith"})
@@ -49,7 +51,7 @@ class Filter:
     def rows(self, table: Table) -> list[Row]:
         """Returns the rows of the table that pass."""
         test = self.test
-        if self.candidates is None:
+        if self.candidates is None or self._offered(table) > len(table.rows) // SCAN_SHARE:
             return [row for row in table.rows.values() if test(row)]
         rows = table.rows
         if len(self.candidates) == 1:  # different keys of one column cannot offer the same row
@@ -60,6 +62,9 @@ class Filter:
             for key in candidate.keys:
                 ids.update(dict.fromkeys(table.ids_where(candidate.slot, key)))
         return [row for row_id in ids if test(row := rows[row_id])]
+
+    def _offered(self, table: Table) -> int:
+        return sum(table.count_where(candidate.slot, candidate.keys) for candidate in self.candidates or ())
 
 
 @dataclass(frozen=True)
