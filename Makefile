@@ -1,8 +1,14 @@
 # One door per chore. Each does its own set-up, on a fresh clone too; nothing is installed outside this folder.
 
 PYTHON := .venv/bin/python
-# `make demo DEMO_FILE=... PROFILE=...` and the same names as environment variables both reach the demo.
-export DEMO_FILE PROFILE
+# `make demo DEMO_FILE=... PROFILE=...` and the same names as environment variables both reach the demo. A name that
+# nobody set stays unset: `export` alone would hand over an empty text.
+ifdef DEMO_FILE
+export DEMO_FILE
+endif
+ifdef PROFILE
+export PROFILE
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo run test check fix lock clean

@@ -78,7 +78,7 @@ set_up_python() {
     fi
     say "Installing Python packages (once, about half a minute)..."
     rm -f "$VENV_STAMP"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes \
+    .venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check --no-input --require-hashes \
         -r requirements-dev.txt >&2
     python_stamp >"$VENV_STAMP"
 }
@@ -87,7 +87,7 @@ set_up_node() {
     node_is_ready && return 0
     say "Installing the storage emulator (once, about half a minute)..."
     rm -f "$NODE_STAMP"
-    npm ci --no-audit --no-fund --loglevel=error >&2
+    npm ci --no-audit --no-fund --loglevel=error >/dev/null
     node_stamp >"$NODE_STAMP"
 }
 
@@ -105,7 +105,7 @@ case "${1:-}" in
         exit 0
     fi
     python=$(find_python) || exit 1
-    # One set-up at a time. The lock belongs to an open file that the next program inherits: it ends with the last of them.
+    # One set-up at a time. The lock belongs to an open file that the next programs inherit: it ends with the last one.
     mkdir -p build
     exec "$python" -c '
 import fcntl, os, sys

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-TOOL = '#!/bin/sh\necho "$(basename "$0") $*|$DEMO_FILE|$PROFILE" >>log\ncase "$*" in %s) exit 1 ;; esac\n'
+TOOL = (
+    '#!/bin/sh\necho "$(basename "$0") $*|${DEMO_FILE-unset}|${PROFILE-unset}" >>log\ncase "$*" in %s) exit 1 ;; esac\n'
+)
 
 
 @pytest.fixture
@@ -68,6 +70,11 @@ def test_the_demo_gets_its_file_and_profile(folder: Path, how: str) -> None:
     else:
         _make(folder, "demo", *(f"{name}={value}" for name, value in given.items()))
     assert (folder / "log").read_text().splitlines()[-1].endswith("|a file.csv|nice")
+
+
+def test_what_nobody_set_stays_unset_for_the_demo(folder: Path) -> None:
+    _make(folder, "demo", "PROFILE=nice")
+    assert (folder / "log").read_text().splitlines()[-1].endswith("|unset|nice")
 
 
 def test_every_check_runs_and_the_failed_ones_are_named(folder: Path) -> None:
