@@ -6,8 +6,6 @@ import secrets
 import time
 import uuid
 
-from azure.core.exceptions import AzureError
-
 from local.host import worker
 from local.host.bindings import Function
 from local.host.protos import TypedData
@@ -50,7 +48,7 @@ class Executor:
             if outcome.succeeded:
                 base64_queues = self._settings.queues.base64
                 await write_outputs(function, outcome.outputs, self._connections, values, base64_queues=base64_queues)
-        except (AzureError, LookupError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - an input or output that fails is a failed run, whatever it raised
             return Outcome(succeeded=False, error=f"{type(error).__name__}: {error}")
         return outcome
 

@@ -17,7 +17,7 @@ def properties_of(body: str | bytes) -> Metadata:
     """The top-level properties of a JSON object, typed as the host does: no nulls, no arrays; {} for other text."""
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):  # any body is the function's business, a hostile one too
         return {}
     if not isinstance(document, dict):
         return {}

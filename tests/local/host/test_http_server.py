@@ -19,6 +19,11 @@ def test_an_async_function_gets_route_values_query_headers_and_body(host: Any) -
     assert [name for name in seen["names"] if name != name.lower()] == []
 
 
+def test_a_body_of_any_shape_reaches_the_function(host: Any) -> None:
+    body = b"[" * 100_000
+    assert host.client.post(f"{host.url}/v1/items", content=body).json()["body"] == body.decode()
+
+
 def test_an_optional_route_value_that_is_missing_is_absent(host: Any) -> None:
     assert host.client.get(f"{host.url}/v1/items").json()["id"] is None
 
