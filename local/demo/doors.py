@@ -1,0 +1,82 @@
+"""What the demo does from outside, as a WFM system, Enreach and a reader of Dynamics do."""
+
+import json
+import time
+from typing import Any, cast
+
+import httpx
+from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.blob import BlobServiceClient
+
+REPORT_SECONDS = 120.0
+_BOOKING_EXPAND = (
+    "Resource($select=name,timezone),BookingStatus($select=name),msdyn_shiftplan($select=msdyn_name),"
+    "msdyn_shiftactivitytype($select=msdyn_name,msdyn_shiftassignmentstatus)"
+)
+type Json = dict[str, Any]
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the text says why in plain words."""
+
+
+class Doors:
+    """The doors of a running stack."""
+
+    def __init__(self, functions_url: str, dataverse_url: str, storage: str, routing_key: str) -> None:
+        self._functions_url, self._dataverse_url, self._routing_key = functions_url, dataverse_url, routing_key
+        self._blobs = BlobServiceClient.from_connection_string(storage)
+        self._http = httpx.Client(timeout=30, trust_env=False)
+
+    def close(self) -> None:
+        self._http.close()
+        self._blobs.close()
+
+    def drop(self, profile: str, name: str, data: bytes) -> Json:
+        """Put a file into the inbox and wait for its report."""
+        report = self._blobs.get_blob_client("schedule-reports", f"{profile}/{name}.report.json")
+        before = _etag(report)
+        self._blobs.get_blob_client("schedules", f"{profile}/{name}").upload_blob(data, overwrite=True)
+        end = time.monotonic() + REPORT_SECONDS
+        while _etag(report) == before:
+            if time.monotonic() > end:
+                raise DemoError(f"no report for {profile}/{name} came within {REPORT_SECONDS:.0f} s")
+            time.sleep(0.1)
+        return cast(Json, json.loads(report.download_blob().readall()))
+
+    def bookings(self) -> list[Json]:
+        """Every booking in Dynamics, with the rows that it points at."""
+        query = {"$expand": _BOOKING_EXPAND, "$orderby": "starttime"}
+        url: str | None = f"{self._dataverse_url}/api/data/v9.2/bookableresourcebookings"
+        rows: list[Json] = []
+        while url:
+            answer = self._http.get(url, params=query or None, headers={"Authorization": "Bearer demo"})
+            answer.raise_for_status()
+            page = answer.json()
+            rows += page["value"]
+            url, query = page.get("@odata.nextLink"), {}
+        return rows
+
+    def records_written(self) -> int:
+        """How many rows Dynamics has written since it started, of all tables."""
+        written = self._http.get(f"{self._dataverse_url}/__sim/stats").raise_for_status().json()["recordsWritten"]
+        return sum(sum(tables.values()) for tables in written.values())
+
+    def route(self, anum: str, bnum: str, *, right_key: bool = True) -> tuple[int, Json | None, float]:
+        """Ask where a call should go: status, answer, milliseconds."""
+        key = self._routing_key if right_key else "not-the-key-that-enreach-has"
+        started = time.perf_counter()
+        answer = self._http.post(
+            f"{self._functions_url}/api/smart-routing",
+            json={"anum": anum, "bnum": bnum},
+            headers={"X-Benemen-APIKey": key},
+        )
+        milliseconds = (time.perf_counter() - started) * 1000
+        return answer.status_code, answer.json() if answer.content else None, milliseconds
+
+
+def _etag(blob: Any) -> str | None:
+    try:
+        return str(blob.get_blob_properties().etag)
+    except ResourceNotFoundError:
+        return None

@@ -1,0 +1,132 @@
+"""The story of the demo, chapter by chapter. Every number in it is read back from the running parts."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from local.demo import timeline
+from local.demo.doors import DemoError, Doors
+
+type Json = dict[str, Any]
+
+POOL = "+35840675644"
+CALLS = (
+    ("Elina of Aurinko Energia, a VIP customer", "+358504545641", True, 200),
+    ("a number that Dynamics does not know", "+358401110000", True, 204),
+    ("the same VIP, but with a wrong key", "+358504545641", False, 401),
+)
+_MAX_LINES = 12
+
+
+class Story:
+    """Tells what happens while it happens."""
+
+    def __init__(self, console: Console, doors: Doors, pictures: Path) -> None:
+        self._console, self._doors, self._pictures = console, doors, pictures
+
+    def tell(self, file: Path, profile: str) -> None:
+        """The whole story. Raises DemoError where it ends otherwise than it should."""
+        data = file.read_bytes()
+        self._first_drop(file, profile, data)
+        self._second_drop(file, profile, data)
+        self._bad_file(file, profile)
+        self._calls()
+
+    def _chapter(self, number: int, title: str) -> None:
+        self._console.print()
+        self._console.rule(f"[bold]{number}. {title}[/bold]", align="left")
+
+    def _first_drop(self, file: Path, profile: str, data: bytes) -> None:
+        self._chapter(1, "A WFM system drops its schedule file")
+        lines = data.count(b"\n") + (not data.endswith(b"\n"))
+        self._console.print(f"{file.name}: {len(data):,} bytes, {lines:,} lines -> schedules/{profile}/")
+        report = self._doors.drop(profile, file.name, data)
+        self._show_report(report)
+        if report["status"] not in {"imported", "unchanged"}:
+            raise DemoError(f"the file is {report['status']}: {'; '.join(report['reasons'])}")
+        bookings = self._doors.bookings()
+        self._expect(len(bookings) == report["created"], "Dynamics holds as many bookings as the report says")
+        if bookings:
+            self._show_agents(bookings)
+            picture = self._pictures / f"{file.name}.svg"
+            timeline.draw(bookings, f"Bookings in Dynamics from {file.name}", picture)
+            self._console.print(f"A picture of it: [link={picture.as_uri()}]{picture}[/link]", soft_wrap=True)
+
+    def _second_drop(self, file: Path, profile: str, data: bytes) -> None:
+        self._chapter(2, "The same file arrives a second time")
+        before = self._doors.records_written()
+        report = self._doors.drop(profile, file.name, data)
+        written = self._doors.records_written() - before
+        self._console.print(
+            f"Report: {report['status']}, {report['unchanged']} bookings as they should be. "
+            f"Rows written in Dynamics: [bold]{written}[/bold]"
+        )
+        self._expect(written == 0, "the second drop writes nothing")
+
+    def _bad_file(self, file: Path, profile: str) -> None:
+        self._chapter(3, "Somebody drops a file that is no schedule")
+        before = self._doors.records_written()
+        report = self._doors.drop(profile, "customers.csv", b"Name;Phone;City\nAalto;050 000 000;Espoo\n")
+        self._console.print(
+            f"schedule-reports/{profile}/customers.csv.report.json says: [bold]{report['status']}[/bold]"
+        )
+        for reason in report["reasons"]:
+            self._console.print(f"  {reason}")
+        self._expect(report["status"] == "rejected", "a file that is no schedule is rejected")
+        self._expect(self._doors.records_written() == before, "a rejected file writes nothing")
+
+    def _calls(self) -> None:
+        self._chapter(4, f"Enreach asks where calls to {POOL} should go")
+        table = Table("caller", "answer", "target", "ms", show_edge=False)
+        expected = []
+        for who, anum, right_key, status in CALLS:
+            answered, body, milliseconds = self._doors.route(anum, POOL, right_key=right_key)
+            table.add_row(who, str(answered), (body or {}).get("InitialTarget", "-"), f"{milliseconds:.0f}")
+            expected.append((who, status, answered))
+        self._console.print(table)
+        for who, status, answered in expected:
+            self._expect(status == answered, f"{who} gets {status}")
+
+    # ------------------------------------------------------------------------------------------- telling
+
+    def _show_report(self, report: Json) -> None:
+        self._console.print(
+            f"Report: [bold]{report['status']}[/bold], {report['rows']} rows, {report['agents']} agents, "
+            f"{report['created']} bookings created, {len(report['skipped'])} rows skipped; "
+            f"{report['dataverseRequests']} Dataverse requests in {report['seconds']} s"
+        )
+        for skip in report["skipped"][:_MAX_LINES]:
+            column = f", column {skip['column']}" if "column" in skip else ""
+            self._console.print(f"  line {skip['row']}{column}: {skip['code']}: {skip['reason']}", highlight=False)
+        if len(report["skipped"]) > _MAX_LINES:
+            self._console.print(f"  and {len(report['skipped']) - _MAX_LINES} more in the report")
+
+    def _show_agents(self, bookings: Sequence[Json]) -> None:
+        table = Table("agent", show_edge=False)
+        for heading in ("bookings", "first (UTC)", "last (UTC)", "hours open to routing"):
+            table.add_column(heading, no_wrap=True, justify="right")
+        by_agent: defaultdict[str, list[Json]] = defaultdict(list)
+        for booking in bookings:
+            by_agent[booking["Resource"]["name"]].append(booking)
+        for agent, rows in sorted(by_agent.items())[:_MAX_LINES]:
+            ready = sum(
+                row["duration"] for row in rows
+                if row["msdyn_shiftactivitytype"]["msdyn_shiftassignmentstatus"] == timeline.AVAILABLE
+            )  # fmt: skip
+            first, last = min(row["starttime"] for row in rows), max(row["endtime"] for row in rows)
+            table.add_row(agent, str(len(rows)), _short(first), _short(last), f"{ready / 60:.2f}")
+        self._console.print(table)
+        if len(by_agent) > _MAX_LINES:
+            self._console.print(f"  and {len(by_agent) - _MAX_LINES} more agents")
+
+    def _expect(self, holds: bool, what: str) -> None:
+        if not holds:
+            raise DemoError(f"this should hold and does not: {what}")
+
+
+def _short(utc_text: str) -> str:
+    return utc_text[:16].replace("T", " ")
