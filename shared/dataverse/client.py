@@ -3,7 +3,7 @@
 import asyncio
 import random
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -123,7 +123,7 @@ class DataverseClient:
             if link in followed or len(followed) >= PAGE_LIMIT:
                 raise UnavailableError("Dataverse's pages lead in a circle")
             followed.add(link)
-            page = odata.read_json((await self._send("GET", self._own_url(link))).body)
+            page = await self._send("GET", self._own_url(link), lambda reply: odata.read_json(reply.body))
 
     def _own_url(self, link: str) -> str:
         """A next link is followed byte for byte, but only to our own environment."""
@@ -169,7 +169,7 @@ class DataverseClient:
         """None when written, the error when Dataverse refuses a row of the chunk."""
         url = f"{self._api}{table.entity_set}/Microsoft.Dynamics.CRM.UpsertMultiple"
         try:
-            await self._send("POST", url, odata.multiple_body(table, chunk), "application/json")
+            await self._send("POST", url, _nothing, odata.multiple_body(table, chunk), "application/json")
         except UnavailableError:
             raise
         except DataverseError as error:
@@ -202,28 +202,36 @@ class DataverseClient:
 
     async def _send_batch(self, parts: Sequence[Part]) -> list[PartReply]:
         boundary = f"batch_{uuid.uuid4()}"
-        reply = await self._send(
+
+        def read(reply: _Reply) -> list[PartReply]:
+            answers = odata.read_batch(reply.headers.get("content-type", ""), reply.body)
+            if len(answers) != len(parts):
+                raise UnavailableError(f"the $batch reply answers {len(answers)} of {len(parts)} requests")
+            return answers
+
+        return await self._send(
             "POST",
             f"{self._api}$batch",
+            read,
             odata.batch_body(parts, boundary),
             f'multipart/mixed; boundary="{boundary}"',
             # Without it the first failing part would end the whole batch.
             {"Prefer": "odata.continue-on-error"},
         )
-        answers = odata.read_batch(reply.headers.get("content-type", ""), reply.body)
-        if len(answers) != len(parts):
-            raise UnavailableError(f"the $batch reply answers {len(answers)} of {len(parts)} requests")
-        return answers
 
-    async def _send(
+    async def _send[T](
         self,
         method: str,
         url: str,
+        read: Callable[[_Reply], T],
         body: bytes | None = None,
         content_type: str | None = None,
         headers: dict[str, str] | None = None,
-    ) -> _Reply:
-        """One repeatable request until it is answered. Raises the error that the last answer stands for."""
+    ) -> T:
+        """One repeatable request until `read` can make sense of its answer.
+
+        Raises the error that the last answer stands for.
+        """
         attempt = 0
         renewed = False
         while True:
@@ -232,6 +240,7 @@ class DataverseClient:
             try:
                 reply = await self._exchange(method, url, body, content_type, {**(headers or {})}, token)
                 self._raise_for(reply)
+                return read(reply)
             except DataverseError as error:
                 if error.status == 401 and not renewed:
                     renewed = True
@@ -240,8 +249,6 @@ class DataverseClient:
                 if not isinstance(error, UnavailableError):
                     raise
                 attempt = await self._wait_or_raise(error, attempt)
-            else:
-                return reply
 
     async def _token(self) -> str:
         try:
@@ -306,6 +313,10 @@ class DataverseClient:
         # The pause may grow while we wait, and its end is a moment, not an event.
         while (remaining := self._paused_until - asyncio.get_running_loop().time()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(remaining)
+
+
+def _nothing(reply: _Reply) -> None:
+    """A write's answer has no body to read."""
 
 
 def _first_error(group: ExceptionGroup[DataverseError]) -> DataverseError:
