@@ -109,6 +109,9 @@ def test_a_second_stack_runs_beside_the_first_and_leaves_nothing(stack: RunningS
         assert httpx.get(f"{second.functions_url}/v1/setting/DATAVERSE_URL").text == second.dataverse_url
     assert _listening(ports) == []
     assert set(_listening(dict(stack.ports))) == set(stack.ports)
+    end = second.output.text().partition(RUNNING_LINE)[2]
+    assert "Stopping: waiting for what runs" in end
+    assert "storage does not answer" not in end, "the functions host stops before the storage that it uses"
 
 
 def test_taken_ports_are_told_and_nothing_starts(stack: RunningStack) -> None:
