@@ -7,7 +7,7 @@ answer, keeps the last good version and leaves the reason in `problem` (architec
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ValidationError
@@ -83,16 +83,17 @@ class ConfigDocuments:
                 return await self._fetched(name, parse, old)
         except (StorageError, TimeoutError) as error:
             _log.warning("Configuration document %s could not be read: %s", name, error or type(error).__name__)
-            document: Document[Any] = Document(
-                last_good.value if last_good else None, "storage did not give the document", None
-            )
+            running = last_good or Document[Any](None)
+            document = replace(running, problem="storage did not give the document")
             return _Entry(document, old.refused_etag if old else None, self._now())
 
     async def _fetched[T](self, name: str, parse: Callable[[bytes], T], old: _Entry | None) -> _Entry:
         try:
             etag = await self._files.version(CONTAINER, name)
-            if old and etag in {old.document.etag, old.refused_etag}:
-                return _Entry(old.document, old.refused_etag, self._now())
+            if old and etag == old.refused_etag:
+                return _Entry(old.document, etag, self._now())
+            if old and etag == old.document.etag:
+                return _Entry(replace(old.document, problem=None), None, self._now())
             stored = await self._files.read(CONTAINER, name, max_bytes=MAX_DOCUMENT_BYTES)
             document = Document(parse(stored.data), None, stored.etag)
         except FileMissingError:
