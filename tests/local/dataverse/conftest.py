@@ -79,6 +79,21 @@ class Dataverse:
         headers = {"Content-Type": f"multipart/mixed; boundary={boundary}", **_headers(prefer, None)}
         return self.http.post("$batch", content=body.encode(), headers=headers)
 
+    @staticmethod
+    def part(method: str, path: str, body: Any = None, content_id: str = "", headers: str = "") -> str:
+        """Returns one part of a batch without its boundary."""
+        return batch_part(method, path, body, content_id, headers)
+
+    def run_batch(self, parts: list[str], prefer: str = "") -> tuple[httpx.Response, list[PartAnswer]]:
+        """Sends the parts and returns the response as a whole and the answers in it."""
+        response = self.batch(batch_body(parts), prefer)
+        return response, part_answers(response)
+
+    @staticmethod
+    def change_set(parts: list[str], boundary: str = "c") -> str:
+        """Returns a part that is a change set."""
+        return f"Content-Type: multipart/mixed; boundary={boundary}\r\n\r\n{batch_body(parts, boundary)}"
+
     def creates(self, entity_set: str, bodies: list[dict[str, Any]]) -> list[PartAnswer]:
         """Creates rows in batches, going on after errors, and returns an answer each."""
         answers: list[PartAnswer] = []
@@ -107,11 +122,6 @@ def batch_part(method: str, path: str, body: Any = None, content_id: str = "", h
 def batch_body(parts: list[str], boundary: str = "b") -> str:
     """Returns a multipart body."""
     return "".join(f"--{boundary}\r\n{part}" for part in parts) + f"--{boundary}--\r\n"
-
-
-def change_set(parts: list[str], boundary: str = "c") -> str:
-    """Returns a part that is a change set."""
-    return f"Content-Type: multipart/mixed; boundary={boundary}\r\n\r\n{batch_body(parts, boundary)}"
 
 
 def part_answers(response: httpx.Response) -> list[PartAnswer]:
