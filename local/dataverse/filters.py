@@ -9,12 +9,12 @@ from odata_query import ast
 from odata_query.exceptions import ODataException
 from odata_query.grammar import ODataLexer, ODataParser
 
-from local.dataverse.errors import DataverseError, bad_query, not_built, unknown_query_property
+from local.dataverse.errors import bad_query, not_built, unknown_query_property
 from local.dataverse.functions import ESCAPED_WORD, prepare
 from local.dataverse.likeness import has_wildcard, like
+from local.dataverse.literals import NUMERIC, read_literal, read_text_value
 from local.dataverse.metadata import Column
 from local.dataverse.store import ID_SLOT, Row, Store, Table, index_key
-from local.dataverse.values import NotThisTypeError, read_day, read_guid, read_moment
 
 type Test = Callable[[Row], bool]
 type Getter = Callable[[Row], Any]
@@ -29,7 +29,6 @@ MIRRORED: dict[type, type] = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, 
 # Reading rows one by one out of an index costs more than a scan when it offers a large share of the table.
 SCAN_SHARE = 8
 BLUNTED: dict[type, type] = {ast.GtE: ast.Gt, ast.Lt: ast.LtE}
-NUMERIC = frozenset({"Edm.Int32", "Edm.Int64", "Edm.Decimal", "Edm.Double"})
 TEXT_FUNCTIONS = frozenset({"contains", "startswith", "endswith"})
 
 
@@ -139,7 +138,7 @@ class FilterCompiler:
         path = self.path(left)
         if isinstance(right, ast.Identifier | ast.Attribute):
             return _compare_columns(path, self.path(right), comparator)
-        value, sharp = _literal(path.column, right)
+        value, sharp = read_literal(path.column, right)
         if comparator in COMPARISONS:
             return _compare_order(path, value, comparator, sharp=sharp)
         return self._compare_equal(path, value if sharp else object(), negated=comparator is ast.NotEq)
@@ -185,7 +184,7 @@ class FilterCompiler:
         if column is None:
             raise unknown_query_property(self._table.definition.name, name)
         slot = self._table.slots[column.property]
-        keys = frozenset(index_key(_value_from_text(column, value)) for value in values)
+        keys = frozenset(index_key(read_text_value(column, value)) for value in values)
         if column.edm_type == "Edm.String":
             return Filter(
                 lambda row: (v := row[slot]) is not None and v.casefold() in keys, (Candidates(slot, tuple(keys)),)
@@ -309,62 +308,6 @@ def _names(node: Any) -> list[str]:
         node = node.owner
     names.append(_full_name(node))
     return [name.removeprefix(ESCAPED_WORD) for name in reversed(names)]
-
-
-def _literal(column: Column, node: Any) -> tuple[Any, bool]:
-    """Returns the literal as the column stores it; False when a fraction of a second was cut off."""
-    if isinstance(node, ast.Null):
-        return None, True
-    if isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Integer | ast.Float):
-        return -node.operand.py_val, True
-    edm = column.edm_type
-    try:
-        if edm == "Edm.String" and isinstance(node, ast.String):
-            return node.py_val, True
-        if edm in NUMERIC and isinstance(node, ast.Integer | ast.Float):
-            return node.py_val, True
-        if edm == "Edm.Boolean" and isinstance(node, ast.Boolean):
-            return node.py_val, True
-        if edm == "Edm.Guid" and isinstance(node, ast.GUID | ast.String):
-            return read_guid(node.val), True
-        if edm == "Edm.DateTimeOffset" and isinstance(node, ast.DateTime | ast.Date):
-            return _moment(node.val)
-        if edm == "Edm.Date" and isinstance(node, ast.Date):
-            return read_day(node.val), True
-    except NotThisTypeError as error:
-        raise bad_query(f"The literal '{node.val}' is not a value of '{column.property}'.") from error
-    raise bad_query(
-        "A binary operator with incompatible types was detected. Found operand types "
-        f"'{edm}' and '{type(node).__name__}' for '{column.property}'."
-    )
-
-
-def _moment(text: str) -> tuple[str, bool]:
-    text = text.upper()
-    if "T" not in text:
-        return read_moment(f"{text}T00:00:00Z"), True
-    fraction = text.partition(".")[2].rstrip("Z").partition("+")[0].partition("-")[0]
-    return read_moment(text), not fraction.strip("0")
-
-
-def _value_from_text(column: Column, text: str) -> Any:
-    """Reads one of the JSON strings of `In` as the column's type."""
-    try:
-        if column.edm_type == "Edm.Guid":
-            return read_guid(text.strip("{}"))
-        if column.edm_type in {"Edm.Int32", "Edm.Int64"}:
-            return int(text)
-        if column.edm_type in NUMERIC:
-            return float(text)
-        if column.edm_type == "Edm.Boolean":
-            return {"true": True, "1": True, "false": False, "0": False}[text.lower()]
-        if column.edm_type == "Edm.DateTimeOffset":
-            return _moment(text)[0]
-    except (ValueError, KeyError) as error:
-        raise DataverseError(
-            400, "0x80040203", f"The value '{text}' is not a value of '{column.name}' ({column.edm_type})."
-        ) from error
-    return text
 
 
 def _compare_order(path: Path, value: Any, comparator: type, *, sharp: bool) -> Filter:

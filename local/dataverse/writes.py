@@ -9,12 +9,9 @@ from local.dataverse.environment import Environment
 from local.dataverse.errors import DataverseError, invalid_argument, invalid_state, required_column_missing
 from local.dataverse.metadata import CollectionNavigation
 from local.dataverse.payload import Change, PayloadReader
+from local.dataverse.stamps import Stamps
 from local.dataverse.store import ID_SLOT, Row, Store, Table, current_second
 
-# SystemRequired columns that need no value in the body, because the platform fills them.
-FILLED_BY_PLATFORM = frozenset({"ownerid", "statecode", "statuscode", "businessunitid", "organizationid"})
-# On these administrative tables the platform also fills every choice and number.
-FILLED_THROUGHOUT = frozenset({"systemuser", "team", "queue", "organization", "queueitem"})
 # What a delete does to the rows that point here (table, lookup), where it is not "clear the lookup".
 RESTRICTING = {
     "bookableresource": [("bookableresourcebooking", "resource")],
@@ -30,7 +27,6 @@ CASCADING = {
     "bookableresource": [("annotation", "objectid"), ("bookableresourcecharacteristic", "resource")],
     "queue": [("queueitem", "queueid")],
 }
-NAMED_PEOPLE = frozenset({"contact", "lead", "systemuser"})
 
 
 @dataclass
@@ -40,62 +36,6 @@ class Session:
     caller: str
     business_unit: str
     references: dict[str, tuple[Table, str]] = field(default_factory=dict)
-
-
-class Stamps:
-    """The slots of the platform's columns in one table, looked up once."""
-
-    def __init__(self, table: Table) -> None:
-        definition = table.definition
-        slot = table.slots.get
-        self.created = [s for s in (slot("createdon"), slot("modifiedon")) if s is not None]
-        self.created_by = [s for s in (slot("_createdby_value"), slot("_modifiedby_value")) if s is not None]
-        self.modified_on = slot("modifiedon")
-        self.modified_by = slot("_modifiedby_value")
-        owner = slot("_ownerid_value")
-        self.owner = owner if owner is not None and definition.user_owned else None
-        self.owner_type = table.type_slots.get("ownerid")
-        self.owning_user = slot("_owninguser_value")
-        self.owning_team = slot("_owningteam_value")
-        self.business_unit = slot("_owningbusinessunit_value")
-        self.own_business_unit = slot("_businessunitid_value")
-        self.state = slot("statecode")
-        self.status = slot("statuscode")
-        self.first_name, self.last_name = slot("firstname"), slot("lastname")
-        self.full_name = slot("fullname") if definition.name in NAMED_PEOPLE else None
-        self.states = definition.columns["statuscode"].states if "statuscode" in definition.columns else {}
-        self.default_status = {state: status for status, state in reversed(list(self.states.items()))}
-        self.required = [
-            (table.slots[column.property], column.name)
-            for column in definition.columns.values()
-            if column.system_required and column.name != definition.primary_id
-        ]
-        self.required_on_create = [
-            (slot_, name)
-            for slot_, name in self.required
-            if not _filled(definition.name, name)
-            and definition.columns[name].valid_for_create
-            and definition.columns[name].default is None
-        ]
-        self.fills = _fills(table) if definition.name in FILLED_THROUGHOUT else {}
-
-
-def _filled(table: str, column: str) -> bool:
-    return column in FILLED_BY_PLATFORM or (table in FILLED_THROUGHOUT and column not in {"domainname", "name"})
-
-
-def _fills(table: Table) -> dict[int, Any]:
-    """The first choice, or nought, for each SystemRequired choice or number without a default."""
-    fills: dict[int, Any] = {}
-    for column in table.definition.columns.values():
-        if column.system_required and column.default is None and column.name not in {"statecode", "statuscode"}:
-            if column.type == "Picklist" and column.options:
-                fills[table.slots[column.name]] = min(column.options)
-            elif column.type in {"Integer", "Picklist"}:
-                fills[table.slots[column.name]] = 0
-            elif column.type == "Boolean":
-                fills[table.slots[column.name]] = False
-    return fills
 
 
 class Writer:

@@ -46,7 +46,7 @@ class Dataverse:
 
     def rows(self, path: str, **options: str) -> list[dict[str, Any]]:
         """GETs a collection that must be readable and returns its rows."""
-        response = self.get(path, **options)
+        response = self.get(path, "", None, **options)
         assert response.status_code == 200, response.text
         rows: list[dict[str, Any]] = response.json()["value"]
         return rows

@@ -1,4 +1,4 @@
-"""Generated from the metadata: every column and navigation property of the tables in use refuses what it cannot hold."""
+"""Generated from the metadata: each column and navigation property of the tables in use refuses what it cannot hold."""
 
 from typing import Any
 from uuid import uuid4
