@@ -11,7 +11,7 @@ export PROFILE
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check fix lock clean
+.PHONY: help setup demo run test check fix lock schemas clean
 
 help:
 	@echo "make demo    import a schedule file into the local Dynamics 365 and show what happened (DEMO_FILE=, PROFILE=)"
@@ -20,6 +20,7 @@ help:
 	@echo "make check   lint, formatting, types, import rules"
 	@echo "make fix     repair what lint and formatting can repair"
 	@echo "make lock    compile requirements.in and requirements-dev.in into the pinned files"
+	@echo "make schemas write the JSON Schemas of the configuration documents (docs/schemas)"
 	@echo "make setup   .venv and node_modules only; the other doors do it themselves"
 	@echo "make clean   remove caches and build output (.venv and node_modules stay)"
 
@@ -54,6 +55,9 @@ LOCK = .venv/bin/uv pip compile --python-version 3.13 --generate-hashes --no-emi
 lock: setup
 	@$(LOCK) requirements.in -o requirements.txt
 	@$(LOCK) requirements-dev.in -o requirements-dev.txt
+
+schemas: setup
+	@$(PYTHON) -m tests.architecture.schemas
 
 clean:
 	@rm -rf build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

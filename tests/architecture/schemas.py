@@ -1,0 +1,28 @@
+"""The JSON Schemas of the configuration documents. `make schemas` writes them; a test holds them fresh."""
+
+import json
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from functions.schedule_import.profile import SiteProfile
+from functions.smart_routing.rules import RoutingRules
+from shared.customers import CustomerMatching
+
+FOLDER = Path(__file__).parents[2] / "docs" / "schemas"
+DOCUMENTS: dict[str, type[BaseModel]] = {
+    "customer-matching.schema.json": CustomerMatching,
+    "routing.schema.json": RoutingRules,
+    "schedule-profile.schema.json": SiteProfile,
+}
+
+
+def schema_text(model: type[BaseModel]) -> str:
+    """The schema as it stands in docs/schemas/."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema(by_alias=True)}
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    for name, model in DOCUMENTS.items():
+        (FOLDER / name).write_text(schema_text(model), encoding="utf-8")
