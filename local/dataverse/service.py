@@ -172,6 +172,8 @@ class Service:
     def _patch(self, table: Table, key: str, request: Request, session: Session, base: str) -> Response:
         """Updates, or creates what is missing, as If-Match and If-None-Match allow ("Upsert a row")."""
         body = request.json(table.definition.entity_set)
+        if not isinstance(body, dict):
+            raise unreadable_payload(table.definition.entity_set, "A JSON object was expected.")
         row_id, parts = self._addressed(table, key)
         if row_id is not None and row_id in table.rows:
             if request.header("if-none-match") == "*":

@@ -8,8 +8,9 @@ from typing import Any
 from local.dataverse.batch import Batches
 from local.dataverse.counters import Counters
 from local.dataverse.environment import Environment
+from local.dataverse.errors import DataverseError
 from local.dataverse.faults import Faults
-from local.dataverse.messages import Request, Response
+from local.dataverse.messages import Request, Response, error_response
 from local.dataverse.metadata import define_table, extend_raw_tables, shipped_schema
 from local.dataverse.planting import Planter
 from local.dataverse.protection import Protection
@@ -51,7 +52,10 @@ class Simulator:
         if impersonated:
             users = self.store.by_name["systemuser"]
             slot = users.slots["azureactivedirectoryobjectid"]
-            caller = next(iter(users.ids_where(slot, impersonated.lower())), caller)
+            found = next(iter(users.ids_where(slot, impersonated.lower())), None)
+            if found is None:
+                raise DataverseError(403, "0x80040220", f"There is no user with the object id {impersonated}.")
+            caller = found
         return Session(caller, BUSINESS_UNIT)
 
     def plant(self, rows: dict[str, list[dict[str, Any]]]) -> dict[str, list[str]]:
@@ -90,7 +94,10 @@ class Simulator:
 
     def run(self, request: Request, base: str, *, is_batch: bool) -> Response:
         """Returns the answer to one authorised request."""
-        session = self.session(dict(request.headers))
+        try:
+            session = self.session(dict(request.headers))
+        except DataverseError as error:
+            return error_response(error)
         if is_batch:
             return self.batches.run(request, session, base)
         return self.service.handle(request, session, base)

@@ -213,6 +213,20 @@ def test_expand_follows_single_valued_properties_and_nests(dataverse: Any) -> No
     assert row["ownerid"]["lastname"] == "Switchboard"
 
 
+def test_expand_of_the_other_kind_of_customer_is_null(dataverse: Any) -> None:
+    row = dataverse.rows("contacts", filter="lastname eq 'Rantala'", expand="parentcustomerid_contact")[0]
+    assert row["_parentcustomerid_value"] is not None
+    assert row["parentcustomerid_contact"] is None
+
+
+def test_a_skip_token_under_another_filter_honours_the_filter_of_its_url(dataverse: Any) -> None:
+    prefer = "odata.maxpagesize=10"
+    link = dataverse.get("contacts", prefer, select="fullname").json()["@odata.nextLink"]
+    token = link.partition("$skiptoken=")[2]
+    url = f"contacts?$select=fullname&$filter=lastname eq 'Korhonen'&$skiptoken={token}"
+    assert dataverse.http.get(url, headers={"Prefer": prefer}).json()["value"] == []
+
+
 def test_annotations_carry_labels_and_lookup_tables(dataverse: Any) -> None:
     prefer = 'odata.include-annotations="*"'
     account = dataverse.get("accounts", prefer, filter="customertypecode eq 3").json()["value"][0]

@@ -303,3 +303,20 @@ def test_an_impersonated_user_becomes_the_owner(dataverse: Any) -> None:
     headers = {"CallerObjectId": agent["azureactivedirectoryobjectid"]}
     response = dataverse.send("POST", "phonecalls?$select=_ownerid_value", {}, "return=representation", headers)
     assert response.json()["_ownerid_value"] == agent["systemuserid"]
+    assert dataverse.get("WhoAmI", headers={"CallerObjectId": MISSING}).status_code == 403
+
+
+def test_lookups_to_a_deleted_row_are_cleared(dataverse: Any) -> None:
+    contact = dataverse.create("contacts", {"lastname": "Gone"})
+    bind = {"regardingobjectid_contact_phonecall@odata.bind": f"/contacts({contact})"}
+    call = dataverse.create("phonecalls", bind)
+    assert dataverse.rows("phonecalls", filter=f"_regardingobjectid_value eq {contact}")
+    assert dataverse.send("DELETE", f"contacts({contact})").status_code == 204
+    assert dataverse.get(f"phonecalls({call})").json()["_regardingobjectid_value"] is None
+    assert dataverse.rows("phonecalls", filter=f"_regardingobjectid_value eq {contact}") == []
+
+
+@pytest.mark.parametrize("body", [[], 5, "text"], ids=["array", "number", "string"])
+def test_a_body_that_is_no_object_is_refused(dataverse: Any, body: Any) -> None:
+    for method, path in (("POST", "contacts"), ("PATCH", f"contacts({MISSING})")):
+        assert code(dataverse.send(method, path, body)) == (400, "0x80048d19")
