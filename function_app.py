@@ -1,9 +1,9 @@
 """The table of contents: reads the settings, opens the gateways, registers every capability."""
 
 import azure.functions as func
-from functions.smart_routing import trigger as smart_routing
 
 from functions.schedule_import import trigger as schedule_import
+from functions.smart_routing import trigger as smart_routing
 from shared.gateways import Gateways, open_gateways
 from shared.settings import read_settings
 
