@@ -127,6 +127,6 @@ async def test_a_poison_queue_has_no_poison_queue_of_its_own(new_storage: Any) -
     storage.send("old-poison", "still bad", encoded=False)
     async with QueueServiceClient.from_connection_string(storage.connection_string) as queues:
         listener = QueueListener(queues, "old-poison", None, SETTINGS, probe.handle)
-        await _run_until(listener, lambda: len(probe.handled) == 4)
+        await _run_until(listener, lambda: len(probe.handled) >= 4)
     assert [item.name for item in storage.queues.list_queues()] == ["old-poison"]
     assert storage.count("old-poison") == 1
