@@ -6,6 +6,7 @@ from functions.schedule_import import trigger as schedule_import
 from functions.smart_routing import trigger as smart_routing
 from shared.gateways import Gateways, open_gateways
 from shared.settings import read_settings
+from shared.telemetry import quiet_libraries
 
 CAPABILITIES = (smart_routing, schedule_import)
 
@@ -18,4 +19,5 @@ def build_app(gateways: Gateways) -> func.FunctionApp:
     return app
 
 
+quiet_libraries()
 app = build_app(open_gateways(read_settings()))

@@ -1,5 +1,6 @@
 """The story of a dropped schedule file: read it, look at Dynamics, decide, write, report, archive."""
 
+import asyncio
 import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -142,10 +143,16 @@ async def _import(inbox: _Inbox, stored: StoredFile, report: ImportReport, gatew
     """Fill the report; what it says is done."""
     try:
         profile = await _profile(inbox, gateways)
-        reading = _read(stored.data, profile, report)
+        # Reading and deciding are work for the processor. In a thread of their own they leave the event loop to the
+        # other functions of the process, whose callers wait.
+        reading = await asyncio.to_thread(_read, stored.data, profile, report)
         references = await _look_up_references(reading, profile, gateways.dynamics)
-        placement = place_segments(
-            reading.segments, references.users, profile=profile.name, agent_column=profile.fields.agent
+        placement = await asyncio.to_thread(
+            place_segments,
+            reading.segments,
+            references.users,
+            profile=profile.name,
+            agent_column=profile.fields.agent,
         )
         existing = await _look_up_bookings(placement, gateways.dynamics)
     except (_RejectedError, UnreadableFileError) as error:
@@ -154,7 +161,7 @@ async def _import(inbox: _Inbox, stored: StoredFile, report: ImportReport, gatew
     except (_HeldError, DeniedError) as error:
         report.status, report.reasons = "held", [_held_reason(error)]
         return
-    plan = plan_import(placement.placed, references, existing, profile)
+    plan = await asyncio.to_thread(plan_import, placement.placed, references, existing, profile)
     report.skipped += [*placement.skipped, *plan.skipped]
     report.issues += [*placement.issues, *plan.issues]
     report.overlaps, report.agents, report.unchanged = plan.overlaps, len(plan.written_users), plan.unchanged
