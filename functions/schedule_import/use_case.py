@@ -51,7 +51,7 @@ class ScheduleFiles(Protocol):
 
     async def read(self, container: str, name: str, *, max_bytes: int) -> StoredFile: ...
     async def write(self, container: str, name: str, data: bytes, content_type: str) -> None: ...
-    async def delete(self, container: str, name: str, *, etag: str) -> None: ...
+    async def delete(self, container: str, name: str, *, etag: str) -> bool: ...
 
 
 class Dynamics(Protocol):
@@ -310,7 +310,5 @@ async def _archive(inbox: _Inbox, stored: StoredFile, report: ImportReport, gate
     """Move the file out of the inbox, unless a newer version has taken its place."""
     folder = PurePosixPath(inbox.profile) / report.import_id
     await gateways.files.write(ARCHIVE, str(folder / inbox.name), stored.data, "application/octet-stream")
-    try:
-        await gateways.files.delete(INBOX, inbox.path, etag=stored.etag)
-    except FileChangedError:
-        _log.info("Schedule file %s was overwritten during its import; the new version follows", inbox.path)
+    if not await gateways.files.delete(INBOX, inbox.path, etag=stored.etag):
+        _log.info("Schedule file %s is no longer the version that was imported; what is there now stays", inbox.path)

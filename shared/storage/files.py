@@ -76,14 +76,15 @@ class Files:
             blob = self._service.get_blob_client(container, name)
             await blob.upload_blob(data, overwrite=True, content_settings=ContentSettings(content_type=content_type))
 
-    async def delete(self, container: str, name: str, *, etag: str) -> None:
-        """Remove this version of the blob. Raises FileChangedError when a newer one is there; gone is fine."""
+    async def delete(self, container: str, name: str, *, etag: str) -> bool:
+        """Remove this version of the blob. False when it is gone already or a newer one is there, which stays."""
+        blob = self._service.get_blob_client(container, name)
         with _translated():
             try:
-                blob = self._service.get_blob_client(container, name)
                 await blob.delete_blob(etag=etag, match_condition=MatchConditions.IfNotModified)
-            except ResourceNotFoundError:
-                return
+            except (ResourceNotFoundError, ResourceModifiedError):
+                return False
+        return True
 
     async def names(self, container: str, prefix: str = "") -> AsyncIterator[str]:
         """The names of the blobs below this prefix."""

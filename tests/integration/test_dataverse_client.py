@@ -2,72 +2,20 @@
 
 import asyncio
 import json
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from uuid import UUID, uuid5
 
 import httpx
 import pytest
 
-from local.stack.ports import DATAVERSE, free_ports
 from shared import retry
-from shared.clock import utc_now
-from shared.dataverse.client import DataverseClient, count_requests, http_client
+from shared.dataverse.client import DataverseClient, count_requests
 from shared.dataverse.credentials import TokenCache
 from shared.dataverse.errors import DeniedError, NotFoundError, RejectedError, UnavailableError
 from shared.dataverse.odata import Query, eq, is_in
 from shared.dataverse.tables import CONTACT, SHIFT_PLAN, JsonRow
+from tests.integration.tokens import Tokens
 
-ROOT = Path(__file__).parents[2]
 PLANS = Query(table=SHIFT_PLAN, select=("msdyn_name",))
-
-
-class Tokens:
-    """Counts its fetches."""
-
-    def __init__(self) -> None:
-        self.fetched = 0
-
-    async def fetch(self) -> tuple[str, object]:
-        self.fetched += 1
-        await asyncio.sleep(0.01)
-        return f"token-{self.fetched}", utc_now().replace(year=2099)
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[str]:
-    port = free_ports()[DATAVERSE.variable]
-    process = subprocess.Popen([sys.executable, "-m", "local.dataverse", "--port", str(port)], cwd=ROOT,
-                               stdout=subprocess.PIPE, text=True)  # fmt: skip
-    try:
-        assert process.stdout is not None
-        process.stdout.readline()
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.communicate(timeout=20)
-
-
-@pytest.fixture
-def control(simulator: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"{simulator}/__sim/", trust_env=False) as http:
-        assert http.post("reset").is_success
-        yield http
-        http.delete("faults")
-        http.post("environment", json={"strictTokens": False})
-
-
-@pytest.fixture
-def tokens() -> Tokens:
-    return Tokens()
-
-
-@pytest.fixture
-async def dataverse(simulator: str, control: httpx.Client, tokens: Tokens) -> AsyncIterator[DataverseClient]:
-    async with http_client() as http:
-        yield DataverseClient(simulator, TokenCache(tokens.fetch), http)  # type: ignore[arg-type]
 
 
 def fault(control: httpx.Client, **rule: object) -> None:
@@ -187,7 +135,7 @@ async def test_a_bind_to_a_missing_row_is_not_found(dataverse: DataverseClient) 
     assert isinstance(failure.error, NotFoundError)
 
 
-async def test_a_next_page_elsewhere_is_not_followed() -> None:
+async def test_a_next_page_elsewhere_is_not_followed(tokens: Tokens) -> None:
     page = {"value": [], "@odata.nextLink": "https://evil.example/api/data/v9.2/contacts?$skiptoken=1"}
     head = "--r\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"
     body = f"{head}{json.dumps(page)}\r\n--r--\r\n"
@@ -197,6 +145,6 @@ async def test_a_next_page_elsewhere_is_not_followed() -> None:
         return httpx.Response(200, content=body, headers={"Content-Type": "multipart/mixed; boundary=r"})
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
-        client = DataverseClient("https://org.example", TokenCache(Tokens().fetch), http)  # type: ignore[arg-type]
+        client = DataverseClient("https://org.example", TokenCache(tokens.fetch), http)
         with pytest.raises(UnavailableError, match="outside"):
             await client.query(PLANS)
