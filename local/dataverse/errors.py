@@ -56,6 +56,15 @@ def unknown_query_property(table: str, name: str) -> DataverseError:
     return bad_query(f"Could not find a property named '{name}' on type 'Microsoft.Dynamics.CRM.{table}'.")
 
 
+def unknown_attribute(table: str, name: str) -> DataverseError:
+    """Builds the answer of the query engine to an attribute that the table does not have."""
+    return DataverseError(
+        400,
+        "0x80041103",
+        f"'{table}' entity doesn't contain attribute with Name = '{name}' and NameMapping = 'Logical'.",
+    )
+
+
 def bad_query(message: str) -> DataverseError:
     """Builds the answer to a query option that cannot be parsed or does not type-check."""
     return DataverseError(400, ROUTING, message)

@@ -9,7 +9,7 @@ from odata_query import ast
 from odata_query.exceptions import ODataException
 from odata_query.grammar import ODataLexer, ODataParser
 
-from local.dataverse.errors import bad_query, not_built, unknown_query_property
+from local.dataverse.errors import bad_query, not_built, unknown_attribute, unknown_query_property
 from local.dataverse.functions import ESCAPED_WORD, prepare
 from local.dataverse.likeness import has_wildcard, like
 from local.dataverse.literals import NUMERIC, read_literal, read_text_value
@@ -180,9 +180,11 @@ class FilterCompiler:
         return path
 
     def _in(self, name: str, values: list[str]) -> Filter:
-        column = self._table.columns_by_property.get(name) or self._table.definition.columns.get(name)
+        # Query functions know attributes, not OData properties: a lookup goes by `userid`, and `_userid_value` is
+        # refused (seen on a live environment, and told in a public project diary, September 2026).
+        column = self._table.definition.columns.get(name)
         if column is None:
-            raise unknown_query_property(self._table.definition.name, name)
+            raise unknown_attribute(self._table.definition.name, name)
         slot = self._table.slots[column.property]
         keys = frozenset(index_key(read_text_value(column, value)) for value in values)
         if column.edm_type == "Edm.String":

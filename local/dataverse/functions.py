@@ -25,6 +25,8 @@ TOKEN = re.compile(
     r"|(?P<word>\w+)",
     re.ASCII,
 )
+QUOTED_ITEM = re.compile(r"'((?:[^']|'')*)'")
+QUOTED_ARRAY = re.compile(r"\[\s*'(?:[^']|'')*'(?:\s*,\s*'(?:[^']|'')*')*\s*\]")
 ARGUMENT = re.compile(r"\s*(\w+)\s*=\s*")
 
 
@@ -103,6 +105,9 @@ def _argument(text: str, position: int, aliases: Mapping[str, str]) -> tuple[Any
             raise bad_query(f"The parameter alias '{alias[0]}' has no value.")
         return _argument(aliases[alias[0]], 0, {})[0], alias.end()
     if text[position : position + 1] == "[":
+        quoted = QUOTED_ARRAY.match(text, position)
+        if quoted is not None:  # ['a','b'] is taken as well as ["a","b"]
+            return [item.replace("''", "'") for item in QUOTED_ITEM.findall(quoted[0])], quoted.end()
         try:
             return json.JSONDecoder().raw_decode(text, position)
         except ValueError as error:

@@ -91,8 +91,12 @@ def lt(column: str, value: Scalar) -> Filter:
 
 
 def is_in(column: str, values: Iterable[str | UUID]) -> Filter:
-    """Rows whose column is one of the values: Dataverse's own `In`, which takes texts whatever the column's type."""
-    name, array = literal(column), json.dumps([str(value) for value in values], ensure_ascii=False)
+    """Rows whose column is one of the values: Dataverse's own `In`, which takes texts whatever the column's type.
+
+    A lookup is named as everywhere (`_userid_value`) and travels as `userid`: query functions know attributes only.
+    """
+    attribute = column.removeprefix("_").removesuffix("_value") if column.startswith("_") else column
+    name, array = literal(attribute), json.dumps([str(value) for value in values], ensure_ascii=False)
     parts = ("Microsoft.Dynamics.CRM.In(PropertyName=", _Alias(name), ",PropertyValues=", _Alias(array), ")")
     return Filter(parts, frozenset({column}))
 

@@ -68,6 +68,11 @@ def test_conditions_combine_with_parentheses_and_numbered_aliases() -> None:
     }  # fmt: skip
 
 
+def test_a_lookup_goes_into_in_by_its_logical_name() -> None:
+    path = Query(table=BOOKING, select=("name",), where=is_in("_resource_value", [UUID(int=1)])).path()
+    assert parse_qs(urlsplit(path).query)["@p1"] == ["'resource'"]
+
+
 def test_a_query_with_everything() -> None:
     account = Expand("parentcustomerid_account", ACCOUNT, ("name",), (Expand("parentaccountid", ACCOUNT, ("name",)),))
     path = Query(
