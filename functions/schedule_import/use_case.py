@@ -27,7 +27,7 @@ from functions.schedule_import.reading.segments import Issue, Reading, Skip, Unr
 from functions.schedule_import.report import ImportReport
 from shared.config_documents import Document, json_document
 from shared.dataverse.client import WriteOutcome, count_requests
-from shared.dataverse.errors import DataverseError, DeniedError
+from shared.dataverse.errors import DataverseError, DeniedError, UnavailableError
 from shared.dataverse.odata import Query
 from shared.dataverse.tables import (
     BOOKABLE_RESOURCE,
@@ -140,27 +140,39 @@ def _empty_report(inbox: _Inbox, stored: StoredFile) -> ImportReport:
 
 
 async def _import(inbox: _Inbox, stored: StoredFile, report: ImportReport, gateways: ImportGateways) -> None:
-    """Fill the report; what it says is done."""
+    """Fill the report; what it says is done. Raises UnavailableError and StorageError."""
     try:
-        profile = await _profile(inbox, gateways)
-        # Reading and deciding are work for the processor. In a thread of their own they leave the event loop to the
-        # other functions of the process, whose callers wait.
-        reading = await asyncio.to_thread(_read, stored.data, profile, report)
-        references = await _look_up_references(reading, profile, gateways.dynamics)
-        placement = await asyncio.to_thread(
-            place_segments,
-            reading.segments,
-            references.users,
-            profile=profile.name,
-            agent_column=profile.fields.agent,
-        )
-        existing = await _look_up_bookings(placement, gateways.dynamics)
+        await _read_decide_write(inbox, stored, report, gateways)
     except (_RejectedError, UnreadableFileError) as error:
         report.status, report.reasons = "rejected", [str(error)]
-        return
-    except (_HeldError, DeniedError) as error:
-        report.status, report.reasons = "held", [_held_reason(error)]
-        return
+    except _HeldError as error:
+        report.status, report.reasons = "held", [str(error)]
+    except UnavailableError:
+        raise
+    except DataverseError as error:
+        # A right or a column that is missing there stops every row alike, and a repetition cannot help.
+        report.status, report.reasons = "held", [_refusal(error)]
+
+
+def _refusal(error: DataverseError) -> str:
+    advice = (
+        "check the app's application user and its security role"
+        if isinstance(error, DeniedError)
+        else "check that the environment has workforce engagement (shift bookings) in a current version"
+    )
+    return f"Dynamics refused the import: {error.detail or error}; {advice}, then drop the file again"
+
+
+async def _read_decide_write(inbox: _Inbox, stored: StoredFile, report: ImportReport, gateways: ImportGateways) -> None:
+    profile = await _profile(inbox, gateways)
+    # Reading and deciding are work for the processor. In a thread of their own they leave the event loop to the
+    # other functions of the process, whose callers wait.
+    reading = await asyncio.to_thread(_read, stored.data, profile, report)
+    references = await _look_up_references(reading, profile, gateways.dynamics)
+    placement = await asyncio.to_thread(
+        place_segments, reading.segments, references.users, profile=profile.name, agent_column=profile.fields.agent
+    )
+    existing = await _look_up_bookings(placement, gateways.dynamics)
     plan = await asyncio.to_thread(plan_import, placement.placed, references, existing, profile)
     report.skipped += [*placement.skipped, *plan.skipped]
     report.issues += [*placement.issues, *plan.issues]
@@ -172,12 +184,6 @@ async def _import(inbox: _Inbox, stored: StoredFile, report: ImportReport, gatew
     wrote_references = await _apply(plan, report, gateways.dynamics)
     if plan.unchanged and not plan.bookings and not wrote_references:
         report.status = "unchanged"
-
-
-def _held_reason(error: _HeldError | DeniedError) -> str:
-    if isinstance(error, DeniedError):
-        return f"Dynamics refused the app: {error}; check the application user and its security role"
-    return str(error)
 
 
 async def _profile(inbox: _Inbox, gateways: ImportGateways) -> ScheduleProfile:

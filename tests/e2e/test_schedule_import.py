@@ -222,6 +222,28 @@ def test_without_the_setup_metadata_row_the_file_is_held_and_nothing_is_written(
 
 
 @pytest.mark.parametrize(
+    ("match", "fault", "says"),
+    [
+        pytest.param({"path": "bookableresourcebookings"}, {"status": 403, "code": "0x80040220", "message": "no right"},
+                     "no right; check the app's application user", id="a right is missing"),
+        pytest.param({"path": "bookableresources?"}, {"scope": "part", "status": 400, "code": "0x80060888",
+                                                      "message": "Could not find a property named 'x'"},
+                     "Could not find a property named 'x'; check that the environment", id="a column is missing"),
+    ],
+)  # fmt: skip
+def test_what_stops_every_row_holds_the_file_with_the_reason(
+    stack: Stack, match: dict[str, str], fault: dict[str, object], says: str
+) -> None:
+    stack.simulator("POST", "faults", [{"match": match, **fault}])
+    report = stack.drop("switchboard-csv", csv(row()), "refused.csv")
+    assert (report["status"], report["created"]) == ("held", 0)
+    assert says in report["reasons"][0]
+    assert stack.read_blob("schedules", "switchboard-csv/refused.csv") is not None
+    stack.simulator("DELETE", "faults")
+    assert stack.drop("switchboard-csv", csv(row()), "refused.csv")["created"] == 1
+
+
+@pytest.mark.parametrize(
     "fault",
     [
         pytest.param({"status": 429, "code": "0x80072322", "message": "limit", "retryAfter": 1}, id="throttled"),
