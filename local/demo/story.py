@@ -95,9 +95,10 @@ class Story:
 
     def _show_report(self, report: Json) -> None:
         self._console.print(
-            f"Report: [bold]{report['status']}[/bold], {report['rows']} rows, {report['agents']} agents, "
-            f"{report['created']} bookings created, {len(report['skipped'])} rows skipped; "
-            f"{report['dataverseRequests']} Dataverse requests in {report['seconds']} s"
+            f"Report: [bold]{report['status']}[/bold], {_count(report['rows'], 'row')}, "
+            f"{_count(report['agents'], 'agent')}, {_count(report['created'], 'booking')} created, "
+            f"{_count(len(report['skipped']), 'row')} skipped; "
+            f"{_count(report['dataverseRequests'], 'Dataverse request')} in {report['seconds']} s"
         )
         for skip in report["skipped"][:_MAX_LINES]:
             column = f", column {skip['column']}" if "column" in skip else ""
@@ -126,6 +127,10 @@ class Story:
     def _expect(self, holds: bool, what: str) -> None:
         if not holds:
             raise DemoError(f"this should hold and does not: {what}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _short(utc_text: str) -> str:

@@ -12,6 +12,8 @@ from functions.schedule_import.reading.segments import Skip, UnreadableFileError
 
 MAX_FIELD_CHARACTERS = 32_768
 MAX_COLUMNS = 500
+MAX_LINES_A_ROW = 100
+"""Lines of one row, which may go on inside quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +59,62 @@ def rows(
 
     Raises UnreadableFileError when the header lacks a required column or is no header at all.
     """
-    reader = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter=layout.delimiter,
-        quoting=csv.QUOTE_MINIMAL if layout.quoted else csv.QUOTE_NONE,
-    )
-    try:
-        header = _header(next(reader, []), layout)
-    except csv.Error as error:
-        raise UnreadableFileError(f"line 1 cannot be read: {error}") from None
-    _require_columns(header, fields, required)
-    return _body(reader, header), header
+    records = _records(text, layout)
+    _, first, error = next(records, (1, [], None))
+    if error:
+        raise UnreadableFileError(f"line 1 cannot be read: {error}")
+    header = _header(first, layout)
+    _require_columns(header, layout, fields, required)
+    return _body(records, header), header
+
+
+type _Record = tuple[int, list[str], str | None]
+"""The line where a record begins, its cells, and what is wrong with it, if anything."""
+
+
+class _Lines:
+    """The lines of a file from one on; a record that goes on for too many of them finds the file at its end."""
+
+    def __init__(self, lines: list[str], start: int) -> None:
+        self._lines = lines
+        self.position = start
+        self.end = start + MAX_LINES_A_ROW
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        if self.position >= min(self.end, len(self._lines)):
+            raise StopIteration
+        self.position += 1
+        return self._lines[self.position - 1]
+
+
+def _records(text: str, layout: DelimitedFormat) -> Iterator[_Record]:
+    """The records of the file. A quote that is never closed costs its own line, not all lines behind it."""
+    lines = list(io.StringIO(text, newline=""))
+    source = _Lines(lines, 0)
+    reader = _reader(source, layout)
+    width = None
+    while (start := source.position) < len(lines):
+        source.end = start + MAX_LINES_A_ROW
+        try:
+            cells, problem = next(reader), None
+        except csv.Error as error:
+            cells, problem = [], f"the row cannot be read: {error}"
+        width = width or len(cells)
+        if cells and len(cells) != width and source.position > start + 1:
+            problem = "the row goes on over several lines and does not fit the header; look for a stray quote"
+        yield start + 1, cells, problem
+        if problem:
+            source = _Lines(lines, start + 1)
+            reader = _reader(source, layout)
+
+
+def _reader(lines: Iterator[str], layout: DelimitedFormat) -> Iterator[list[str]]:
+    if layout.quoted:
+        return csv.reader(lines, delimiter=layout.delimiter, quoting=csv.QUOTE_MINIMAL, strict=True)
+    return csv.reader(lines, delimiter=layout.delimiter, quoting=csv.QUOTE_NONE)
 
 
 def _header(cells: list[str], layout: DelimitedFormat) -> list[str]:
@@ -77,32 +124,34 @@ def _header(cells: list[str], layout: DelimitedFormat) -> list[str]:
     return names
 
 
-def _require_columns(header: list[str], fields: Fields, required: tuple[str, ...]) -> None:
+def _require_columns(header: list[str], layout: DelimitedFormat, fields: Fields, required: tuple[str, ...]) -> None:
     if len(header) > MAX_COLUMNS:
         raise UnreadableFileError(f"the header has {len(header)} columns; the limit is {MAX_COLUMNS}")
     missing = [column for column in required if column not in header]
     if missing:
         raise UnreadableFileError(
             f"the header lacks {', '.join(missing)}; it has {', '.join(map(repr, header[:20])) or 'no columns'}"
+            f"{_separator_hint(header, layout)}"
         )
     doubled = sorted({column for column in fields.names() if header.count(column) > 1})
     if doubled:
         raise UnreadableFileError(f"the header has {', '.join(doubled)} more than once")
 
 
-def _body(reader: "csv._reader", header: list[str]) -> Iterator[Row | Skip]:  # type: ignore[name-defined]
-    while True:
-        number = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield Skip(number, "BAD_ROW", f"the row cannot be read: {error}")
-            continue
-        if not any(cell.strip() for cell in cells):
-            continue
-        yield _row(number, cells, header)
+def _separator_hint(header: list[str], layout: DelimitedFormat) -> str:
+    """A header in one piece has most likely another separator than the profile expects."""
+    others = [sign for sign in ",;|\t" if sign != layout.delimiter and len(header) == 1 and sign in header[0]]
+    return (
+        f"; the profile separates columns by {layout.delimiter!r}, the file perhaps by {others[0]!r}" if others else ""
+    )
+
+
+def _body(records: Iterator[_Record], header: list[str]) -> Iterator[Row | Skip]:
+    for number, cells, error in records:
+        if error:
+            yield Skip(number, "BAD_ROW", error)
+        elif any(cell.strip() for cell in cells):
+            yield _row(number, cells, header)
 
 
 def _row(number: int, cells: list[str], header: list[str]) -> Row | Skip:

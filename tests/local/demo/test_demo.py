@@ -45,7 +45,7 @@ def test_the_story_of_another_file_has_its_own_numbers(tmp_path: Path) -> None:
     file.write_text("\n".join(["agent,start,end,activity,plan,status,external_id,time_zone", *rows]), encoding="utf-8")
     told = demo(DEMO_FILE=str(file), PROFILE="switchboard-csv")
     assert told.returncode == 0, told.stdout + told.stderr
-    assert "3 rows, 1 agents, 3 bookings created, 0 rows skipped" in told.stdout
+    assert "3 rows, 1 agent, 3 bookings created, 0 rows skipped" in told.stdout
     assert "Åsa Lindqvist" in told.stdout
     assert "7.50" in told.stdout
     assert "Wednesday 13 January 2027" in (ROOT / "build" / "demo" / "week.csv.svg").read_text(encoding="utf-8")

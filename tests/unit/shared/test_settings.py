@@ -1,8 +1,10 @@
 """App settings: every problem named at once, none with its value."""
 
+import os
+
 import pytest
 
-from shared.settings import DataverseAuth, SettingsError, read_settings
+from shared.settings import DataverseAuth, Settings, SettingsError, read_settings
 
 GOOD = {
     "AzureWebJobsStorage": "UseDevelopmentStorage=true",
@@ -13,11 +15,11 @@ GOOD = {
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for prefix in ("AzureWebJobs", "DATAVERSE_", "ROUTING_", "BLOB_", "SCHEDULE_", "AZURE_CLIENT"):
-        for name in [name for name in __import__("os").environ if name.startswith(prefix)]:
+        for name in [name for name in os.environ if name.startswith(prefix)]:
             monkeypatch.delenv(name)
 
 
-def read(monkeypatch: pytest.MonkeyPatch, **more: str) -> object:
+def read(monkeypatch: pytest.MonkeyPatch, **more: str) -> Settings:
     for name, value in (GOOD | more).items():
         monkeypatch.setenv(name, value)
     return read_settings()
@@ -67,7 +69,8 @@ def test_a_wrong_address_is_explained(monkeypatch: pytest.MonkeyPatch, url: str,
 
 
 def test_plain_http_is_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    read(monkeypatch, DATAVERSE_URL="http://127.0.0.1:7081")
+    settings = read(monkeypatch, DATAVERSE_URL="http://127.0.0.1:7081")
+    assert settings.dataverse_url == "http://127.0.0.1:7081"
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,21 @@ def test_a_line_break_inside_quotes_does_not_shift_the_line_numbers() -> None:
     assert [skip.row for skip in reading.skipped] == [4]
 
 
+@pytest.mark.parametrize(
+    "bad", ['"a@x,never closed', 'a@x,"x"y,2027-01-11T09:00Z,Chat,,,,', '"a@x', 'a@x,2027-01-11T08:00Z,"', '",",x']
+)
+def test_a_stray_quote_costs_its_own_line_only(bad: str) -> None:
+    good = 'b@x,2027-01-11T08:00Z,2027-01-11T09:00Z,Chat,"Plan ""A""",,,'
+    reading = read_schedule(csv_bytes(good, bad, good, good), CSV)
+    assert [segment.row for segment in reading.segments] == [2, 4, 5]
+    assert [(skip.row, skip.code) for skip in reading.skipped] == [(3, "BAD_ROW")]
+
+
+def test_another_separator_is_recognised() -> None:
+    with pytest.raises(UnreadableFileError, match="separates columns by ',', the file perhaps by ';'"):
+        read_schedule(HEADER.replace(",", ";").encode() + b"\n1;2;3\n", CSV)
+
+
 def test_utf16_and_a_byte_order_mark_are_read() -> None:
     row = "Åsa@x,2027-01-11T08:00Z,2027-01-11T09:00Z,Chat,,,,"
     text = csv_bytes(row).decode()

@@ -67,4 +67,4 @@ async def test_the_development_token_goes_to_a_loopback_address_only() -> None:
     ],
 )
 async def test_each_kind_can_be_opened_without_a_request(auth: str, more: dict[str, str]) -> None:
-    token_cache(settings("https://contoso.crm4.dynamics.com", auth, **more))
+    assert isinstance(token_cache(settings("https://contoso.crm4.dynamics.com", auth, **more)), TokenCache)
