@@ -7,6 +7,7 @@ module knows about it, so callers, calls, callbacks and tickets read a number al
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, ValidationResult
@@ -36,17 +37,20 @@ def e164(text: str, region: str | None = None) -> str | None:
         return None
     main = _EXTENSION.sub("", text.strip().removeprefix("tel:"))
     # "+358 (0)50 ..." has a zero too many, but in "+39 (0)2 ..." it belongs to the number: both are tried.
-    readings = [
-        reading for spelling in (_TRUNK_ZERO.sub("", main), main) for reading in _readings(_compact(spelling), region)
-    ]
-    for reading, _ in readings:
-        if phonenumbers.is_valid_number(reading):
-            return _plain(reading)
-    for reading, is_explicit in readings:
-        # A number with its country code may be newer than our numbering plans. Bare digits need more than a length.
-        if is_explicit and phonenumbers.is_possible_number_with_reason(reading) is ValidationResult.IS_POSSIBLE:
-            return _plain(reading)
-    return None
+    compacts = dict.fromkeys(_compact(spelling) for spelling in (_TRUNK_ZERO.sub("", main), main))
+    possible: PhoneNumber | None = None
+    for compact in compacts:
+        for reading, is_explicit in _readings(compact, region):
+            if phonenumbers.is_valid_number(reading):
+                return _plain(reading)
+            # A number with its country code may be newer than our numbering plans; bare digits must be valid.
+            if is_explicit and possible is None and _has_possible_length(reading):
+                possible = reading
+    return _plain(possible) if possible else None
+
+
+def _has_possible_length(number: PhoneNumber) -> bool:
+    return phonenumbers.is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE
 
 
 def _plain(number: PhoneNumber) -> str | None:
@@ -151,6 +155,8 @@ def _groupings(groups: list[str]) -> list[list[str]]:
 # --------------------------------------------------------------------------------------------------- sameness
 
 
+# Pools and targets are few and asked for with every call; callers' numbers never come here.
+@lru_cache(maxsize=1024)
 def identities(text: str, region: str | None = None) -> frozenset[str]:
     """What a routing target may be called: two spellings of one number, queue id or name share at least one."""
     plain = "".join(sign for sign in unicodedata.normalize("NFKC", text).casefold() if sign.isalnum())
@@ -169,6 +175,7 @@ def is_same_target(one: str, other: str, region: str | None = None) -> bool:
     return any(identities(one, each) & identities(other, each) for each in regions)
 
 
+@lru_cache(maxsize=1024)
 def _region_of(text: str, region: str | None) -> str | None:
     number = e164(text, region)
     code = phonenumbers.region_code_for_number(phonenumbers.parse(number, None)) if number else None
