@@ -129,6 +129,7 @@ def spellings(number: str, region: str | None = None) -> tuple[str, ...]:
         found += [national, "".join(_groups(national))]
         for grouped in _groupings(_groups(national)):
             found += [" ".join(grouped), "-".join(grouped), f"{grouped[0]}-{' '.join(grouped[1:])}".rstrip("-")]
+            found += [f"({grouped[0]}) {' '.join(grouped[1:])}"] if grouped[1:] else []
     return tuple(dict.fromkeys(found))
 
 
@@ -136,7 +137,7 @@ def _groups(text: str) -> list[str]:
     return re.findall("[0-9]+", text)
 
 
-_SPLITS = {6: ((3, 3), (2, 2, 2)), 7: ((3, 4), (3, 2, 2)), 8: ((4, 4), (3, 3, 2), (2, 2, 2, 2))}
+_SPLITS = {6: ((3, 3), (2, 2, 2)), 7: ((3, 4), (4, 3), (3, 2, 2)), 8: ((4, 4), (3, 3, 2), (2, 2, 2, 2))}
 """How people break up a long last group: 4545641 as 454 5641 or 454 56 41."""
 
 
