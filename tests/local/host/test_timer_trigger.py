@@ -127,7 +127,7 @@ def test_a_timer_from_a_setting_ticks_every_second(host: Any, eventually: Any) -
     assert {line.split()[0] for line in lines} == {"False"}
     times = [float(line.split()[1]) for line in lines]
     gaps = sorted(later - earlier for earlier, later in pairwise(times))
-    assert gaps[0] > 0.8
+    assert len({int(time) for time in times}) == len(times), "no second has two"
     assert gaps[len(gaps) // 2] < 1.6, "half of them at least: one tick may come late on a busy machine"
 
 
