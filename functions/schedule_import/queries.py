@@ -2,8 +2,8 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from itertools import batched
+from collections.abc import Iterable, Iterator, Sequence
+from urllib.parse import quote
 from uuid import UUID
 
 from functions.schedule_import.decide.facts import (
@@ -17,7 +17,7 @@ from functions.schedule_import.decide.facts import (
     User,
 )
 from functions.schedule_import.profile import Identity
-from shared.dataverse.odata import Query, all_of, any_of, eq, is_in
+from shared.dataverse.odata import Query, all_of, eq, is_in
 from shared.dataverse.tables import (
     ACTIVE,
     ASSIGNMENT_AVAILABLE,
@@ -37,9 +37,10 @@ from shared.dataverse.tables import (
 )
 
 VALUES_A_QUERY = 500
-"""Ids in one `In`: 500 GUIDs are 20 kB encoded, far below the 64 kB that a URL inside `$batch` may have."""
-NAMES_A_QUERY = 100
-"""Names in one `In`: 100 names of 100 characters, each of three encoded bytes, stay below the same limit."""
+ENCODED_A_QUERY = 30_000
+"""Characters that the values of one `In` may take in the URL, which may have 65,536 inside `$batch`."""
+LONGEST_IDENTITY = 1024
+"""systemuser.domainname has 1,024 characters, the other identities fewer: a longer value is nobody's."""
 
 IDENTITY_COLUMNS: dict[Identity, str] = {
     "email": "internalemailaddress",
@@ -61,11 +62,27 @@ def setup_metadata_query() -> Query:
     return Query(table=table, select=(_COMMITTED_DEFAULT,), where=eq(table.primary_id, SHIFT_BOOKING_SETUP_METADATA_ID))
 
 
-def status_query(names: Sequence[str]) -> Query:
-    """The booking statuses that mean Committed, and those of these names."""
-    by_status = eq("status", BOOKING_STATUS_COMMITTED)
-    wanted = any_of(by_status, is_in("name", names)) if names else by_status
-    return Query(table=BOOKING_STATUS, select=("name", "status"), where=all_of(eq("statecode", ACTIVE), wanted))
+def status_queries(names: Iterable[str]) -> list[Query]:
+    """The booking statuses that mean Committed, and those of these names. A row may be in both answers."""
+    select = ("name", "status")
+    committed = all_of(eq("statecode", ACTIVE), eq("status", BOOKING_STATUS_COMMITTED))
+    by_status = Query(table=BOOKING_STATUS, select=select, where=committed)
+    return [by_status, *named_queries(BOOKING_STATUS, "name", ("status",), names)]
+
+
+def _chunks(values: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    """The values, each once, in groups that fit into one query each."""
+    chunk: list[str] = []
+    size = 0
+    for value in sorted(set(values)):
+        length = len(quote(value)) + len(quote('"", '))
+        if chunk and (len(chunk) == VALUES_A_QUERY or size + length > ENCODED_A_QUERY):
+            yield tuple(chunk)
+            chunk, size = [], 0
+        chunk.append(value)
+        size += length
+    if chunk:
+        yield tuple(chunk)
 
 
 def user_queries(identity: Identity, values: Iterable[str]) -> list[Query]:
@@ -76,7 +93,7 @@ def user_queries(identity: Identity, values: Iterable[str]) -> list[Query]:
         values = [value for value in values if _GUID.fullmatch(value)]
     return [
         Query(table=SYSTEM_USER, select=("fullname", "isdisabled", column), where=is_in(column, chunk))
-        for chunk in batched(sorted(set(values)), NAMES_A_QUERY, strict=False)
+        for chunk in _chunks(value for value in values if len(value) <= LONGEST_IDENTITY)
     ]
 
 
@@ -88,7 +105,7 @@ def named_queries(table: Table, name_column: str, extra: tuple[str, ...], names:
             select=(name_column, *extra),
             where=all_of(eq("statecode", ACTIVE), is_in(name_column, chunk)),
         )
-        for chunk in batched(sorted(set(names)), NAMES_A_QUERY, strict=False)
+        for chunk in _chunks(names)
     ]
 
 
@@ -111,7 +128,7 @@ def resource_queries(user_ids: Iterable[UUID]) -> list[Query]:
             select=select,
             where=all_of(eq("resourcetype", RESOURCE_TYPE_USER), is_in(_RESOURCE_USER, chunk)),
         )
-        for chunk in batched(sorted(set(user_ids)), VALUES_A_QUERY, strict=False)
+        for chunk in _chunks(map(str, user_ids))
     ]
 
 
@@ -120,7 +137,7 @@ def booking_queries(booking_ids: Iterable[UUID]) -> list[Query]:
     select = (*sorted(BOOKING.columns), *sorted(_BOOKING_LOOKUPS.values()))
     return [
         Query(table=BOOKING, select=select, where=is_in(BOOKING.primary_id, chunk))
-        for chunk in batched(sorted(set(booking_ids)), VALUES_A_QUERY, strict=False)
+        for chunk in _chunks(map(str, booking_ids))
     ]
 
 
@@ -150,7 +167,7 @@ def reference_facts(
             for row in activity_types
         ),
         statuses=tuple(
-            BookingStatus(UUID(row[BOOKING_STATUS.primary_id]), row["name"] or "", row["status"]) for row in statuses
+            {BookingStatus(UUID(row[BOOKING_STATUS.primary_id]), row["name"] or "", row["status"]) for row in statuses}
         ),
         plans=tuple(ShiftPlan(UUID(row[SHIFT_PLAN.primary_id]), row["msdyn_name"] or "") for row in plans),
     )

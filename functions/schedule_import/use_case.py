@@ -14,7 +14,13 @@ from functions.schedule_import import queries
 from functions.schedule_import.decide.activities import activity
 from functions.schedule_import.decide.agents import Placement, place_segments
 from functions.schedule_import.decide.facts import BookingFacts, ReferenceFacts
-from functions.schedule_import.decide.plan import ImportPlan, PlannedBooking, plan_import, shift_plan_name
+from functions.schedule_import.decide.plan import (
+    COMMITTED_NAME,
+    ImportPlan,
+    PlannedBooking,
+    plan_import,
+    shift_plan_name,
+)
 from functions.schedule_import.profile import (
     ProfileError,
     ScheduleProfile,
@@ -220,12 +226,13 @@ def _read(data: bytes, profile: ScheduleProfile, report: ImportReport) -> Readin
 async def _look_up_references(reading: Reading, profile: ScheduleProfile, dynamics: Dynamics) -> ReferenceFacts:
     """The first look at Dynamics. Raises _HeldError when shift bookings are not set up there."""
     segments = reading.segments
+    words = {segment.activity for segment in segments}
     named_statuses = {segment.status for segment in segments if segment.status}
     asked: dict[str, list[Query]] = {
         "metadata": [queries.setup_metadata_query()],
-        "statuses": [queries.status_query(sorted(named_statuses | {profile.default_status or "Committed"}))],
+        "statuses": queries.status_queries(named_statuses | {profile.default_status or COMMITTED_NAME}),
         "users": queries.user_queries(profile.identity, {segment.agent for segment in segments}),
-        "activity_types": queries.activity_type_queries({activity(word, profile).name for word in _words(reading)}),
+        "activity_types": queries.activity_type_queries({activity(word, profile).name for word in words}),
         "plans": queries.plan_queries({shift_plan_name(segment, profile) for segment in segments}),
     }
     answers = await _ask(asked, dynamics)
@@ -236,10 +243,6 @@ async def _look_up_references(reading: Reading, profile: ScheduleProfile, dynami
             "(shift bookings) is not installed in this environment; install it, then drop the file again"
         )
     return facts
-
-
-def _words(reading: Reading) -> set[str]:
-    return {segment.activity for segment in reading.segments}
 
 
 async def _look_up_bookings(placement: Placement, dynamics: Dynamics) -> BookingFacts:

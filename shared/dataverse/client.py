@@ -18,7 +18,7 @@ from shared import retry
 from shared.clock import utc_now
 from shared.dataverse import odata
 from shared.dataverse.credentials import TokenCache
-from shared.dataverse.errors import DataverseError, ThrottledError, UnavailableError, error_for
+from shared.dataverse.errors import DataverseError, ThrottledError, UnavailableError
 from shared.dataverse.odata import Part, PartReply, Query
 from shared.dataverse.tables import JsonRow, Table
 
@@ -291,9 +291,9 @@ class DataverseClient:
             if reply.body and not content_type.startswith(("application/json", "multipart/mixed")):
                 raise UnavailableError(f"Dataverse answered with {content_type.split(';')[0]!r}")
             return
-        code, detail = _error_fields(reply.body)
-        wait = odata.retry_after_seconds(reply.headers.get("retry-after"), utc_now())
-        raise error_for(reply.status, code, detail, reply.headers.get("x-ms-service-request-id", ""), wait)
+        error = PartReply(reply.status, dict(reply.headers), _json_or_nothing(reply.body)).error(utc_now())
+        if error is not None:
+            raise error
 
     async def _wait_or_raise(self, error: UnavailableError, attempts: int) -> int:
         """Wait until the request may go again and tell its failed attempts so far; or raise the error."""
@@ -324,11 +324,12 @@ def _first_error(group: ExceptionGroup[DataverseError]) -> DataverseError:
     return _first_error(first) if isinstance(first, ExceptionGroup) else first
 
 
-def _error_fields(body: bytes) -> tuple[str, str]:
+def _json_or_nothing(body: bytes) -> object:
+    """An error's JSON; a gateway in between may have put something else there."""
     try:
-        return odata.error_fields(odata.read_json(body))
+        return odata.read_json(body)
     except UnavailableError:
-        return "", ""
+        return None
 
 
 def http_client() -> httpx.AsyncClient:

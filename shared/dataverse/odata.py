@@ -204,7 +204,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class PartReply:
-    """The answer to one part: HTTP status, headers in lower case, decoded JSON (None without a body)."""
+    """An answer, alone or inside a `$batch`: HTTP status, headers in lower case, decoded JSON (None without any)."""
 
     status: int
     headers: dict[str, str]

@@ -1,8 +1,8 @@
-"""The Dataverse tables that Switchboard touches: the one place with logical, column and navigation names.
+"""The Dataverse tables that Switchboard touches, with their columns, navigation properties and choices.
 
 A lookup column is read as `_<column>_value` and written only through its navigation property, whose name is case
-sensitive (`Resource`, but `msdyn_shiftplan`). So the names are said once, here, and every query and row is checked
-against them before anything travels. Source: Microsoft's table reference and the Web API metadata.
+sensitive (`Resource`, but `msdyn_shiftplan`). So the names that exist are listed here, and every query and row is
+checked against them before anything travels. Source: Microsoft's table reference and the Web API metadata.
 """
 
 import re

@@ -38,7 +38,7 @@ LONGEST_ASSIGNABLE = timedelta(hours=25)
 """A whole local day on the night that has an hour twice. A longer stretch of work is a mistyped date."""
 LONGEST = timedelta(days=31)
 _NAME_LENGTH = 100
-_COMMITTED_NAME = "Committed"
+COMMITTED_NAME = "Committed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +221,7 @@ class _Resolver:
             default = self._default_committed()
             if default is not None:
                 return default
-            name = _COMMITTED_NAME
+            name = COMMITTED_NAME
         known = self._statuses.get(name.casefold())
         if known is None:
             columns = {"name": name, "status": BOOKING_STATUS_COMMITTED}
@@ -239,7 +239,7 @@ class _Resolver:
         """The status that the setup metadata row names for shift bookings, else one called Committed, else any."""
         by_preference = sorted(
             self._committed,
-            key=lambda row: (row.id != self._default_status, row.name.casefold() != _COMMITTED_NAME.casefold(), row.id),
+            key=lambda row: (row.id != self._default_status, row.name.casefold() != COMMITTED_NAME.casefold(), row.id),
         )
         return by_preference[0].id if by_preference else None
 
