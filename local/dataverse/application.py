@@ -1,7 +1,6 @@
 """The web server: tokens, limits, latency, faults and headers around the simulated environment."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from uuid import uuid4
 
@@ -21,44 +20,31 @@ SIMULATOR = web.AppKey("simulator", Simulator)
 type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Slots:
-    """The server's places to work; their number can change while it runs."""
-
-    def __init__(self, simulator: Simulator) -> None:
-        self._environment = simulator.environment
-        self._busy = 0
-        self._freed = asyncio.Condition()
-
-    async def __aenter__(self) -> None:
-        async with self._freed:
-            while self._busy >= self._environment.slots:
-                await self._freed.wait()
-            self._busy += 1
-
-    async def __aexit__(self, *_: object) -> None:
-        async with self._freed:
-            self._busy -= 1
-            self._freed.notify()
-
-
 class WebApi:
     """Answers the HTTP requests of the Web API and of the token endpoint."""
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
-        self._slots = Slots(simulator)
 
     async def token(self, http: web.Request) -> web.StreamResponse:
         """Issues a token."""
-        request = await _request(http)
+        request = await self._received(http)
         return await self._with_faults(http, request, self._issue_token)
+
+    async def _received(self, http: web.Request) -> Request:
+        """The path is taken as it came: decoding it early would lose the difference between `+` and `%2B`."""
+        arrived = asyncio.get_running_loop().time()
+        self._simulator.counters.meet(http.transport)
+        path, _, query = http.raw_path.partition("?")
+        headers = {name.lower(): value for name, value in http.headers.items()}
+        return Request(http.method, path.replace("%24", "$"), query, headers, await http.read(), arrived=arrived)
 
     async def _issue_token(self, request: Request, base: str) -> Response:
         return self._simulator.tokens.issue(request.body)
 
     async def api(self, http: web.Request) -> web.StreamResponse:
         """Answers one request of the Web API."""
-        request = await _request(http)
+        request = await self._received(http)
         table, _ = self._simulator.table_names(request.path)
         self._simulator.counters.requests[f"{request.method} {table}"] += 1
         message = request.path.rpartition("/Microsoft.Dynamics.CRM.")[2]
@@ -72,7 +58,9 @@ class WebApi:
         fault = self._simulator.faults.strike(request, *self._simulator.table_names(request.path))
         if fault is None:
             return self._finished(http, await answer(request, _base(http)))
-        await asyncio.sleep(fault.action.get("delayMs", 0) / 1000)
+        delay_s = fault.action.get("delayMs", 0) / 1000
+        await asyncio.sleep(delay_s)
+        request.arrived += delay_s
         if fault.action.get("drop") == "before":
             return _drop(http)
         response = fault.response() or await answer(request, _base(http))
@@ -82,7 +70,7 @@ class WebApi:
 
     async def _guarded(self, request: Request, base: str) -> Response:
         """Checks token and limits, waits as the environment says, and runs the request."""
-        environment, protection = self._simulator.environment, self._simulator.protection
+        protection = self._simulator.protection
         try:
             self._simulator.tokens.check(request.header("authorization"))
             protection.admit()
@@ -90,17 +78,20 @@ class WebApi:
             return error_response(error)
         spent_ms = 0.0
         try:
-            if environment.latency_ms:
-                await asyncio.sleep(environment.latency_ms / 1000)
-            async with self._slots:
-                started = time.monotonic()
-                response = self._run(request, base)
-                worked_ms = (time.monotonic() - started) * 1000
-                if response.cost_ms > worked_ms:
-                    await asyncio.sleep((response.cost_ms - worked_ms) / 1000)
-                spent_ms = max(response.cost_ms, worked_ms)
+            response = await self._worked(request, base)
+            spent_ms = response.cost_ms
         finally:
             protection.finish(spent_ms)
+        return response
+
+    async def _worked(self, request: Request, base: str) -> Response:
+        """Runs the request when it is due and returns when its planned time is over."""
+        environment, schedule = self._simulator.environment, self._simulator.schedule
+        due = request.arrived + environment.latency_ms / 1000
+        await schedule.sleep_until(due)
+        async with schedule.turn:
+            response = self._run(request, base)
+        await schedule.spend(due, response.cost_ms / 1000)
         return response
 
     def _run(self, request: Request, base: str) -> Response:
@@ -114,7 +105,7 @@ class WebApi:
             "OData-Version": "4.0",
             "x-ms-service-request-id": service_id,
             "REQ_ID": service_id,
-            "x-ms-dop-hint": str(environment.dop_hint),
+            **({"x-ms-dop-hint": str(environment.dop_hint)} if environment.dop_hint else {}),
             **self._simulator.protection.headers(),
             **response.headers,
         }
@@ -143,13 +134,6 @@ def _drop(http: web.Request) -> web.Response:
 
 def _base(http: web.Request) -> str:
     return f"{http.scheme}://{http.host}/api/data/v9.2"
-
-
-async def _request(http: web.Request) -> Request:
-    """The path is taken as it came: decoding it early would lose the difference between `+` and `%2B`."""
-    path, _, query = http.raw_path.partition("?")
-    headers = {name.lower(): value for name, value in http.headers.items()}
-    return Request(http.method, path.replace("%24", "$"), query, headers, await http.read())
 
 
 def build_app(simulator: Simulator | None = None) -> web.Application:

@@ -69,6 +69,7 @@ class Control:
     async def change_environment(self, request: web.Request) -> web.Response:
         """Changes settings of the environment."""
         self._simulator.environment.change(await _body(request))
+        self._simulator.schedule.settle()
         return web.json_response(self._simulator.environment.as_json())
 
     async def environment(self, request: web.Request) -> web.Response:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from typing import Any
+from weakref import WeakSet
 
 from local.dataverse.protection import Protection
 from local.dataverse.store import Store
@@ -9,18 +10,28 @@ from local.dataverse.tokens import Tokens
 
 
 class Counters:
-    """Counts requests and batch parts by method and table."""
+    """Counts requests and batch parts by method and table, and the connections that brought them."""
 
     def __init__(self) -> None:
         self.requests: Counter[str] = Counter()
         self.parts: Counter[str] = Counter()
         self.messages: Counter[str] = Counter()
+        self.connections = 0
+        self._met: WeakSet[Any] = WeakSet()
+
+    def meet(self, connection: Any) -> None:
+        """Counts the connection when it brings its first request."""
+        if connection is not None and connection not in self._met:
+            self._met.add(connection)
+            self.connections += 1
 
     def forget(self) -> None:
         """Starts at nothing."""
         self.requests.clear()
         self.parts.clear()
         self.messages.clear()
+        self.connections = 0
+        self._met.clear()
 
     def as_json(self, store: Store, protection: Protection, tokens: Tokens) -> dict[str, Any]:
         """Returns all counts. Tables go by logical name."""
@@ -30,5 +41,7 @@ class Counters:
             "messages": dict(sorted(self.messages.items())),
             "recordsWritten": store.written,
             "throttled": protection.throttled,
+            "peakInFlight": protection.peak,
+            "connections": self.connections,
             "tokens": tokens.count,
         }

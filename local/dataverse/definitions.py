@@ -1,4 +1,4 @@
-"""`EntityDefinitions`, as far as the official SDK for Python asks for it."""
+"""`EntityDefinitions`, as far as the official SDK for Python and `dataverse-api` ask for it."""
 
 import re
 from typing import Any
@@ -25,6 +25,9 @@ def definitions(store: Store, steps: list[Segment], request: Request, base: str)
     table = _named(store, first.key)
     if len(steps) == 1:
         return json_response({"@odata.context": f"{base}/$metadata#EntityDefinitions/$entity", **_table(table)})
+    facets = {"Keys": _keys, "OneToManyRelationships": _one_to_many, "ManyToOneRelationships": _many_to_one}
+    if len(steps) == 2 and steps[1].name in facets:
+        return json_response({"value": facets[steps[1].name](table)})
     if steps[1].name != "Attributes":
         raise unknown_segment(steps[1].name)
     columns = list(table.definition.columns.values())
@@ -81,6 +84,38 @@ def _attribute(table: Table, column: Column) -> dict[str, Any]:
         "IsValidForCreate": column.valid_for_create,
         "IsValidForUpdate": column.valid_for_update,
     }
+
+
+def _keys(table: Table) -> list[dict[str, Any]]:
+    return [
+        {"SchemaName": name, "LogicalName": name, "KeyAttributes": list(columns), "EntityKeyIndexStatus": "Active"}
+        for name, columns in table.definition.keys.items()
+    ]
+
+
+def _one_to_many(table: Table) -> list[dict[str, Any]]:
+    return [
+        {
+            "ReferencedEntity": table.definition.name,
+            "ReferencedEntityNavigationPropertyName": collection.name,
+            "ReferencingEntity": collection.child,
+            "ReferencingEntityNavigationPropertyName": collection.partner,
+        }
+        for collection in table.definition.collections.values()
+    ]
+
+
+def _many_to_one(table: Table) -> list[dict[str, Any]]:
+    return [
+        {
+            "ReferencedEntity": target,
+            "ReferencingEntity": table.definition.name,
+            "ReferencingAttribute": navigation.lookup,
+            "ReferencingEntityNavigationPropertyName": navigation.name,
+        }
+        for navigation in table.definition.navigation.values()
+        for target in navigation.targets
+    ]
 
 
 def _options(column: Column) -> dict[str, Any]:

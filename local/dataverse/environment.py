@@ -4,12 +4,15 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args, get_type_hints
 
+# The least value of a whole number, where it is not 1.
+LEAST = {"dop_hint": 0}
+
 
 @dataclass
 class Environment:
     """How the environment behaves. Defaults cost no time and follow the documents; UNCONFIRMED facts are switches."""
 
-    # What things cost. All work on records occupies one of `slots` server slots.
+    # What things cost. All work on records occupies one of `slots` server slots. A dop_hint of 0 sends no header.
     latency_ms: float = 0
     bulk_record_ms: float = 0
     single_write_ms: float = 0
@@ -66,5 +69,5 @@ def _check(name: str, hint: Any, value: Any) -> None:
             raise ValueError(f"'{name}' is true or false.")
     elif isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
         raise ValueError(f"'{name}' is a number that is not negative.")
-    elif hint is int and (not isinstance(value, int) or value < 1):
-        raise ValueError(f"'{name}' is a whole number of at least 1.")
+    elif hint is int and (not isinstance(value, int) or value < LEAST.get(name, 1)):
+        raise ValueError(f"'{name}' is a whole number of at least {LEAST.get(name, 1)}.")

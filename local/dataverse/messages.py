@@ -10,7 +10,10 @@ from local.dataverse.errors import DataverseError, unreadable_payload
 
 @dataclass
 class Request:
-    """One request, alone or as a part of a batch. Header names are lower case; the path is percent-encoded."""
+    """One request, alone or as a part of a batch. Header names are lower case; the path is percent-encoded.
+
+    `arrived` is in event-loop seconds.
+    """
 
     method: str
     path: str
@@ -18,6 +21,7 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
     in_batch: bool = False
+    arrived: float = 0.0
 
     def header(self, name: str) -> str:
         """Returns the header's value, or nothing."""

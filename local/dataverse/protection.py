@@ -18,6 +18,7 @@ class Protection:
         self._spent_ms = 0.0
         self._refusals = 0
         self.in_flight = 0
+        self.peak = 0
         self.throttled = 0
 
     def forget(self) -> None:
@@ -26,6 +27,7 @@ class Protection:
         self._started.clear()
         self._spent_ms = 0.0
         self._refusals = self.throttled = 0
+        self.peak = self.in_flight
 
     def admit(self) -> None:
         """Counts the request in, or refuses it. Each admitted request must be finished."""
@@ -53,6 +55,7 @@ class Protection:
             )
         self._refusals = 0
         self.in_flight += 1
+        self.peak = max(self.peak, self.in_flight)
         self._started.append(now)
 
     def finish(self, spent_ms: float) -> None:

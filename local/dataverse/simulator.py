@@ -14,6 +14,7 @@ from local.dataverse.messages import Request, Response, error_response
 from local.dataverse.metadata import define_table, extend_raw_tables, shipped_schema
 from local.dataverse.planting import Planter
 from local.dataverse.protection import Protection
+from local.dataverse.schedule import Schedule
 from local.dataverse.seed import APPLICATION_USER, BUSINESS_UNIT, seed_rows
 from local.dataverse.service import Service
 from local.dataverse.store import Store
@@ -32,6 +33,7 @@ class Simulator:
         self.counters = Counters()
         self.tokens = Tokens(self.environment)
         self.protection = Protection(self.environment)
+        self.schedule = Schedule(self.environment)
         self._loaded_schema = shipped_schema()
         for extension in extensions or []:
             extend_raw_tables(self._loaded_schema, extension)
