@@ -175,31 +175,5 @@ def test_retry_after(header: str | None, seconds: float | None) -> None:
     assert odata.retry_after_seconds(header, NOW) == seconds
 
 
-@pytest.mark.parametrize(
-    ("status", "code", "kind"),
-    [
-        (401, "", errors.DeniedError), (403, "0x80040220", errors.DeniedError), (404, "", errors.NotFoundError),
-        (400, "0x80040217", errors.NotFoundError), (412, "0x80040237", errors.ConflictError),
-        (412, "0x80060882", errors.ConflictError), (400, "0x80048d19", errors.RejectedError),
-        (413, "", errors.RejectedError), (500, "", errors.UnavailableError), (503, "", errors.UnavailableError),
-        (500, "0x80044151", errors.UnavailableError), (429, "", errors.ThrottledError),
-        (400, "0x80072326", errors.ThrottledError),
-    ],
-)  # fmt: skip
-def test_every_answer_stands_for_what_a_caller_can_do(
-    status: int, code: str, kind: type[errors.DataverseError]
-) -> None:
-    error = errors.error_for(status, code, "secret of a customer", "req-1", None)
-    assert type(error) is kind
-    assert "req-1" in str(error)
-    assert "customer" not in str(error), "texts of Dataverse repeat values, and logs must not have them"
-
-
-def test_every_error_descends_from_one_root() -> None:
-    kinds = [item for item in vars(errors).values() if isinstance(item, type) and item.__name__.endswith("Error")]
-    assert len(kinds) == 7
-    assert all(issubclass(kind, errors.DataverseError) for kind in kinds)
-
-
 def test_names_of_tables_are_said_once() -> None:
     assert len({table.logical_name for table in TABLES}) == len(TABLES)
