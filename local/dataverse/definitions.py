@@ -119,9 +119,10 @@ def _many_to_one(table: Table) -> list[dict[str, Any]]:
 
 
 def _options(column: Column) -> dict[str, Any]:
-    return {
-        "Options": [
-            {"Value": value, "Label": {"UserLocalizedLabel": {"Label": label, "LanguageCode": 1033}}}
-            for value, label in column.options.items()
-        ]
-    }
+    return {"Options": [{"Value": value, "Label": _label(label)} for value, label in column.options.items()]}
+
+
+def _label(text: str) -> dict[str, Any]:
+    """The official SDK reads the list, other clients the user's own label."""
+    label = {"Label": text, "LanguageCode": 1033}
+    return {"LocalizedLabels": [label], "UserLocalizedLabel": label}
