@@ -11,6 +11,7 @@ from PowerPlatform.Dataverse.client import DataverseClient
 from PowerPlatform.Dataverse.core.config import DataverseConfig
 from PowerPlatform.Dataverse.core.errors import HttpError, MetadataError
 from PowerPlatform.Dataverse.models.filters import col
+from PowerPlatform.Dataverse.models.record import QueryResult
 from PowerPlatform.Dataverse.models.upsert import UpsertItem
 
 from local.dataverse.seed import SHIFT_SETUP, row_id
@@ -138,9 +139,8 @@ def test_a_single_upsert_creates_first_and_updates_then(control: Control, sdk: D
 def test_upsert_multiple_lands_new_and_existing_rows(control: Control, sdk: DataverseClient) -> None:
     (known,) = control.plant("accounts", [{"name": "Known", "accountnumber": "W-1", "telephone1": "1"}])
     accounts = Landed(control, "accounts")
-    items = [UpsertItem({"accountnumber": "W-1"}, {"name": "Renamed"}),
-             UpsertItem({"accountnumber": "W-2"}, {"name": "New"})]  # fmt: skip
-    sdk.records.upsert("account", items)
+    names = {"W-1": "Renamed", "W-2": "New"}
+    sdk.records.upsert("account", [UpsertItem({"accountnumber": key}, {"name": name}) for key, name in names.items()])
     came, changed, gone = accounts.changes()
     kept = {"name": "Renamed", "accountnumber": "W-1", "telephone1": "1"}
     assert held(changed.pop(known), kept) == kept
@@ -212,7 +212,9 @@ def test_pages_bring_every_row_once_in_order(control: Control, sdk: DataverseCli
 def test_a_built_query_reads_what_is_stored(control: Control, sdk: DataverseClient) -> None:
     where = col("lastname").in_(["Korhonen", "Lehtonen"]) & (col("mobilephone") == "+358504545641")
     query = sdk.query.builder("contact").select("lastname", "statecode").where(where).order_by("lastname")
-    (row,) = query.expand("parentcustomerid_account").include_formatted_values().execute()
+    result = query.expand("parentcustomerid_account").include_formatted_values().execute()
+    assert isinstance(result, QueryResult)
+    (row,) = result
     stored = control.rows("contacts")[ELINA]
     assert (row["contactid"], row["lastname"]) == (ELINA, stored["lastname"])
     assert row["statecode@OData.Community.Display.V1.FormattedValue"] == "Active"
