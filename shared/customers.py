@@ -5,14 +5,15 @@ that it gives is read again here: a customer matches only when a stored number m
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Protocol
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
 
-from shared.dataverse.odata import Expand, Query, all_of, any_of, eq, is_in
+from shared.dataverse.odata import Query, all_of
 from shared.dataverse.tables import ACCOUNT, ACTIVE, CONTACT, LEAD, JsonRow, Table, UnknownNameError
 from shared.phone_numbers import e164, is_region, spellings
 
@@ -156,27 +157,30 @@ def customer_queries(number: str, matching: CustomerMatching, wanted: CustomerCo
     """One query for each searched kind: the active rows that hold the number in any common spelling."""
     texts = spellings(number, matching.default_region)
     extra = {MatchKind.CONTACT: wanted.contact, MatchKind.ACCOUNT: wanted.account}
-    return {
-        kind: _query(kind, searched, texts, extra.get(kind, frozenset()), wanted.account)
-        for kind in _TABLES
-        if (searched := matching.columns.of(kind))
-    }
+    queries = {}
+    for kind in _TABLES:
+        if searched := matching.columns.of(kind):
+            shape = _shape(kind, searched, extra.get(kind, frozenset()), wanted.account)
+            holds_number = shape.table.any_in(searched, texts)
+            queries[kind] = replace(shape, where=all_of(shape.table.eq("statecode", ACTIVE), holds_number))
+    return queries
 
 
-def _query(
-    kind: MatchKind, searched: Iterable[str], texts: Sequence[str], extra: frozenset[str], parent: frozenset[str]
-) -> Query:
+@lru_cache(maxsize=16)
+def _shape(
+    kind: MatchKind, searched: tuple[str, ...], extra: frozenset[str], parent: frozenset[str]
+) -> Query[str, str]:
+    """What a query of this kind has without a number: the same for every call until a document changes."""
     columns = sorted({*searched, *extra})
-    table = _TABLES[kind].with_columns([*columns, _OLDEST_FIRST])
+    table = _TABLES[kind].with_columns(columns)
     account = ACCOUNT.with_columns(parent)
-    expand = (Expand(_PARENT_ACCOUNT, account, (account.primary_id, *sorted(parent))),)
+    behind = Query(table=account, select=(account.primary_id, *sorted(parent)))
     return Query(
         table=table,
         select=(table.primary_id, *columns),
-        where=all_of(eq("statecode", ACTIVE), any_of(*(is_in(column, texts) for column in searched))),
         order_by=(_OLDEST_FIRST, table.primary_id),
         top=MOST_CANDIDATES,
-        expand=expand if kind is MatchKind.CONTACT and parent else (),
+        expand=(table.expand(_PARENT_ACCOUNT, behind),) if kind is MatchKind.CONTACT and parent else (),
     )
 
 

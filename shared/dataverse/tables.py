@@ -1,102 +1,22 @@
 """The Dataverse tables that Switchboard touches, with their columns, navigation properties and choices.
 
-A lookup column is read as `_<column>_value` and written only through its navigation property, whose name is case
-sensitive (`Resource`, but `msdyn_shiftplan`). So the names that exist are listed here, and every query and row is
-checked against them before anything travels. Source: Microsoft's table reference and the Web API metadata.
+Of each table: `<Table>Column` may be written, `<Table>Read` may be selected and compared (a lookup as
+`_<column>_value`), `<Table>Navigation` may be bound, its case as it stands (`Resource`, but `msdyn_shiftplan`). These
+Literal types are the only list of names: `mypy` holds our code to them, and every query and row is held to them
+again before it travels. Source: Microsoft's table reference and the Web API metadata.
 """
 
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Literal, Never, get_args
 from uuid import UUID
 
-type JsonRow = dict[str, Any]
-
-_LOGICAL_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
-
-
-class UnknownNameError(LookupError):
-    """A column or navigation property that the table does not have: a mistake of ours or of a configuration."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lookup:
-    """Where a navigation property points: `column` is read as `_<column>_value`, `target_set` is bound to."""
-
-    column: str
-    target_set: str
-
-    @property
-    def value_property(self) -> str:
-        return f"_{self.column}_value"
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Names of one table. `bulk` says that it takes CreateMultiple, UpdateMultiple and UpsertMultiple."""
-
-    logical_name: str
-    entity_set: str
-    primary_id: str
-    columns: frozenset[str]
-    navigation: Mapping[str, Lookup] = field(default_factory=dict)
-    bulk: bool = False
-
-    def with_columns(self, names: Iterable[str]) -> "Table":
-        """The same table with further columns, which an administrator's configuration names (custom ones too).
-
-        Raises UnknownNameError for text that cannot be a logical name, so that no configuration reaches a URL raw.
-        """
-        extra = frozenset(names)
-        for name in extra:
-            if not _LOGICAL_NAME.fullmatch(name):
-                raise UnknownNameError(f"{name!r} cannot be the logical name of a column of {self.logical_name}")
-        return replace(self, columns=self.columns | extra)
-
-    def require_readable(self, names: Iterable[str]) -> None:
-        """Raise UnknownNameError for the first name that cannot be selected, filtered or ordered by."""
-        lookups = {lookup.value_property for lookup in self.navigation.values()}
-        for name in names:
-            if name not in self.columns and name not in lookups and name != self.primary_id:
-                raise UnknownNameError(f"{self.logical_name} has no readable column {name!r}")
-
-    def lookup(self, navigation: str) -> Lookup:
-        """Where this navigation property points. Raises UnknownNameError; the case of the name counts."""
-        try:
-            return self.navigation[navigation]
-        except KeyError:
-            raise UnknownNameError(f"{self.logical_name} has no navigation property {navigation!r}") from None
-
-    def row(self, row_id: UUID, columns: Mapping[str, Any], binds: Mapping[str, UUID] | None = None) -> JsonRow:
-        """One row as Dataverse takes it: primary key, columns, and `<navigation>@odata.bind` for each lookup."""
-        for name in columns:
-            if name not in self.columns:
-                raise UnknownNameError(f"{self.logical_name} has no column {name!r}")
-        body: JsonRow = {self.primary_id: str(row_id)}
-        body.update((name, _json_value(value)) for name, value in columns.items())
-        for navigation, target in (binds or {}).items():
-            body[f"{navigation}@odata.bind"] = f"/{self.lookup(navigation).target_set}({target})"
-        return body
-
-
-def _json_value(value: object) -> object:
-    return utc_text(value) if isinstance(value, datetime) else value
-
-
-def utc_text(moment: datetime) -> str:
-    """A moment as Dataverse writes it: `2026-11-21T08:00:00Z`. Raises ValueError without a zone."""
-    if moment.tzinfo is None:
-        raise ValueError("a moment without a time zone cannot go to Dataverse")
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def utc_moment(text: str) -> datetime:
-    """The moment that Dataverse wrote, in UTC. A value without an offset is UTC (Web API date behaviour)."""
-    moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
+# What a table is stands beside the queries; who needs a table needs these too.
+from shared.dataverse.odata.table import JsonRow as JsonRow
+from shared.dataverse.odata.table import Lookup as Lookup
+from shared.dataverse.odata.table import Reference as Reference
+from shared.dataverse.odata.table import Table as Table
+from shared.dataverse.odata.table import UnknownNameError as UnknownNameError
+from shared.dataverse.odata.values import utc_moment as utc_moment
+from shared.dataverse.odata.values import utc_text as utc_text
 
 ACTIVE: Final = 0
 
@@ -108,100 +28,175 @@ BOOKING_STATUS_COMMITTED: Final = 2
 ASSIGNMENT_AVAILABLE: Final = 192350000
 ASSIGNMENT_NOT_AVAILABLE: Final = 192350001
 
+# Choices of the phone call and its parties (table reference).
+PHONE_CALL_OPEN: Final = 0
+PHONE_CALL_COMPLETED: Final = 1
+PHONE_CALL_CANCELED: Final = 2
+PARTY_FROM: Final = 1
+PARTY_TO: Final = 2
+
 # "All imported records must reference this ID for the booking setup metadata field" (same guide). The package
 # installation creates the row; an import never does.
 SHIFT_BOOKING_SETUP_METADATA_ID: Final = UUID("4beb9fdb-48e9-453f-b008-5862ff902c5d")
 
-SYSTEM_USER: Final = Table(
-    "systemuser",
-    "systemusers",
-    "systemuserid",
-    frozenset(
-        {
-            "fullname",
-            "domainname",
-            "employeeid",
-            "internalemailaddress",
-            "azureactivedirectoryobjectid",
-            "isdisabled",
-        }
-    ),
+
+def _names(literal: object) -> frozenset[Any]:
+    return frozenset(get_args(literal))
+
+
+# ---------------------------------------------------------------------------------------- people and shifts
+
+SystemUserRead = Literal[
+    "systemuserid", "fullname", "domainname", "employeeid", "internalemailaddress", "azureactivedirectoryobjectid",
+    "isdisabled",
+]  # fmt: skip
+SYSTEM_USER: Final = Table[SystemUserRead, Never, Never, Never](
+    "systemuser", "systemusers", "systemuserid", _names(SystemUserRead), frozenset()
 )
 
-BOOKABLE_RESOURCE: Final = Table(
+# msdyn_generatecalendarfromshift opts the agent into shift-based routing; without it imported shifts are
+# ignored (dynamics-365-customer-engagement, configure-routing-on-agent-calendar).
+BookableResourceColumn = Literal["name", "resourcetype", "timezone", "msdyn_generatecalendarfromshift", "statecode"]
+BookableResourceRead = Literal[BookableResourceColumn, "bookableresourceid", "_userid_value"]
+BookableResourceNavigation = Literal["UserId"]
+BOOKABLE_RESOURCE: Final = Table[BookableResourceRead, BookableResourceColumn, BookableResourceNavigation, Never](
     "bookableresource",
     "bookableresources",
     "bookableresourceid",
-    # msdyn_generatecalendarfromshift opts the agent into shift-based routing; without it imported shifts are
-    # ignored (dynamics-365-customer-engagement, configure-routing-on-agent-calendar).
-    frozenset({"name", "resourcetype", "timezone", "msdyn_generatecalendarfromshift", "statecode"}),
+    _names(BookableResourceRead),
+    _names(BookableResourceColumn),
     {"UserId": Lookup("userid", "systemusers")},
     bulk=True,
 )
 
-SHIFT_ACTIVITY_TYPE: Final = Table(
+ShiftActivityTypeColumn = Literal["msdyn_name", "msdyn_shiftassignmentstatus", "statecode"]
+ShiftActivityTypeRead = Literal[ShiftActivityTypeColumn, "msdyn_shiftactivitytypeid"]
+SHIFT_ACTIVITY_TYPE: Final = Table[ShiftActivityTypeRead, ShiftActivityTypeColumn, Never, Never](
     "msdyn_shiftactivitytype",
     "msdyn_shiftactivitytypes",
     "msdyn_shiftactivitytypeid",
-    frozenset({"msdyn_name", "msdyn_shiftassignmentstatus", "statecode"}),
+    _names(ShiftActivityTypeRead),
+    _names(ShiftActivityTypeColumn),
     bulk=True,
 )
 
-BOOKING_STATUS: Final = Table(
+BookingStatusColumn = Literal["name", "status", "statecode"]
+BookingStatusRead = Literal[BookingStatusColumn, "bookingstatusid"]
+BOOKING_STATUS: Final = Table[BookingStatusRead, BookingStatusColumn, Never, Never](
     "bookingstatus",
     "bookingstatuses",
     "bookingstatusid",
-    frozenset({"name", "status", "statecode"}),
+    _names(BookingStatusRead),
+    _names(BookingStatusColumn),
     bulk=True,
 )
 
-SHIFT_PLAN: Final = Table(
+ShiftPlanColumn = Literal["msdyn_name", "statecode"]
+ShiftPlanRead = Literal[ShiftPlanColumn, "msdyn_shiftplanid"]
+SHIFT_PLAN: Final = Table[ShiftPlanRead, ShiftPlanColumn, Never, Never](
     "msdyn_shiftplan",
     "msdyn_shiftplans",
     "msdyn_shiftplanid",
-    frozenset({"msdyn_name", "statecode"}),
+    _names(ShiftPlanRead),
+    _names(ShiftPlanColumn),
     bulk=True,
 )
 
-BOOKING_SETUP_METADATA: Final = Table(
+BookingSetupMetadataRead = Literal[
+    "msdyn_bookingsetupmetadataid", "msdyn_entitylogicalname", "statecode", "_msdyn_defaultbookingcommittedstatus_value"
+]
+BookingSetupMetadataNavigation = Literal["msdyn_DefaultBookingCommittedStatus"]
+BOOKING_SETUP_METADATA: Final = Table[BookingSetupMetadataRead, Never, BookingSetupMetadataNavigation, Never](
     "msdyn_bookingsetupmetadata",
     "msdyn_bookingsetupmetadatas",
     "msdyn_bookingsetupmetadataid",
-    frozenset({"msdyn_entitylogicalname", "statecode"}),
+    _names(BookingSetupMetadataRead),
+    frozenset(),
     {"msdyn_DefaultBookingCommittedStatus": Lookup("msdyn_defaultbookingcommittedstatus", "bookingstatuses")},
 )
 
-BOOKING: Final = Table(
+BookingColumn = Literal[
+    "name", "starttime", "endtime", "duration", "bookingtype", "msdyn_bookingmethod", "msdyn_externalbookingid",
+    "statecode",
+]  # fmt: skip
+BookingRead = Literal[
+    BookingColumn, "bookableresourcebookingid", "_resource_value", "_bookingstatus_value", "_msdyn_shiftplan_value",
+    "_msdyn_shiftactivitytype_value", "_msdyn_bookingsetupmetadataid_value", "_msdyn_resourcerequirement_value",
+    "_msdyn_requirementgroupid_value",
+]  # fmt: skip
+BookingNavigation = Literal[
+    "Resource", "BookingStatus", "msdyn_shiftplan", "msdyn_shiftactivitytype", "msdyn_BookingSetupMetadataId",
+    "msdyn_ResourceRequirement", "msdyn_requirementgroupid",
+]  # fmt: skip
+BOOKING: Final = Table[BookingRead, BookingColumn, BookingNavigation, Never](
     "bookableresourcebooking",
     "bookableresourcebookings",
     "bookableresourcebookingid",
-    frozenset(
-        {
-            "name",
-            "starttime",
-            "endtime",
-            "duration",
-            "bookingtype",
-            "msdyn_bookingmethod",
-            "msdyn_externalbookingid",
-            "statecode",
-        }
-    ),
+    _names(BookingRead),
+    _names(BookingColumn),
     {
         "Resource": Lookup("resource", "bookableresources"),
         "BookingStatus": Lookup("bookingstatus", "bookingstatuses"),
         "msdyn_shiftplan": Lookup("msdyn_shiftplan", "msdyn_shiftplans"),
         "msdyn_shiftactivitytype": Lookup("msdyn_shiftactivitytype", "msdyn_shiftactivitytypes"),
         "msdyn_BookingSetupMetadataId": Lookup("msdyn_bookingsetupmetadataid", "msdyn_bookingsetupmetadatas"),
+        "msdyn_ResourceRequirement": Lookup("msdyn_resourcerequirement", "msdyn_resourcerequirements"),
+        "msdyn_requirementgroupid": Lookup("msdyn_requirementgroupid", "msdyn_requirementgroups"),
     },
     bulk=True,
 )
 
-CONTACT: Final = Table(
+ResourceRequirementColumn = Literal[
+    "msdyn_name", "msdyn_fromdate", "msdyn_todate", "msdyn_duration", "msdyn_effort", "msdyn_timewindowstart",
+    "msdyn_timewindowend", "msdyn_timezonefortimewindow", "msdyn_worklocation", "msdyn_isprimary", "statecode",
+]  # fmt: skip
+ResourceRequirementRead = Literal[
+    ResourceRequirementColumn, "msdyn_resourcerequirementid", "_msdyn_requirementgroupid_value",
+    "_msdyn_bookingsetupmetadataid_value",
+]  # fmt: skip
+ResourceRequirementNavigation = Literal["msdyn_requirementgroupid", "msdyn_BookingSetupMetadataId"]
+RESOURCE_REQUIREMENT: Final = Table[
+    ResourceRequirementRead, ResourceRequirementColumn, ResourceRequirementNavigation, Never
+](
+    "msdyn_resourcerequirement",
+    "msdyn_resourcerequirements",
+    "msdyn_resourcerequirementid",
+    _names(ResourceRequirementRead),
+    _names(ResourceRequirementColumn),
+    {
+        "msdyn_requirementgroupid": Lookup("msdyn_requirementgroupid", "msdyn_requirementgroups"),
+        "msdyn_BookingSetupMetadataId": Lookup("msdyn_bookingsetupmetadataid", "msdyn_bookingsetupmetadatas"),
+    },
+)
+
+RequirementGroupColumn = Literal["msdyn_name", "msdyn_istemplate", "statecode"]
+RequirementGroupRead = Literal[
+    RequirementGroupColumn, "msdyn_requirementgroupid", "_msdyn_requirementgrouptemplateid_value"
+]
+RequirementGroupNavigation = Literal["msdyn_requirementgrouptemplateid"]
+REQUIREMENT_GROUP: Final = Table[RequirementGroupRead, RequirementGroupColumn, RequirementGroupNavigation, Never](
+    "msdyn_requirementgroup",
+    "msdyn_requirementgroups",
+    "msdyn_requirementgroupid",
+    _names(RequirementGroupRead),
+    _names(RequirementGroupColumn),
+    {"msdyn_requirementgrouptemplateid": Lookup("msdyn_requirementgrouptemplateid", "msdyn_requirementgroups")},
+)
+
+# ---------------------------------------------------------------------------------------------- customers
+
+ContactColumn = Literal[
+    "firstname", "lastname", "telephone1", "telephone2", "telephone3", "mobilephone", "home2", "business2",
+    "emailaddress1", "donotphone", "statecode",
+]  # fmt: skip
+ContactRead = Literal[ContactColumn, "contactid", "fullname", "createdon", "_parentcustomerid_value"]
+ContactNavigation = Literal["parentcustomerid_account", "parentcustomerid_contact"]
+CONTACT: Final = Table[ContactRead, ContactColumn, ContactNavigation, Never](
     "contact",
     "contacts",
     "contactid",
-    frozenset({"fullname", "telephone1", "telephone2", "telephone3", "mobilephone", "home2", "business2", "statecode"}),
+    _names(ContactRead),
+    _names(ContactColumn),
     {
         "parentcustomerid_account": Lookup("parentcustomerid", "accounts"),
         "parentcustomerid_contact": Lookup("parentcustomerid", "contacts"),
@@ -209,11 +204,17 @@ CONTACT: Final = Table(
     bulk=True,
 )
 
-ACCOUNT: Final = Table(
+AccountColumn = Literal[
+    "name", "accountnumber", "telephone1", "telephone2", "telephone3", "emailaddress1", "donotphone", "statecode"
+]
+AccountRead = Literal[AccountColumn, "accountid", "createdon", "_primarycontactid_value", "_parentaccountid_value"]
+AccountNavigation = Literal["primarycontactid", "parentaccountid"]
+ACCOUNT: Final = Table[AccountRead, AccountColumn, AccountNavigation, Never](
     "account",
     "accounts",
     "accountid",
-    frozenset({"name", "telephone1", "telephone2", "telephone3", "statecode"}),
+    _names(AccountRead),
+    _names(AccountColumn),
     {
         "primarycontactid": Lookup("primarycontactid", "contacts"),
         "parentaccountid": Lookup("parentaccountid", "accounts"),
@@ -221,16 +222,152 @@ ACCOUNT: Final = Table(
     bulk=True,
 )
 
-LEAD: Final = Table(
+LeadColumn = Literal[
+    "subject", "firstname", "lastname", "companyname", "telephone1", "telephone2", "telephone3", "mobilephone",
+    "emailaddress1", "donotphone", "statecode",
+]  # fmt: skip
+LeadRead = Literal[LeadColumn, "leadid", "fullname", "createdon", "_customerid_value"]
+LeadNavigation = Literal["customerid_account", "customerid_contact"]
+LEAD: Final = Table[LeadRead, LeadColumn, LeadNavigation, Never](
     "lead",
     "leads",
     "leadid",
-    frozenset({"fullname", "subject", "telephone1", "telephone2", "telephone3", "mobilephone", "statecode"}),
+    _names(LeadRead),
+    _names(LeadColumn),
     {"customerid_account": Lookup("customerid", "accounts"), "customerid_contact": Lookup("customerid", "contacts")},
     bulk=True,
 )
 
-TABLES: Final = (
+# ------------------------------------------------------------------------------------------ calls and cases
+
+PhoneCallColumn = Literal[
+    "subject", "description", "phonenumber", "directioncode", "scheduledstart", "scheduledend", "actualstart",
+    "actualend", "actualdurationminutes", "prioritycode", "leftvoicemail", "category", "subcategory", "statecode",
+    "statuscode",
+]  # fmt: skip
+PhoneCallRead = Literal[
+    PhoneCallColumn, "activityid", "createdon", "modifiedon", "_regardingobjectid_value", "_ownerid_value",
+    "_createdby_value", "_modifiedby_value",
+]  # fmt: skip
+# The inherited `regardingobjectid_contact` exists too; the declared names are those with the suffix.
+PhoneCallNavigation = Literal[
+    "regardingobjectid_account_phonecall", "regardingobjectid_contact_phonecall", "regardingobjectid_lead_phonecall",
+    "regardingobjectid_incident_phonecall", "ownerid",
+]  # fmt: skip
+PhoneCallNested = Literal["phonecall_activity_parties"]
+PHONE_CALL: Final = Table[PhoneCallRead, PhoneCallColumn, PhoneCallNavigation, PhoneCallNested](
+    "phonecall",
+    "phonecalls",
+    "activityid",
+    _names(PhoneCallRead),
+    _names(PhoneCallColumn),
+    {
+        "regardingobjectid_account_phonecall": Lookup("regardingobjectid", "accounts"),
+        "regardingobjectid_contact_phonecall": Lookup("regardingobjectid", "contacts"),
+        "regardingobjectid_lead_phonecall": Lookup("regardingobjectid", "leads"),
+        "regardingobjectid_incident_phonecall": Lookup("regardingobjectid", "incidents"),
+        "ownerid": Lookup("ownerid", "systemusers"),
+    },
+    # `from` and `to` are no Web API properties: both are written as parties, when the call is created.
+    {"phonecall_activity_parties": "activityparties"},
+)
+
+ActivityPartyColumn = Literal["participationtypemask", "addressused"]
+ActivityPartyRead = Literal[ActivityPartyColumn, "activitypartyid", "_partyid_value", "_activityid_value"]
+ActivityPartyNavigation = Literal["partyid_account", "partyid_contact", "partyid_lead", "partyid_systemuser"]
+ACTIVITY_PARTY: Final = Table[ActivityPartyRead, ActivityPartyColumn, ActivityPartyNavigation, Never](
+    "activityparty",
+    "activityparties",
+    "activitypartyid",
+    _names(ActivityPartyRead),
+    _names(ActivityPartyColumn),
+    {
+        "partyid_account": Lookup("partyid", "accounts"),
+        "partyid_contact": Lookup("partyid", "contacts"),
+        "partyid_lead": Lookup("partyid", "leads"),
+        "partyid_systemuser": Lookup("partyid", "systemusers"),
+    },
+)
+
+IncidentColumn = Literal[
+    "title", "description", "caseorigincode", "casetypecode", "prioritycode", "ticketnumber", "emailaddress",
+    "routecase", "statecode", "statuscode",
+]  # fmt: skip
+IncidentRead = Literal[
+    IncidentColumn, "incidentid", "createdon", "modifiedon", "_customerid_value", "_primarycontactid_value",
+    "_subjectid_value", "_parentcaseid_value", "_ownerid_value",
+]  # fmt: skip
+IncidentNavigation = Literal[
+    "customerid_account", "customerid_contact", "primarycontactid", "subjectid", "parentcaseid", "ownerid"
+]
+INCIDENT: Final = Table[IncidentRead, IncidentColumn, IncidentNavigation, Never](
+    "incident",
+    "incidents",
+    "incidentid",
+    _names(IncidentRead),
+    _names(IncidentColumn),
+    {
+        "customerid_account": Lookup("customerid", "accounts"),
+        "customerid_contact": Lookup("customerid", "contacts"),
+        "primarycontactid": Lookup("primarycontactid", "contacts"),
+        "subjectid": Lookup("subjectid", "subjects"),
+        "parentcaseid": Lookup("parentcaseid", "incidents"),
+        "ownerid": Lookup("ownerid", "systemusers"),
+    },
+    bulk=True,
+)
+
+SubjectRead = Literal["subjectid", "title"]
+SUBJECT: Final = Table[SubjectRead, Never, Never, Never](
+    "subject", "subjects", "subjectid", _names(SubjectRead), frozenset()
+)
+
+AnnotationColumn = Literal["subject", "notetext", "isdocument", "filename", "mimetype", "documentbody"]
+AnnotationRead = Literal[AnnotationColumn, "annotationid", "createdon", "_objectid_value", "_ownerid_value"]
+AnnotationNavigation = Literal[
+    "objectid_account", "objectid_contact", "objectid_lead", "objectid_incident", "objectid_phonecall", "ownerid"
+]
+ANNOTATION: Final = Table[AnnotationRead, AnnotationColumn, AnnotationNavigation, Never](
+    "annotation",
+    "annotations",
+    "annotationid",
+    _names(AnnotationRead),
+    _names(AnnotationColumn),
+    {
+        "objectid_account": Lookup("objectid", "accounts"),
+        "objectid_contact": Lookup("objectid", "contacts"),
+        "objectid_lead": Lookup("objectid", "leads"),
+        "objectid_incident": Lookup("objectid", "incidents"),
+        "objectid_phonecall": Lookup("objectid", "phonecalls"),
+        "ownerid": Lookup("ownerid", "systemusers"),
+    },
+)
+
+QueueRead = Literal["queueid", "name", "queueviewtype", "statecode"]
+QUEUE: Final = Table[QueueRead, Never, Never, Never]("queue", "queues", "queueid", _names(QueueRead), frozenset())
+
+# Made and moved by AddToQueue alone; `queueid` and `objectid` cannot be updated (table reference).
+QueueItemColumn = Literal["priority", "statecode", "statuscode"]
+QueueItemRead = Literal[
+    QueueItemColumn, "queueitemid", "title", "objecttypecode", "enteredon", "_queueid_value", "_objectid_value",
+    "_workerid_value",
+]  # fmt: skip
+QueueItemNavigation = Literal["queueid", "objectid_phonecall", "objectid_incident", "workerid_systemuser"]
+QUEUE_ITEM: Final = Table[QueueItemRead, QueueItemColumn, QueueItemNavigation, Never](
+    "queueitem",
+    "queueitems",
+    "queueitemid",
+    _names(QueueItemRead),
+    _names(QueueItemColumn),
+    {
+        "queueid": Lookup("queueid", "queues"),
+        "objectid_phonecall": Lookup("objectid", "phonecalls"),
+        "objectid_incident": Lookup("objectid", "incidents"),
+        "workerid_systemuser": Lookup("workerid", "systemusers"),
+    },
+)
+
+TABLES: Final[tuple[Table, ...]] = (
     SYSTEM_USER,
     BOOKABLE_RESOURCE,
     SHIFT_ACTIVITY_TYPE,
@@ -238,7 +375,16 @@ TABLES: Final = (
     SHIFT_PLAN,
     BOOKING_SETUP_METADATA,
     BOOKING,
+    RESOURCE_REQUIREMENT,
+    REQUIREMENT_GROUP,
     CONTACT,
     ACCOUNT,
     LEAD,
+    PHONE_CALL,
+    ACTIVITY_PARTY,
+    INCIDENT,
+    SUBJECT,
+    ANNOTATION,
+    QUEUE,
+    QUEUE_ITEM,
 )

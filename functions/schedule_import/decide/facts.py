@@ -6,10 +6,13 @@ from datetime import datetime
 from uuid import UUID
 
 from shared.dataverse.tables import (
+    ACTIVE,
     BOOKING,
     BOOKING_METHOD_MANUAL,
     BOOKING_TYPE_SOLID,
     SHIFT_BOOKING_SETUP_METADATA_ID,
+    BookingColumn,
+    BookingNavigation,
     JsonRow,
 )
 
@@ -79,14 +82,14 @@ class Booking:
 
     def row(self, booking_id: UUID, *, reactivate: bool = False) -> JsonRow:
         """The whole row as Dataverse takes it (import guide, step 6; `duration` is required by the table)."""
-        binds = {
+        binds: dict[BookingNavigation, UUID | None] = {
             "Resource": self.resource,
             "BookingStatus": self.status,
             "msdyn_shiftplan": self.plan,
             "msdyn_shiftactivitytype": self.activity_type,
             "msdyn_BookingSetupMetadataId": self.setup_metadata,
         }
-        columns = {
+        columns: dict[BookingColumn, object] = {
             "name": self.name,
             "starttime": self.start,
             "endtime": self.end,
@@ -94,8 +97,9 @@ class Booking:
             "bookingtype": self.booking_type,
             "msdyn_bookingmethod": self.booking_method,
             "msdyn_externalbookingid": self.external_booking_id,
-            **({"statecode": 0} if reactivate else {}),
         }
+        if reactivate:
+            columns["statecode"] = ACTIVE
         return BOOKING.row(booking_id, columns, {nav: target for nav, target in binds.items() if target is not None})
 
 

@@ -1,7 +1,7 @@
 """The plan of an import: which rows Dynamics lacks or has otherwise. Nothing is ever removed here."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import takewhile
@@ -31,7 +31,6 @@ from shared.dataverse.tables import (
     SHIFT_ACTIVITY_TYPE,
     SHIFT_PLAN,
     JsonRow,
-    Table,
 )
 
 LONGEST_ASSIGNABLE = timedelta(hours=25)
@@ -208,12 +207,13 @@ class _Resolver:
         return known.assignable
 
     def _new_type(self, name: str, assignable: bool) -> UUID:
-        columns = {
-            "msdyn_name": name,
-            "msdyn_shiftassignmentstatus": ASSIGNMENT_AVAILABLE if assignable else ASSIGNMENT_NOT_AVAILABLE,
-        }
+        status = ASSIGNMENT_AVAILABLE if assignable else ASSIGNMENT_NOT_AVAILABLE
         key = named_id(NS_SHIFT_ACTIVITY_TYPE, name)
-        return self._need(self._plan.activity_types, SHIFT_ACTIVITY_TYPE, key, columns)
+        return self._need(
+            self._plan.activity_types,
+            key,
+            lambda: SHIFT_ACTIVITY_TYPE.row(key, {"msdyn_name": name, "msdyn_shiftassignmentstatus": status}),
+        )
 
     def _status(self, segment: Segment) -> UUID:
         name = segment.status or self._profile.default_status
@@ -224,8 +224,12 @@ class _Resolver:
             name = COMMITTED_NAME
         known = self._statuses.get(name.casefold())
         if known is None:
-            columns = {"name": name, "status": BOOKING_STATUS_COMMITTED}
-            return self._need(self._plan.statuses, BOOKING_STATUS, named_id(NS_BOOKING_STATUS, name), columns)
+            key = named_id(NS_BOOKING_STATUS, name)
+            return self._need(
+                self._plan.statuses,
+                key,
+                lambda: BOOKING_STATUS.row(key, {"name": name, "status": BOOKING_STATUS_COMMITTED}),
+            )
         if known.status != BOOKING_STATUS_COMMITTED:
             raise _RowRefusedError(
                 "STATUS_CONFLICT",
@@ -248,7 +252,8 @@ class _Resolver:
         known = self._plans.get(name.casefold())
         if known is not None:
             return known.id
-        return self._need(self._plan.plans, SHIFT_PLAN, named_id(NS_SHIFT_PLAN, name), {"msdyn_name": name})
+        key = named_id(NS_SHIFT_PLAN, name)
+        return self._need(self._plan.plans, key, lambda: SHIFT_PLAN.row(key, {"msdyn_name": name}))
 
     def _resource(self, user: User, segment: Segment) -> UUID:
         mine = sorted(self._resources[user.id], key=lambda resource: (not resource.shift_calendar, resource.id))
@@ -256,8 +261,11 @@ class _Resolver:
         derived = resource_id(user.id)
         if active is not None:
             if not active.shift_calendar:
+                key = active.id
                 self._need(
-                    self._plan.resources, BOOKABLE_RESOURCE, active.id, {"msdyn_generatecalendarfromshift": True}
+                    self._plan.resources,
+                    key,
+                    lambda: BOOKABLE_RESOURCE.row(key, {"msdyn_generatecalendarfromshift": True}),
                 )
             return active.id
         if any(resource.id == derived for resource in mine):
@@ -266,26 +274,25 @@ class _Resolver:
                 "the agent's bookable resource is deactivated in Dynamics; activate it",
                 self._profile.fields.agent,
             )
-        zone = self._profile.time_zone or segment.time_zone
-        columns = {
-            "name": _cut(user.full_name or segment.agent, _NAME_LENGTH),
-            "resourcetype": RESOURCE_TYPE_USER,
-            "timezone": time_zone_index(zone) if zone else UTC_INDEX,
-            "msdyn_generatecalendarfromshift": True,
-        }
-        return self._need(self._plan.resources, BOOKABLE_RESOURCE, derived, columns, {"UserId": user.id})
+        return self._need(self._plan.resources, derived, lambda: self._new_resource(derived, user, segment))
 
-    def _need(
-        self,
-        rows: dict[UUID, JsonRow],
-        table: Table,
-        key: UUID,
-        columns: Mapping[str, object],
-        binds: Mapping[str, UUID] | None = None,
-    ) -> UUID:
+    def _new_resource(self, key: UUID, user: User, segment: Segment) -> JsonRow:
+        zone = self._profile.time_zone or segment.time_zone
+        return BOOKABLE_RESOURCE.row(
+            key,
+            {
+                "name": _cut(user.full_name or segment.agent, _NAME_LENGTH),
+                "resourcetype": RESOURCE_TYPE_USER,
+                "timezone": time_zone_index(zone) if zone else UTC_INDEX,
+                "msdyn_generatecalendarfromshift": True,
+            },
+            {"UserId": user.id},
+        )
+
+    def _need(self, rows: dict[UUID, JsonRow], key: UUID, row: Callable[[], JsonRow]) -> UUID:
         """Note a row that the booking at hand needs; it is planned only once the whole booking stands."""
         if key not in rows:
-            self._needed.append((rows, key, table.row(key, columns, binds)))
+            self._needed.append((rows, key, row()))
         return key
 
 
