@@ -199,5 +199,5 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
             path[depth:] = [found.group(2)]
             drawn.append((found.group(2), path[depth - 1] if depth else None))
     kinds = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, DataverseError)]
-    bases = {kind.__name__: None if kind is DataverseError else kind.__base__.__name__ for kind in kinds}
+    bases = {kind.__name__: None if kind is DataverseError else kind.__bases__[0].__name__ for kind in kinds}
     assert dict(drawn) == bases
