@@ -2,8 +2,8 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from urllib.parse import quote
+from collections.abc import Iterable, Sequence
+from typing import get_args
 from uuid import UUID
 
 from functions.schedule_import.decide.facts import (
@@ -17,7 +17,7 @@ from functions.schedule_import.decide.facts import (
     User,
 )
 from functions.schedule_import.profile import Identity
-from shared.dataverse.odata import Query, all_of, eq, is_in
+from shared.dataverse.odata import Query, all_of
 from shared.dataverse.tables import (
     ACTIVE,
     ASSIGNMENT_AVAILABLE,
@@ -31,18 +31,18 @@ from shared.dataverse.tables import (
     SHIFT_BOOKING_SETUP_METADATA_ID,
     SHIFT_PLAN,
     SYSTEM_USER,
+    BookingColumn,
+    BookingNavigation,
+    BookingRead,
     JsonRow,
-    Table,
+    SystemUserRead,
     utc_moment,
 )
 
-VALUES_A_QUERY = 500
-ENCODED_A_QUERY = 30_000
-"""Characters that the values of one `In` may take in the URL, which may have 65,536 inside `$batch`."""
 LONGEST_IDENTITY = 1024
 """systemuser.domainname has 1,024 characters, the other identities fewer: a longer value is nobody's."""
 
-IDENTITY_COLUMNS: dict[Identity, str] = {
+IDENTITY_COLUMNS: dict[Identity, SystemUserRead] = {
     "email": "internalemailaddress",
     "employeeid": "employeeid",
     "azureactivedirectoryobjectid": "azureactivedirectoryobjectid",
@@ -51,38 +51,32 @@ IDENTITY_COLUMNS: dict[Identity, str] = {
 }
 
 _GUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_BOOKING_LOOKUPS = {navigation: lookup.value_property for navigation, lookup in BOOKING.navigation.items()}
-_COMMITTED_DEFAULT = BOOKING_SETUP_METADATA.lookup("msdyn_DefaultBookingCommittedStatus").value_property
-_RESOURCE_USER = BOOKABLE_RESOURCE.lookup("UserId").value_property
+_BOOKING_COLUMNS: tuple[BookingColumn, ...] = get_args(BookingColumn)
+_BOOKING_LOOKUPS: dict[BookingNavigation, BookingRead] = {
+    "Resource": "_resource_value",
+    "BookingStatus": "_bookingstatus_value",
+    "msdyn_shiftplan": "_msdyn_shiftplan_value",
+    "msdyn_shiftactivitytype": "_msdyn_shiftactivitytype_value",
+    "msdyn_BookingSetupMetadataId": "_msdyn_bookingsetupmetadataid_value",
+}
 
 
 def setup_metadata_query() -> Query:
     """The setup metadata row of shift bookings, which must exist."""
     table = BOOKING_SETUP_METADATA
-    return Query(table=table, select=(_COMMITTED_DEFAULT,), where=eq(table.primary_id, SHIFT_BOOKING_SETUP_METADATA_ID))
+    return Query(
+        table=table,
+        select=("_msdyn_defaultbookingcommittedstatus_value",),
+        where=table.eq(table.primary_id, SHIFT_BOOKING_SETUP_METADATA_ID),
+    )
 
 
 def status_queries(names: Iterable[str]) -> list[Query]:
     """The booking statuses that mean Committed, and those of these names. A row may be in both answers."""
-    select = ("name", "status")
-    committed = all_of(eq("statecode", ACTIVE), eq("status", BOOKING_STATUS_COMMITTED))
-    by_status = Query(table=BOOKING_STATUS, select=select, where=committed)
-    return [by_status, *named_queries(BOOKING_STATUS, "name", ("status",), names)]
-
-
-def _chunks(values: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    """The values, each once, in groups that fit into one query each."""
-    chunk: list[str] = []
-    size = 0
-    for value in sorted(set(values)):
-        length = len(quote(value)) + len(quote('"", '))
-        if chunk and (len(chunk) == VALUES_A_QUERY or size + length > ENCODED_A_QUERY):
-            yield tuple(chunk)
-            chunk, size = [], 0
-        chunk.append(value)
-        size += length
-    if chunk:
-        yield tuple(chunk)
+    table = BOOKING_STATUS
+    active = table.eq("statecode", ACTIVE)
+    conditions = [table.eq("status", BOOKING_STATUS_COMMITTED), *table.in_chunks("name", names)]
+    return [Query(table=table, select=("name", "status"), where=all_of(active, one)) for one in conditions]
 
 
 def user_queries(identity: Identity, values: Iterable[str]) -> list[Query]:
@@ -91,53 +85,49 @@ def user_queries(identity: Identity, values: Iterable[str]) -> list[Query]:
     if identity == "azureactivedirectoryobjectid":
         # Anything else in a comparison with a GUID column would refuse the whole query.
         values = [value for value in values if _GUID.fullmatch(value)]
+    known = [value for value in values if len(value) <= LONGEST_IDENTITY]
     return [
-        Query(table=SYSTEM_USER, select=("fullname", "isdisabled", column), where=is_in(column, chunk))
-        for chunk in _chunks(value for value in values if len(value) <= LONGEST_IDENTITY)
-    ]
-
-
-def named_queries(table: Table, name_column: str, extra: tuple[str, ...], names: Iterable[str]) -> list[Query]:
-    """The active rows of a table with one of these names."""
-    return [
-        Query(
-            table=table,
-            select=(name_column, *extra),
-            where=all_of(eq("statecode", ACTIVE), is_in(name_column, chunk)),
-        )
-        for chunk in _chunks(names)
+        Query(table=SYSTEM_USER, select=("fullname", "isdisabled", column), where=condition)
+        for condition in SYSTEM_USER.in_chunks(column, known)
     ]
 
 
 def activity_type_queries(names: Iterable[str]) -> list[Query]:
     """The active shift activity types of these names."""
-    return named_queries(SHIFT_ACTIVITY_TYPE, "msdyn_name", ("msdyn_shiftassignmentstatus",), names)
+    table = SHIFT_ACTIVITY_TYPE
+    active = table.eq("statecode", ACTIVE)
+    return [
+        Query(table=table, select=("msdyn_name", "msdyn_shiftassignmentstatus"), where=all_of(active, condition))
+        for condition in table.in_chunks("msdyn_name", names)
+    ]
 
 
 def plan_queries(names: Iterable[str]) -> list[Query]:
     """The active shift plans of these names."""
-    return named_queries(SHIFT_PLAN, "msdyn_name", (), names)
+    active = SHIFT_PLAN.eq("statecode", ACTIVE)
+    return [
+        Query(table=SHIFT_PLAN, select=("msdyn_name",), where=all_of(active, condition))
+        for condition in SHIFT_PLAN.in_chunks("msdyn_name", names)
+    ]
 
 
 def resource_queries(user_ids: Iterable[UUID]) -> list[Query]:
     """The bookable resources of these users, deactivated ones too."""
-    select = (_RESOURCE_USER, "msdyn_generatecalendarfromshift", "statecode")
+    table = BOOKABLE_RESOURCE
+    of_users = table.eq("resourcetype", RESOURCE_TYPE_USER)
+    select = ("_userid_value", "msdyn_generatecalendarfromshift", "statecode")
     return [
-        Query(
-            table=BOOKABLE_RESOURCE,
-            select=select,
-            where=all_of(eq("resourcetype", RESOURCE_TYPE_USER), is_in(_RESOURCE_USER, chunk)),
-        )
-        for chunk in _chunks(map(str, user_ids))
+        Query(table=table, select=select, where=all_of(of_users, condition))
+        for condition in table.in_chunks("_userid_value", user_ids)
     ]
 
 
 def booking_queries(booking_ids: Iterable[UUID]) -> list[Query]:
     """The bookings with these keys."""
-    select = (*sorted(BOOKING.columns), *sorted(_BOOKING_LOOKUPS.values()))
+    select = (*_BOOKING_COLUMNS, *_BOOKING_LOOKUPS.values())
     return [
-        Query(table=BOOKING, select=select, where=is_in(BOOKING.primary_id, chunk))
-        for chunk in _chunks(map(str, booking_ids))
+        Query(table=BOOKING, select=select, where=condition)
+        for condition in BOOKING.in_chunks(BOOKING.primary_id, booking_ids)
     ]
 
 
@@ -156,7 +146,9 @@ def reference_facts(
     """The answers to the first look, typed."""
     return ReferenceFacts(
         setup_metadata_present=bool(metadata),
-        default_committed_status=_guid(metadata[0].get(_COMMITTED_DEFAULT)) if metadata else None,
+        default_committed_status=_guid(metadata[0].get("_msdyn_defaultbookingcommittedstatus_value"))
+        if metadata
+        else None,
         users=_users(IDENTITY_COLUMNS[identity], users),
         activity_types=tuple(
             ActivityType(
@@ -187,7 +179,7 @@ def booking_facts(resources: Sequence[JsonRow], bookings: Sequence[JsonRow]) -> 
         resources=tuple(
             Resource(
                 UUID(row[BOOKABLE_RESOURCE.primary_id]),
-                UUID(row[_RESOURCE_USER]),
+                UUID(row["_userid_value"]),
                 bool(row["msdyn_generatecalendarfromshift"]),
                 row["statecode"] == ACTIVE,
             )
