@@ -40,7 +40,7 @@ class WebApi:
         return Request(http.method, path.replace("%24", "$"), query, headers, await http.read(), arrived=arrived)
 
     async def _issue_token(self, request: Request, base: str) -> Response:
-        return self._simulator.tokens.issue(request.body)
+        return self._simulator.tokens.issue(request.body, request.header("authorization"))
 
     async def api(self, http: web.Request) -> web.StreamResponse:
         """Answers one request of the Web API."""

@@ -1,7 +1,8 @@
 """The Entra token endpoint and the check of the bearer token."""
 
+from base64 import b64decode
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 from uuid import uuid4
 
 from local.dataverse.environment import Environment
@@ -23,9 +24,10 @@ class Tokens:
         """Starts the count anew; tokens that were issued stay good."""
         self.count = 0
 
-    def issue(self, body: bytes) -> Response:
-        """Returns a bearer token for client credentials."""
+    def issue(self, body: bytes, authorization: str = "") -> Response:
+        """Returns a bearer token for client credentials, which come in the body or as HTTP Basic (RFC 6749, 2.3.1)."""
         form = {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
+        form |= _basic_credentials(authorization)
         if form.get("grant_type") != "client_credentials":
             return _refusal("unsupported_grant_type", "AADSTS70003: Only client_credentials is supported.")
         if not form.get("client_id") or not (form.get("client_secret") or form.get("client_assertion")):
@@ -53,6 +55,15 @@ class Tokens:
                 "WWW-Authenticate": 'Bearer authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize"'
             },
         )
+
+
+def _basic_credentials(authorization: str) -> dict[str, str]:
+    scheme, _, encoded = authorization.partition(" ")
+    try:
+        user, colon, password = b64decode(encoded, validate=True).decode().partition(":")
+    except ValueError:
+        return {}
+    return {"client_id": unquote(user), "client_secret": unquote(password)} if colon and scheme == "Basic" else {}
 
 
 def _refusal(error: str, description: str) -> Response:

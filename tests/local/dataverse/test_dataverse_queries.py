@@ -292,3 +292,16 @@ def test_entity_definitions_answer_what_the_official_sdk_asks(dataverse: Any) ->
     url = "EntityDefinitions(LogicalName='incident')/Attributes/Microsoft.Dynamics.CRM.PicklistAttributeMetadata"
     columns = {column["LogicalName"]: column for column in dataverse.http.get(url).json()["value"]}
     assert [option["Value"] for option in columns["casetypecode"]["OptionSet"]["Options"]] == [1, 2, 3]
+
+
+def test_entity_definitions_tell_keys_and_relationships(dataverse: Any) -> None:
+    def facet(name: str) -> list[dict[str, Any]]:
+        url = f"EntityDefinitions(LogicalName='contact')/{name}"
+        return list(dataverse.http.get(url).json()["value"])
+
+    columns = {"tables": {"contact": {"keys": {"new_emailkey": ["emailaddress1"]}}}}
+    assert dataverse.control("POST", "columns", columns).status_code == 200
+    assert [key["KeyAttributes"] for key in facet("Keys")] == [["emailaddress1"]]
+    names = {row["ReferencingEntityNavigationPropertyName"] for row in facet("ManyToOneRelationships")}
+    assert "parentcustomerid_account" in names
+    assert all(row["ReferencedEntity"] == "contact" for row in facet("OneToManyRelationships"))

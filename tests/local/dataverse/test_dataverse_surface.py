@@ -20,6 +20,9 @@ def test_the_token_endpoint_issues_bearer_tokens(dataverse: Any) -> None:
         assert response.status_code in {400, 401}, missing
         assert "error_description" in response.json()
     assert dataverse.control("GET", "stats").json()["tokens"] == 1
+    named = {name: value for name, value in CLIENT.items() if not name.startswith("client_")}
+    assert dataverse.http.post(url, data=named, auth=("c", "s")).status_code == 200
+    assert dataverse.http.post(url, data=named, headers={"Authorization": "Basic %"}).status_code == 401
 
 
 def test_a_request_without_a_token_is_refused_and_strict_tokens_refuse_foreign_ones(dataverse: Any) -> None:
