@@ -14,6 +14,8 @@ ROOT = re.compile(r"(?:https?://[^/]+)?/api/data/v9\.\d/?", re.ASCII)
 REFERENCE = re.compile(r"(?:(?:https?://[^/]+)?/api/data/v9\.\d/|/)?(\w+)\((.+)\)", re.ASCII | re.DOTALL)
 SEGMENT = re.compile(r"([\w.$]+)(?:\((.*)\))?", re.ASCII | re.DOTALL)
 KEY_PART = re.compile(r"\s*(\w+)\s*=\s*('(?:[^']|'')*'|[^,']*)\s*(?:,|$)", re.ASCII)
+# Key values with one of these do not work in the URL of a request ("Use an alternate key to reference a record").
+UNADDRESSABLE = frozenset("/<>*%&:\\?+")
 # The guid form that both the query string and the body use most; anything else takes the long way.
 PRINCIPALS = frozenset({"systemuser", "team"})
 
@@ -68,6 +70,13 @@ def row_id_of(table: Table, key: str) -> str:
             404, "0x80060891", f"A record with the specified key values does not exist in {definition.name} entity"
         )
     return row_id
+
+
+def refuse_unaddressable(key: str) -> None:
+    """Refuses the key of a URL that holds a character which does not work there; a body may refer to such a row."""
+    found = UNADDRESSABLE.intersection(key)
+    if found:
+        raise bad_query(f"A key value with the character '{min(found)}' cannot be used in a URL.")
 
 
 def alternate_key(table: Table, parts: dict[str, object]) -> str:

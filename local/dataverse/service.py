@@ -9,6 +9,7 @@ from local.dataverse.addressing import (
     alternate_key,
     key_parts,
     parse_reference,
+    refuse_unaddressable,
     row_id_of,
     split_path,
 )
@@ -29,12 +30,15 @@ from local.dataverse.multiples import MESSAGES, Multiples
 from local.dataverse.query import read_query
 from local.dataverse.reading import Reading, refuse_long_url
 from local.dataverse.rendering import Annotations, Renderer, etag_of
+from local.dataverse.scheduling.groups import Groups
+from local.dataverse.scheduling.json_bags import MESSAGE, SearchAction
+from local.dataverse.scheduling.search import Search
 from local.dataverse.store import ID_SLOT, Store, Table
 from local.dataverse.values import GUID
 from local.dataverse.writes import Session, Writer
 
 NAMESPACE = "Microsoft.Dynamics.CRM."
-UNBOUND = frozenset({"WhoAmI", "CloseIncident", "EntityDefinitions", "$metadata", "$batch"})
+UNBOUND = frozenset({"WhoAmI", "CloseIncident", "EntityDefinitions", "$metadata", "$batch", MESSAGE})
 
 
 class Service:
@@ -47,6 +51,9 @@ class Service:
         self.reading = Reading(store)
         self._multiples = Multiples(store, self.writer)
         self._actions = Actions(store, self.writer, environment)
+        self.search = Search(store, environment)
+        self.groups = Groups(store, self.writer, environment, self.search)
+        self._search_action = SearchAction(store, self.writer, environment, self.search)
 
     def handle(self, request: Request, session: Session, base: str) -> Response:
         """Returns the answer to one request; a refusal is an answer too."""
@@ -79,6 +86,7 @@ class Service:
             raise unknown_segment(first.name)
         if first.key is None:
             return self._on_collection(table, steps[1:], request, session, base)
+        refuse_unaddressable(first.key)
         if len(steps) == 1:
             return self._on_row(table, first.key, request, session, base)
         return self._below_row(table, first.key, steps[1:], request, session, base)
@@ -101,6 +109,10 @@ class Service:
             return self._actions.who_am_i(session, base)
         if name == "CloseIncident" and request.method == "POST":
             return self._actions.close_incident(request.json(), session)
+        if name == MESSAGE and request.method == "POST":
+            response = self._search_action.run(request.json(), base)
+            response.cost_ms = self.environment.read_part_ms
+            return response
         if name == "EntityDefinitions" and request.method == "GET":
             return definitions(self.store, steps, request, base)
         if name == "$batch":
