@@ -190,7 +190,7 @@ def _change_set_reply(step: ChangeSet, section: PartReply | list[PartReply], fir
 
 def _position(reply: PartReply, first_id: int) -> int | None:
     content_id = reply.headers.get("content-id", "")
-    return int(content_id) - first_id if content_id.isdecimal() else None
+    return int(content_id) - first_id if len(content_id) < 10 and content_id.isdecimal() else None
 
 
 def _sections(content_type: str, body: bytes) -> list[PartReply | list[PartReply]]:
