@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from shared.config_documents import ConfigDocuments
-from shared.dataverse.client import DataverseClient, http_client
-from shared.dataverse.credentials import token_cache
+from shared.dataverse.client import DataverseClient, open_client
 from shared.settings import Settings
 from shared.storage.files import Files, open_files
 
@@ -24,7 +23,7 @@ def open_gateways(settings: Settings) -> Gateways:
     files = open_files(settings)
     return Gateways(
         settings=settings,
-        dataverse=DataverseClient(settings.dataverse_url, token_cache(settings), http_client()),
+        dataverse=open_client(settings),
         files=files,
         documents=ConfigDocuments(files),
     )

@@ -32,7 +32,8 @@ from functions.schedule_import.reading.reader import read_schedule
 from functions.schedule_import.reading.segments import Issue, Reading, Skip, UnreadableFileError
 from functions.schedule_import.report import ImportReport
 from shared.config_documents import Document, json_document
-from shared.dataverse.client import WriteOutcome, count_requests
+from shared.dataverse.bulk import WriteOutcome
+from shared.dataverse.meter import count_requests
 from shared.dataverse.errors import DataverseError, DeniedError, UnavailableError
 from shared.dataverse.odata import Query
 from shared.dataverse.tables import (

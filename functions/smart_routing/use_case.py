@@ -12,8 +12,8 @@ from functions.smart_routing.messages import RouteRequest
 from functions.smart_routing.rules import RoutingRules
 from shared.config_documents import Document, json_document
 from shared.customers import NOBODY, CustomerMatching, RowReader, find_customer
-from shared.dataverse.client import count_requests
 from shared.dataverse.errors import DataverseError
+from shared.dataverse.meter import count_requests
 
 _log = logging.getLogger(__name__)
 _NOT_ASKED = "not asked"

@@ -1,0 +1,373 @@
+"""Writing many rows: chunks that follow the pace of the environment, and refused chunks taken apart to the bad rows."""
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from yarl import URL
+
+from shared.clock import utc_now
+from shared.dataverse import flow, odata
+from shared.dataverse.batches import Batches
+from shared.dataverse.errors import (
+    AlreadyExistsError,
+    DataverseError,
+    DeniedError,
+    NotFoundError,
+    PayloadTooLargeError,
+    UnavailableError,
+)
+from shared.dataverse.odata import Part
+from shared.dataverse.sender import HttpRequest, Sender
+from shared.dataverse.tables import JsonRow, Table
+from shared.dataverse.traffic import Kind, Lane
+from shared.dataverse.transport import Reply, TimedOutError
+
+type Rows = Iterable[JsonRow] | AsyncIterable[JsonRow]
+
+_PARTS = 100
+"""Parts of the first `$batch` of writes: each costs the server what a request of its own costs."""
+_TIMEOUTS = 3
+"""How often the same rows may run into a timeout, each time in smaller requests."""
+_NO_SUCH_MESSAGE = "0x80060888"
+
+
+class Write(Enum):
+    """What becomes of each row."""
+
+    UPSERT = "upsert"
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+_MESSAGES = {Write.UPSERT: "UpsertMultiple", Write.UPDATE: "UpdateMultiple"}
+_PART: dict[Write, Callable[[Table, JsonRow], Part]] = {
+    Write.UPSERT: odata.upsert_part,
+    Write.CREATE: odata.create_only_part,
+    Write.UPDATE: odata.update_part,
+    Write.DELETE: lambda table, row: odata.delete_part(table, row[table.primary_id]),
+}
+_DONE_BEFORE: dict[Write, type[DataverseError]] = {Write.CREATE: AlreadyExistsError, Write.DELETE: NotFoundError}
+
+
+@dataclass(frozen=True, slots=True)
+class RowFailure:
+    """A row that Dataverse refused, by its id, with the reason."""
+
+    row_id: str
+    error: DataverseError
+
+
+@dataclass(slots=True)
+class WriteOutcome:
+    """What became of many rows. Several rows of one id count as one."""
+
+    written: int = 0
+    done_before: list[str] = field(default_factory=list)
+    """Ids of rows that needed nothing: there already when created, gone already when deleted. After an answer that
+    got lost this includes rows that this very call wrote."""
+    failures: list[RowFailure] = field(default_factory=list)
+
+
+class BulkWriter:
+    """Writes rows of any number to one environment, and remembers what a row costs there."""
+
+    def __init__(self, sender: Sender, batches: Batches, api_url: str) -> None:
+        self._sender = sender
+        self._batches = batches
+        self._api = api_url
+        self._paces: dict[str, flow.Pace] = {}
+        self._without_message: set[tuple[str, Write]] = set()
+
+    async def write(self, table: Table, rows: Rows, kind: Write) -> WriteOutcome:
+        """Write every row. Raises UnavailableError or DeniedError when the write cannot go on.
+
+        What was written by then stays, and the same call may be made again.
+        """
+        load = _Load(self, table, kind, _Source(rows, table.primary_id))
+        try:
+            async with asyncio.TaskGroup() as group:
+                await load.run(group)
+        except* DataverseError as failed:
+            first = failed
+        else:
+            return load.outcome
+        raise _first_error(first)
+
+    def pace(self, operation: str, *, bulk: bool) -> flow.Pace:
+        """What is known of this operation's cost, the same for all loads of the process."""
+        key = f"{operation} {'in bulk' if bulk else 'one by one'}"
+        if key not in self._paces:
+            self._paces[key] = flow.Pace() if bulk else flow.Pace(first=_PARTS)
+        return self._paces[key]
+
+    def takes_message(self, table: Table, kind: Write) -> bool:
+        """Whether the table takes the bulk message, as its page says unless the environment said no."""
+        return table.bulk and kind in _MESSAGES and (table.logical_name, kind) not in self._without_message
+
+    async def in_bulk(self, table: Table, kind: Write, chunk: Sequence[JsonRow], lane: Lane | None) -> float:
+        """One bulk message; the seconds that it took. All rows are written, or none and the error is raised."""
+        operation = f"{kind.value} {table.logical_name}"
+        request = HttpRequest(
+            operation,
+            "POST",
+            URL(self._api + odata.multiple_path(table, _MESSAGES[kind]), encoded=True),
+            odata.multiple_body(table, chunk),
+            {"Content-Type": "application/json"},
+            records=len(chunk),
+        )
+        try:
+            return await self._sender.send(request, _seconds, kind=Kind.BULK, lane=lane)
+        except DataverseError as error:
+            if error.code == _NO_SUCH_MESSAGE:
+                self._without_message.add((table.logical_name, kind))
+            raise
+
+    async def one_by_one(
+        self, table: Table, kind: Write, chunk: Sequence[JsonRow], lane: Lane | None
+    ) -> tuple[list[DataverseError | None], float]:
+        """One `$batch` with a request for each row: the refusal of each row, None where there is none; seconds."""
+        operation = f"{kind.value} {table.logical_name}"
+        parts = [_PART[kind](table, row) for row in chunk]
+        replies, seconds = await self._batches.send(operation, parts, kind=Kind.BULK, lane=lane)
+        now = utc_now()
+        errors = [reply.error(now) for reply in replies]
+        self._sender.count_records(operation, errors.count(None))
+        return errors, seconds
+
+    @property
+    def sender(self) -> Sender:
+        """Where the requests go."""
+        return self._sender
+
+
+class _Load:
+    """One call: takes rows from the source as lanes come free, and collects what became of them."""
+
+    def __init__(self, writer: BulkWriter, table: Table, kind: Write, source: "_Source") -> None:
+        self.outcome = WriteOutcome()
+        self._writer = writer
+        self._table = table
+        self._kind = kind
+        self._source = source
+        self._traffic = writer.sender.traffic
+        self._sent = 0
+        self._chunks: dict[int, tuple[float, int]] = {}
+
+    async def run(self, group: asyncio.TaskGroup) -> None:
+        """Send chunk after chunk until the source has no more rows."""
+        while True:
+            lane = await self._traffic.enter(Kind.BULK)
+            try:
+                chunk = await self._source.take(self._size())
+            except BaseException:
+                self._traffic.leave(lane)
+                raise
+            if not chunk:
+                self._traffic.leave(lane)
+                return
+            self._sent += 1
+            number, now = self._sent, asyncio.get_running_loop().time()
+            self._chunks[number] = (now, len(chunk))
+            group.create_task(self._land(number, chunk, lane))
+
+    def _size(self) -> int:
+        load = flow.Load(self._traffic.width.goal, len(self._chunks), self._sent, self._under_way())
+        return self._pace().size(self._source.remaining, load, self._traffic.round_trip)
+
+    def _pace(self) -> flow.Pace:
+        return self._writer.pace(
+            f"{self._kind.value} {self._table.logical_name}",
+            bulk=self._writer.takes_message(self._table, self._kind),
+        )
+
+    def _under_way(self) -> float:
+        """About how many rows of the requests on their way are still to be done."""
+        seconds = self._pace().row_seconds
+        if seconds is None:
+            return sum(rows for _, rows in self._chunks.values())
+        now = asyncio.get_running_loop().time()
+        return sum(max(0.0, rows - (now - since) / seconds) for since, rows in self._chunks.values())
+
+    async def _land(self, number: int, chunk: list[JsonRow], lane: Lane) -> None:
+        try:
+            await self._write(chunk, lane)
+        finally:
+            del self._chunks[number]
+            self._source.landed(chunk)
+
+    async def _write(self, chunk: Sequence[JsonRow], lane: Lane | None = None, timeouts: int = 0) -> None:
+        """Write a chunk to the end: taken apart when it is too large, too slow or refused."""
+        try:
+            if not self._writer.takes_message(self._table, self._kind):
+                await self._one_by_one(chunk, lane)
+                return
+            error = await self._in_bulk(chunk, lane)
+        except TimedOutError:
+            self._pace().too_much(len(chunk))
+            if len(chunk) == 1 or timeouts >= _TIMEOUTS:
+                raise
+            await self._halves(chunk, partial(self._write, timeouts=timeouts + 1))
+            return
+        if isinstance(error, PayloadTooLargeError) and len(chunk) > 1:
+            self._pace().too_much(len(chunk))
+            await self._halves(chunk, self._write)
+        elif error is not None and not self._writer.takes_message(self._table, self._kind):
+            await self._one_by_one(chunk)
+        elif error is not None:
+            await self._bisect(chunk, error)
+
+    async def _halves(
+        self, chunk: Sequence[JsonRow], write: Callable[[Sequence[JsonRow]], Coroutine[Any, Any, None]]
+    ) -> None:
+        middle = len(chunk) // 2
+        await _side_by_side(write(chunk[:middle]), write(chunk[middle:]))
+
+    async def _in_bulk(self, chunk: Sequence[JsonRow], lane: Lane | None = None) -> DataverseError | None:
+        """None when written, the error when Dataverse refuses the chunk."""
+        pace = self._pace()
+        try:
+            seconds = await self._writer.in_bulk(self._table, self._kind, chunk, lane)
+        except (UnavailableError, DeniedError):
+            raise
+        except DataverseError as error:
+            return error
+        self._learn(pace, len(chunk), seconds)
+        self.outcome.written += len(chunk)
+        return None
+
+    def _learn(self, pace: flow.Pace, rows: int, seconds: float) -> None:
+        traffic = self._traffic
+        round_trip = min(traffic.round_trip, seconds / 2)
+        pace.answered(rows, seconds, round_trip)
+        traffic.width.proven = True
+        traffic.width.queued(
+            asyncio.get_running_loop().time(), seconds, pace.expected(rows, round_trip) or seconds
+        )
+
+    async def _bisect(self, chunk: Sequence[JsonRow], error: DataverseError) -> None:
+        """A bulk message on a standard table is all or nothing ("Bulk operation messages"): find the bad rows.
+
+        One bad row is found by halving. Where both halves are refused there are several, perhaps all of the same
+        cause: then each row is asked about by itself, inside two requests.
+        """
+        if len(chunk) == 1:
+            self._fail(chunk[0], error)
+            return
+        middle = len(chunk) // 2
+        halves = (chunk[:middle], chunk[middle:])
+        errors = await _side_by_side(*(self._in_bulk(half) for half in halves))
+        several = all(errors)
+        for half, refusal in zip(halves, errors, strict=True):
+            if refusal is not None:
+                await (self._one_by_one(half) if several and len(half) > 1 else self._bisect(half, refusal))
+
+    async def _one_by_one(self, chunk: Sequence[JsonRow], lane: Lane | None = None) -> None:
+        pace = self._writer.pace(f"{self._kind.value} {self._table.logical_name}", bulk=False)
+        errors, seconds = await self._writer.one_by_one(self._table, self._kind, chunk, lane)
+        self._learn(pace, len(chunk), seconds)
+        denied = next((error for error in errors if isinstance(error, DeniedError)), None)
+        if denied is not None:
+            raise denied
+        done_before = _DONE_BEFORE.get(self._kind)
+        for row, error in zip(chunk, errors, strict=True):
+            if error is None:
+                self.outcome.written += 1
+            elif done_before is not None and isinstance(error, done_before):
+                self.outcome.done_before.append(row[self._table.primary_id])
+            else:
+                self._fail(row, error)
+
+    def _fail(self, row: JsonRow, error: DataverseError) -> None:
+        self.outcome.failures.append(RowFailure(row[self._table.primary_id], error))
+
+
+class _Source:
+    """Rows in their order, one of each id at a time.
+
+    Rows of the same id are merged inside a chunk (the later columns win) and wait while an earlier one is on its
+    way, so that the order in which they came is the order in which they land.
+    """
+
+    def __init__(self, rows: Rows, primary_id: str) -> None:
+        self._rows = aiter(rows) if isinstance(rows, AsyncIterable) else iter(rows)
+        self._total = len(rows) if isinstance(rows, Collection) else None
+        self._primary_id = primary_id
+        self._taken = 0
+        self._ended = False
+        self._under_way: set[str] = set()
+        self._held: list[JsonRow] = []
+        self._change = asyncio.Event()
+
+    @property
+    def remaining(self) -> int | None:
+        """Rows not yet taken, None when nobody knows."""
+        return None if self._total is None else self._total - self._taken + len(self._held)
+
+    async def take(self, size: int) -> list[JsonRow]:
+        """Up to so many rows, each of another id; none when there are no more."""
+        while True:
+            chunk: dict[str, JsonRow] = {}
+            held, self._held = self._held, []
+            for row in held:
+                self._place(row, chunk)
+            while len(chunk) < size and not self._ended:
+                await self._fill(chunk, size)
+            if chunk or not self._held:
+                self._under_way |= chunk.keys()
+                return list(chunk.values())
+            self._change.clear()
+            await self._change.wait()
+
+    async def _fill(self, chunk: dict[str, JsonRow], size: int) -> None:
+        wanted = size - len(chunk)
+        if isinstance(self._rows, AsyncIterator):
+            rows = [row async for row in _first(self._rows, wanted)]
+        else:
+            rows = list(islice(self._rows, wanted))
+        self._ended = len(rows) < wanted
+        self._taken += len(rows)
+        for row in rows:
+            self._place(row, chunk)
+
+    def _place(self, row: JsonRow, chunk: dict[str, JsonRow]) -> None:
+        row_id = row[self._primary_id]
+        if row_id in self._under_way:
+            self._held.append(row)
+        else:
+            chunk[row_id] = {**chunk[row_id], **row} if row_id in chunk else row
+
+    def landed(self, chunk: Sequence[JsonRow]) -> None:
+        """These rows are written or refused: others of their ids may go."""
+        self._under_way.difference_update(row[self._primary_id] for row in chunk)
+        self._change.set()
+
+
+async def _first(rows: AsyncIterator[JsonRow], count: int) -> AsyncIterator[JsonRow]:
+    for _ in range(count):
+        try:
+            yield await anext(rows)
+        except StopAsyncIteration:
+            return
+
+
+async def _side_by_side[T](*works: Coroutine[Any, Any, T]) -> list[T]:
+    """The results of all; the first failure ends the others."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(work) for work in works]
+    return [task.result() for task in tasks]
+
+
+def _seconds(reply: Reply, seconds: float) -> float:
+    """A bulk message is answered with a status; UpsertMultiple and UpdateMultiple have no body to read."""
+    return seconds
+
+
+def _first_error(group: ExceptionGroup[DataverseError]) -> DataverseError:
+    first = group.exceptions[0]
+    return _first_error(first) if isinstance(first, ExceptionGroup) else first

@@ -1,0 +1,243 @@
+"""How much may be under way at once, how large a bulk request is, when to stop asking: pure state machines.
+
+Nothing here waits or sends. Every method gets `now`, seconds of any steady clock, so that a test can play a whole
+import in microseconds. Sources: "Service protection API limits" (52 requests at once for one user and web server;
+a refusal is immediate and names its limit), "Send parallel requests" (`x-ms-dop-hint`).
+"""
+
+import math
+import re
+from collections import deque
+from dataclasses import dataclass
+
+WIDEST = 52
+"""Requests at once that Dataverse allows one user on one web server."""
+
+CONCURRENCY_CODE = "0x80072326"
+
+_NAMED_LIMIT = re.compile(r"concurrent requests exceeded the limit of (\d{1,4})")
+
+
+def named_limit(detail: str) -> int | None:
+    """The width that a refusal for concurrency names in its text, None when it names none."""
+    found = _NAMED_LIMIT.search(detail)
+    return int(found.group(1)) if found else None
+
+
+class Width:
+    """How many requests may be under way: fast up while nothing is refused, down at once to what was let in (AIMD).
+
+    A refusal for concurrency comes immediately, unlike the answer to a bulk request. So a round trip without one is
+    proof enough to widen; nobody waits for a whole bulk request to end. Growth starts with steps that double
+    (16, 32, 52), up to `x-ms-dop-hint` where the environment gives one. From there, and after every refusal, it
+    feels its way up from a single further lane, with steps that double again while nothing objects.
+    """
+
+    FIRST = 16
+    UNPROVEN = 40
+    """The width until a bulk request is answered, unless the environment recommends one: few slots must not drown."""
+    SETTLED = 2.0
+    """Seconds at a reached goal before it is exceeded."""
+    PATIENCE = 4.0
+    LONGEST_PATIENCE = 8.0
+    """Seconds from a refusal to the next attempt to widen: each one that fails costs a pause of the process."""
+
+    def __init__(self) -> None:
+        self.lanes = self.FIRST
+        self.proven = False
+        self._hint: int | None = None
+        self._goal = WIDEST
+        self._ramping = True
+        self._stride = self.FIRST
+        self._grow_at: float | None = None
+        self._patience = self.PATIENCE
+        self._refused_until = 0.0
+        self._calm_at = 0.0
+        self._narrowed = False
+
+    @property
+    def ceiling(self) -> int:
+        """The width for requests that nobody planned, such as a caller's look-up: all, unless refusals taught less."""
+        return self.lanes if self._narrowed else WIDEST
+
+    @property
+    def grow_at(self) -> float | None:
+        """When `grow` may widen next; None when nothing is wider."""
+        return None if self.lanes >= self._limit() else self._grow_at
+
+    @property
+    def goal(self) -> int:
+        """The width to plan for: what the first steps will reach, or what is known to be let in."""
+        return max(self.lanes, self._goal) if self._ramping else self.lanes
+
+    def used(self, now: float, round_trip: float) -> None:
+        """The lanes are taken from now on: the next step waits one round trip for a refusal."""
+        if self._grow_at is None:
+            self._grow_at = now + round_trip
+
+    def grow(self, now: float, round_trip: float) -> None:
+        """Widen by the next step if its time has come. Called only when more than `lanes` are wanted."""
+        if self._grow_at is None or now < self._grow_at or self.lanes >= self._limit():
+            return
+        self.lanes = min(self._limit(), self.lanes + self._stride)
+        self._stride *= 2
+        self._grow_at = now + round_trip
+        self._narrowed = self._narrowed and self.lanes < WIDEST
+        if self.lanes >= self._goal and self._goal < WIDEST:
+            self._settle(now + self.SETTLED)
+
+    def _limit(self) -> int:
+        return min(self._goal, WIDEST if self.proven or self._hint is not None else self.UNPROVEN)
+
+    def _settle(self, until: float) -> None:
+        """Stay as wide as now until then; afterwards feel upwards, beyond any goal so far."""
+        self._goal, self._stride, self._grow_at, self._ramping = WIDEST, 1, until, False
+
+    def hinted(self, now: float, hint: int) -> None:
+        """`x-ms-dop-hint` of an answer. Only a new value counts: what was learned since outweighs an old one."""
+        if hint == self._hint:
+            return
+        self._hint = hint
+        wished = max(1, min(hint, WIDEST))
+        if self.lanes >= wished:
+            self.lanes = wished
+            if wished < WIDEST:
+                self._settle(now + self.SETTLED)
+        else:
+            self._goal, self._stride, self._ramping = wished, max(self._stride, self.lanes), True
+
+    def refused(self, now: float, let_in: int, limit: int | None, retry_after: float) -> None:
+        """Too many at once: `let_in` of ours are still under way, `limit` is what the refusal names."""
+        if now >= self._refused_until:
+            # A new refusal, not the rest of a burst that was sent before the first one came back.
+            repeated = now < self._calm_at
+            self._patience = min(self._patience * 2, self.LONGEST_PATIENCE) if repeated else self.PATIENCE
+        self._refused_until = max(self._refused_until, now + retry_after)
+        self.lanes = max(1, min(self.lanes, let_in, limit or WIDEST))
+        self._narrowed = True
+        self._settle(self._refused_until + self._patience)
+        self._calm_at = self._refused_until + 2 * self.LONGEST_PATIENCE
+
+    def exhausted(self, now: float, retry_after: float, round_trip: float) -> None:
+        """The budget of requests or of execution time is spent: one request goes first when the pause is over."""
+        if now >= self._refused_until:
+            self._goal = max(1, self.lanes // 2) if self.lanes > 1 else self._goal
+        self._refused_until = max(self._refused_until, now + retry_after)
+        self.lanes, self._stride, self._narrowed, self._ramping = 1, 1, True, True
+        self._grow_at = self._refused_until + round_trip
+
+    def queued(self, now: float, seconds: float, expected: float) -> None:
+        """A bulk request took `seconds` where its rows need `expected`: beyond some width requests only queue."""
+        if seconds > 2.5 * expected and self.lanes > 2 and now >= self._calm_at:
+            self.lanes = max(2, int(self.lanes * max(0.5, 1.5 * expected / seconds)))
+            self._settle(now + 1.0)
+            self._calm_at = now + seconds
+
+    def timed_out(self, now: float) -> None:
+        """An answer did not come in time: half as much at once."""
+        self.lanes = max(1, self.lanes // 2)
+        self._settle(now + self.LONGEST_PATIENCE)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How far the writing of many rows has come: `lanes` to plan for, `busy` ones among them, requests `sent`."""
+
+    lanes: int
+    busy: int
+    sent: int
+    rows_under_way: float
+    """About how many rows of the requests on their way are still to be done."""
+
+
+class Pace:
+    """How many rows one bulk request of one kind holds: as many as take a few seconds, 1,000 at most.
+
+    Few large requests cost fewest round trips, but one that takes minutes meets a gateway's patience. So the size
+    follows what a row was measured to cost, at most doubling from one answer to the next, and halves on a timeout.
+    """
+
+    FIRST = 400
+    LARGEST = 1000
+    SECONDS = 3.0
+    PILOT = 25
+    """Rows of the first request of a large load. Its early answer tells what a row costs."""
+    PILOT_FROM = 5000
+    FEWEST = 100
+    FEWEST_AT_THE_END = 25
+
+    def __init__(self, first: int = FIRST) -> None:
+        self.rows = first
+        self.row_seconds: float | None = None
+        self._recent: deque[float] = deque(maxlen=32)
+        self._piloted = False
+
+    def size(self, remaining: int | None, load: "Load", round_trip: float) -> int:
+        """Rows of the next request, such that all lanes end together.
+
+        `remaining` rows are still to be sent, this request's included; None: nobody knows.
+        """
+        if remaining is None:
+            return self.rows
+        if self.row_seconds is None and not self._piloted and remaining >= self.PILOT_FROM:
+            self._piloted = True
+            return self.PILOT
+        lanes, idle = max(1, load.lanes), max(1, load.lanes - load.busy)
+        share = (remaining + load.rows_under_way) / lanes
+        if self.row_seconds is not None:
+            # What the busy lanes could take over later costs them a further round trip. Is it worth that?
+            at_once, in_turn = remaining / idle, share + round_trip / self.row_seconds
+            share = at_once if at_once <= in_turn else share
+        fewest = self.FEWEST if load.sent < WIDEST else self.FEWEST_AT_THE_END
+        return min(self.rows, max(fewest, math.ceil(share)))
+
+    def answered(self, rows: int, seconds: float, round_trip: float) -> None:
+        """A request of so many rows took so long, of which `round_trip` is not the rows' doing."""
+        self._recent.append(max(seconds - round_trip, 1e-5) / rows)
+        # The least of the recent ones: the others may have queued behind each other.
+        self.row_seconds = min(self._recent)
+        fitting = int(min(self.LARGEST, max(self.FEWEST, self.SECONDS / self.row_seconds)))
+        self.rows = fitting if fitting < self.rows else min(fitting, max(self.rows * 2, self.FEWEST))
+
+    def expected(self, rows: int, round_trip: float) -> float | None:
+        """Seconds that a request of so many rows needs by itself; None before the first answer."""
+        return None if self.row_seconds is None else round_trip + rows * self.row_seconds
+
+    def too_much(self, rows: int) -> None:
+        """A request of so many rows was too large or did not end in time."""
+        self.rows = max(1, min(self.rows, rows) // 2)
+        self._recent.clear()
+
+
+class Breaker:
+    """Whether a caller who cannot wait should ask at all: after failures in a row the answer is no for a while.
+
+    Then one caller tries; a success lets everybody ask again. Callers without a deadline ask in any case.
+    """
+
+    FAILURES = 5
+    OPEN = 5.0
+    """Seconds."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._open_until = 0.0
+
+    def lets_through(self, now: float) -> bool:
+        """Whether to ask now. A yes after a pause is for this caller alone, until its answer is known."""
+        if self._failures < self.FAILURES:
+            return True
+        if now < self._open_until:
+            return False
+        self._open_until = now + self.OPEN
+        return True
+
+    def succeeded(self) -> None:
+        """An answer came, whatever it said."""
+        self._failures = 0
+
+    def failed(self, now: float) -> None:
+        """No answer that can be used: an outage, a lost connection, a deadline that passed."""
+        self._failures += 1
+        if self._failures >= self.FAILURES:
+            self._open_until = now + self.OPEN

@@ -1,0 +1,107 @@
+"""One HTTP exchange with Dataverse. aiohttp rather than httpx: docs/decisions/0008 has the measurements.
+
+No redirects, no proxies from the environment, no cookies: the affinity cookie would tie every request to one web
+server and its limits ("Service protection API limits", maximise throughput).
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import aiohttp
+from yarl import URL
+
+from shared.dataverse.errors import UnavailableError
+
+MAX_REPLY_BYTES = 32 * 1024 * 1024
+_CONNECT_SECONDS = 5.0
+_ANSWER_SECONDS = 150.0
+"""The service gives up on a request after two to four minutes; a gateway before it earlier."""
+
+
+class NotSentError(UnavailableError):
+    """No connection came about: whatever the request is, it did nothing and may go again."""
+
+
+class TimedOutError(UnavailableError):
+    """No answer in time. Whether the request was carried out is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer as it came. Header names are looked up whatever their case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Transport:
+    """The connections of the process, kept alive. Opened by the first request of the running event loop."""
+
+    def __init__(self, connections: int, connected: Callable[[float], None]) -> None:
+        """`connected` is told how many seconds each new connection took to open."""
+        self._connections = connections
+        self._connected = connected
+        self._session: aiohttp.ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def exchange(self, method: str, url: URL, body: bytes | None, headers: Mapping[str, str]) -> Reply:
+        """Send one request and read all of its answer. Raises UnavailableError when none comes that can be used."""
+        try:
+            async with self._open().request(
+                method, url, data=body, headers=headers, allow_redirects=False
+            ) as response:
+                return Reply(response.status, response.headers, await _limited(response))
+        # Their texts can hold the URL, and so a phone number: only the kind of failure is passed on.
+        except aiohttp.ClientConnectorError as error:
+            raise NotSentError(f"no connection to Dataverse: {type(error).__name__}") from None
+        except aiohttp.ConnectionTimeoutError:
+            raise NotSentError("no connection to Dataverse in time") from None
+        except TimeoutError:
+            raise TimedOutError("no answer from Dataverse in time") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise UnavailableError(f"no answer from Dataverse: {type(error).__name__}") from None
+
+    async def close(self) -> None:
+        """Close the connections. The next request opens new ones."""
+        session, self._session = self._session, None
+        if session is not None and self._loop is asyncio.get_running_loop():
+            await session.close()
+
+    def _open(self) -> aiohttp.ClientSession:
+        loop = asyncio.get_running_loop()
+        if self._session is None or self._loop is not loop:
+            self._loop = loop
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=60),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=_ANSWER_SECONDS),
+                skip_auto_headers=("User-Agent",),
+                trace_configs=[self._connection_times(loop)],
+            )
+        return self._session
+
+    def _connection_times(self, loop: asyncio.AbstractEventLoop) -> aiohttp.TraceConfig:
+        trace = aiohttp.TraceConfig()
+
+        async def opening(session: aiohttp.ClientSession, context: SimpleNamespace, _: object) -> None:
+            context.since = loop.time()
+
+        async def opened(session: aiohttp.ClientSession, context: SimpleNamespace, _: object) -> None:
+            self._connected(loop.time() - context.since)
+
+        trace.on_connection_create_start.append(opening)
+        trace.on_connection_create_end.append(opened)
+        return trace
+
+
+async def _limited(response: aiohttp.ClientResponse) -> bytes:
+    """All of the answer, decompressed, unless it is larger than any answer that we asked for."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > MAX_REPLY_BYTES:
+            raise UnavailableError(f"Dataverse's answer is larger than {MAX_REPLY_BYTES // 1024**2} MB")
+    return bytes(body)
