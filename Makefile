@@ -11,12 +11,13 @@ export PROFILE
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check fix lock schemas clean
+.PHONY: help setup demo run test bench check fix lock schemas clean
 
 help:
 	@echo "make demo    import a schedule file into the local Dynamics 365 and show what happened (DEMO_FILE=, PROFILE=)"
 	@echo "make run     start everything on this machine and stay up until Ctrl-C"
 	@echo "make test    all tests (ARGS= goes to pytest)"
+	@echo "make bench   the Dataverse client beside its peers and the limit (about 20 minutes; ARGS=\"--only bulk\", ARGS=--help)"
 	@echo "make check   lint, formatting, types, import rules"
 	@echo "make fix     repair what lint and formatting can repair"
 	@echo "make lock    compile requirements.in and requirements-dev.in into the pinned files"
@@ -35,6 +36,10 @@ run: setup
 
 test: setup
 	@$(PYTHON) -m pytest $(ARGS)
+
+# Installs the peers under build/ and ends with the number of bounds that are kept.
+bench: setup
+	@$(PYTHON) -m benchmarks $(ARGS)
 
 # Every check runs, the failed ones are named at the end.
 check: setup
@@ -55,6 +60,7 @@ LOCK = .venv/bin/uv pip compile --python-version 3.13 --generate-hashes --no-emi
 lock: setup
 	@$(LOCK) requirements.in -o requirements.txt
 	@$(LOCK) requirements-dev.in -o requirements-dev.txt
+	@$(LOCK) benchmarks/peers/requirements.in -o benchmarks/peers/requirements.txt
 
 schemas: setup
 	@$(PYTHON) -m tests.architecture.schemas

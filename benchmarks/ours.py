@@ -1,0 +1,55 @@
+"""Our client, opened as the app opens it and told nothing: no width, no chunk size, no limit."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from benchmarks.callers import look_ups
+from benchmarks.process import Job, Meter, Result, job_rows, serve
+from shared.customers import CustomerColumns, CustomerMatching, find_customer
+from shared.dataverse.client import DataverseClient, open_client
+from shared.dataverse.tables import BOOKING
+from shared.settings import DataverseAuth, Settings
+
+
+@asynccontextmanager
+async def _opened(job: Job) -> AsyncIterator[DataverseClient]:
+    client = open_client(
+        Settings(
+            dataverse_url=job["url"],
+            dataverse_auth=DataverseAuth.DEVELOPMENT,
+            AzureWebJobsStorage="UseDevelopmentStorage=true",
+        )
+    )
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+async def _write(job: Job, meter: Meter) -> Result:
+    rows = job_rows(job)
+    async with _opened(job) as client:
+        with meter.measured():
+            outcome = await client.upsert_many(BOOKING, rows)
+    return {"written": outcome.written, "failed": [failure.row_id for failure in outcome.failures]}
+
+
+async def _look_up(job: Job, meter: Meter) -> Result:
+    matching = CustomerMatching(default_region=job["region"])
+    async with _opened(job) as client:
+
+        async def ask() -> int:
+            match = await find_customer(client, job["number"], matching, CustomerColumns())
+            return int(match.row is not None)
+
+        return await look_ups(job, meter, ask)
+
+
+if __name__ == "__main__":
+    serve(
+        {
+            "write": lambda job, meter: asyncio.run(_write(job, meter)),
+            "look_up": lambda job, meter: asyncio.run(_look_up(job, meter)),
+        }
+    )
