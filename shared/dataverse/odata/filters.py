@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -115,15 +116,25 @@ def any_in(columns: Sequence[str], values: Iterable[str | UUID]) -> Filter:
 
     A lookup is named as everywhere (`_userid_value`) and travels as `userid`: query functions know attributes only.
     """
-    array = _Alias(encoded(json_bytes([str(value) for value in values]).decode()))
+    array = _encoded_array(tuple([str(value) for value in values]))
     return _joined("%20or%20", [_in(column, array) for column in columns])
 
 
+@lru_cache(maxsize=4)
+def _encoded_array(values: tuple[str, ...]) -> _Alias:
+    """One look-up asks several tables for the same fifty spellings of a number: they are encoded once."""
+    return _Alias(encoded(json_bytes(values).decode()))
+
+
 def _in(column: str, array: _Alias) -> Filter:
+    parts = ("Microsoft.Dynamics.CRM.In(PropertyName=", _attribute(column), ",PropertyValues=", array, ")")
+    return Filter(parts, frozenset((column,)))
+
+
+@lru_cache(maxsize=256)
+def _attribute(column: str) -> _Alias:
     attribute = column.removeprefix("_").removesuffix("_value") if column.startswith("_") else column
-    name = _Alias(encoded(literal(attribute)))
-    parts = ("Microsoft.Dynamics.CRM.In(PropertyName=", name, ",PropertyValues=", array, ")")
-    return Filter(parts, frozenset({column}))
+    return _Alias(encoded(literal(attribute)))
 
 
 def in_chunks(
@@ -166,6 +177,6 @@ def _joined[Read: str](word: str, conditions: Sequence[Filter[Read]]) -> Filter[
     if len(conditions) == 1:
         return conditions[0]
     parts: list[str | _Alias] = []
-    for position, condition in enumerate(conditions):
-        parts += [word if position else "", "(", *condition.parts, ")"]
-    return Filter(tuple(parts), frozenset().union(*(condition.columns for condition in conditions)))
+    for condition in conditions:
+        parts += (word, "(", *condition.parts, ")")
+    return Filter(tuple(parts[1:]), frozenset().union(*[condition.columns for condition in conditions]))

@@ -163,7 +163,9 @@ class Table[Read: str = Any, Written: str = Any, Navigation: str = Any, Nested: 
         Raises UnknownNameError for a name that the table lacks, ValueError for an id that is no GUID, a moment
         without a zone and a number that is none.
         """
-        return {self.primary_id: guid_text(row_id, self.primary_id), **self.part_of_row(columns, binds, nested)}
+        body: JsonRow = {self.primary_id: guid_text(row_id, self.primary_id)}
+        self._fill(body, columns, binds, nested)
+        return body
 
     def part_of_row(
         self,
@@ -172,17 +174,30 @@ class Table[Read: str = Any, Written: str = Any, Navigation: str = Any, Nested: 
         nested: Mapping[Nested, Sequence[JsonRow]] | None = None,
     ) -> JsonRow:
         """A row without a key of its own: one that is nested in another row, whose key stands for both."""
-        if not columns.keys() <= self.columns:
-            unknown = next(name for name in columns if name not in self.columns)
-            raise UnknownNameError(f"{self.logical_name} has no column {unknown!r} to write")
-        body: JsonRow = {name: _json_value(name, value) for name, value in columns.items()}
+        body: JsonRow = {}
+        self._fill(body, columns, binds, nested)
+        return body
+
+    def _fill(
+        self,
+        body: JsonRow,
+        columns: Mapping[Written, object],
+        binds: Mapping[Navigation, UUID | str | Reference] | None,
+        nested: Mapping[Nested, Sequence[JsonRow]] | None,
+    ) -> None:
+        for name, value in columns.items():
+            if name not in self.columns:
+                raise UnknownNameError(f"{self.logical_name} has no column {name!r} to write")
+            body[name] = value if type(value) in _PLAIN else _json_value(name, value)
         for navigation, target in (binds or {}).items():
             body[f"{navigation}@odata.bind"] = _bind(navigation, self.lookup(navigation), target)
         for collection, rows in (nested or {}).items():
             if collection not in self.nested:
                 raise UnknownNameError(f"{self.logical_name} has no collection {collection!r} to create along")
             body[collection] = list(rows)
-        return body
+
+
+_PLAIN = frozenset({str, int, bool, type(None)})
 
 
 def _bind(navigation: str, lookup: Lookup, target: UUID | str | Reference) -> str:

@@ -11,7 +11,9 @@ def utc_text(moment: datetime) -> str:
     """A moment as Dataverse writes it: `2026-11-21T08:00:00Z`. Raises ValueError without a zone."""
     if moment.tzinfo is None:
         raise ValueError("a moment without a time zone cannot go to Dataverse")
-    return moment.astimezone(UTC).isoformat(timespec="seconds")[:-6] + "Z"
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat("T", "seconds")[:-6] + "Z"
 
 
 def utc_moment(text: str) -> datetime:
