@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     dataverse_client_id: str | None = None
     dataverse_client_secret: SecretStr | None = None
     dataverse_certificate: SecretStr | None = None
+    dataverse_authority: str = "https://login.microsoftonline.com"
 
     routing_key_current: SecretStr | None = None
     routing_key_next: SecretStr | None = None
@@ -79,16 +80,45 @@ class Settings(BaseSettings):
             raise ValueError("must be the environment's address alone, without path, query or user")
         return value.rstrip("/")
 
-    @field_validator("dataverse_client_secret", "dataverse_certificate")
+    @field_validator("dataverse_authority")
     @classmethod
-    def _refuse_unresolved_reference(cls, value: SecretStr | None) -> SecretStr | None:
-        # Azure hands over the reference's own text when it cannot read the vault (Key Vault references).
-        if value is not None and value.get_secret_value().startswith(_UNRESOLVED_REFERENCE):
+    def _check_authority(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme != "https" or not parts.hostname or parts.path not in {"", "/"} or parts.query or "@" in value:
+            raise ValueError("must be an address of Entra alone, such as https://login.microsoftonline.us")
+        return value.rstrip("/")
+
+    @field_validator(
+        "dataverse_tenant_id",
+        "dataverse_client_id",
+        "dataverse_client_secret",
+        "dataverse_certificate",
+        "storage_connection_string",
+    )
+    @classmethod
+    def _refuse_unresolved_reference[T: (str | None, SecretStr | None)](cls, value: T) -> T:
+        # Azure hands over the reference's own text when it cannot read the vault (Key Vault references). The routing
+        # keys may be such a text: they then count as absent (shared.routing_key).
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value or ""
+        if text.strip().startswith(_UNRESOLVED_REFERENCE):
             raise ValueError(
                 "is an unresolved Key Vault reference: check that the secret exists and that the app's identity "
                 "may read it (Key Vault Secrets User)"
             )
         return value
+
+    @field_validator("dataverse_tenant_id")
+    @classmethod
+    def _check_tenant(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch("[A-Za-z0-9.-]+", value):
+            raise ValueError("must be the tenant's id or its domain, such as contoso.onmicrosoft.com")
+        return value
+
+    @field_validator("dataverse_client_secret")
+    @classmethod
+    def _strip_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        # A line feed at the end is what is left of a secret that came from a file.
+        return None if value is None else SecretStr(value.get_secret_value().strip())
 
     @model_validator(mode="after")
     def _require_what_the_kind_needs(self) -> Self:

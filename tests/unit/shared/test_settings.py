@@ -85,10 +85,65 @@ def test_each_kind_says_what_else_it_needs(monkeypatch: pytest.MonkeyPatch, kind
     assert f"DATAVERSE_AUTH={kind} also needs {missing}" in problems(monkeypatch, DATAVERSE_AUTH=kind)
 
 
-def test_an_unresolved_key_vault_reference_says_what_to_fix(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = problems(monkeypatch, DATAVERSE_CLIENT_SECRET="@Microsoft.KeyVault(SecretUri=https://v/secrets/hidden)")
-    assert "DATAVERSE_CLIENT_SECRET: is an unresolved Key Vault reference" in said
+REFERENCE = "@Microsoft.KeyVault(SecretUri=https://v/secrets/hidden)"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "DATAVERSE_CLIENT_SECRET",
+        "DATAVERSE_CERTIFICATE",
+        "DATAVERSE_TENANT_ID",
+        "DATAVERSE_CLIENT_ID",
+        "AzureWebJobsStorage",
+    ],
+)
+@pytest.mark.parametrize("text", [REFERENCE, f" {REFERENCE}\n"])
+def test_an_unresolved_key_vault_reference_says_what_to_fix(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str
+) -> None:
+    said = problems(monkeypatch, **{name: text})
+    assert f"{name}: is an unresolved Key Vault reference" in said
+    assert "Key Vault Secrets User" in said
     assert "hidden" not in said
+
+
+def test_no_secret_is_left_out_of_that_check() -> None:
+    """The routing keys are: a bad one counts as absent (shared.routing_key)."""
+    secret = {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
+    checked = set(Settings.__pydantic_decorators__.field_validators["_refuse_unresolved_reference"].info.fields)
+    assert secret - checked == {"routing_key_current", "routing_key_next"}
+
+
+def test_a_secret_from_a_file_loses_its_line_feed(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = read(monkeypatch, DATAVERSE_CLIENT_SECRET="s3cret\r\n").dataverse_client_secret
+    assert secret is not None
+    assert secret.get_secret_value() == "s3cret"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://login.microsoftonline.us",
+        "login.microsoftonline.us",
+        "https://login.microsoftonline.us/contoso",
+        "https://me@login.microsoftonline.us",
+        "https://login.microsoftonline.us?x=1",
+    ],
+)
+def test_an_address_of_entra_is_https_and_nothing_more(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    assert "DATAVERSE_AUTHORITY: must be an address of Entra" in problems(monkeypatch, DATAVERSE_AUTHORITY=address)
+
+
+def test_national_clouds_have_an_address_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(monkeypatch).dataverse_authority == "https://login.microsoftonline.com"
+    settings = read(monkeypatch, DATAVERSE_AUTHORITY="https://login.microsoftonline.us/")
+    assert settings.dataverse_authority == "https://login.microsoftonline.us"
+
+
+def test_a_tenant_is_an_id_or_a_domain(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "DATAVERSE_TENANT_ID: must be" in problems(monkeypatch, DATAVERSE_TENANT_ID="contoso/../evil")
+    assert read(monkeypatch, DATAVERSE_TENANT_ID="contoso.onmicrosoft.com").dataverse_tenant_id
 
 
 def test_a_secret_does_not_show_itself(monkeypatch: pytest.MonkeyPatch) -> None:
