@@ -37,6 +37,21 @@ class Environment:
     activity_time_of_day: Literal["keep", "drop"] = "keep"
     one_queue_item_per_object: bool = True
     changeset_error_wrapped: bool = False
+    # Scheduling. Working hours are in UTC; a resource that has its calendar from shifts works when a shift says so.
+    working_start_hour: float = 8
+    working_end_hour: float = 16
+    working_weekend: bool = False
+    shift_calendar: Literal["generate", "ignore"] = "generate"
+    search_resource_limit: int = 500
+    search_version: Literal["optional", "required"] = "optional"
+    annotation_order: Literal["any", "before"] = "any"
+    unknown_settings: Literal["refuse", "ignore"] = "refuse"
+    expando_numbers: Literal["number", "text"] = "number"
+    proposal_step_min: int = 30
+    booking_status_id: Literal["required", "optional"] = "required"
+    group_booking_overlap: Literal["accept", "refuse"] = "accept"
+    # SOAP.
+    soap_throttle_status: Literal[429, 500] = 429
 
     def change(self, changes: dict[str, Any]) -> None:
         """Applies the changes, or raises ValueError and applies none of them."""

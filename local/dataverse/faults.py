@@ -2,6 +2,7 @@
 
 import random
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,12 +70,12 @@ class Fault:
             "hits": self.hits,
         }
 
-    def response(self) -> Response | None:
-        """Returns the answer that the rule puts in the place of the real one."""
+    def response(self, refuse: Callable[[DataverseError], Response] = error_response) -> Response | None:
+        """Returns the answer that the rule puts in the place of the real one, in the form of the endpoint."""
         headers = {"Retry-After": str(self.action["retryAfter"])} if "retryAfter" in self.action else {}
         if "status" in self.action:
             code, message = self.action.get("code", "0x80040216"), self.action.get("message", "An injected fault.")
-            return error_response(DataverseError(self.action["status"], code, message, headers))
+            return refuse(DataverseError(self.action["status"], code, message, headers))
         if self.action.get("html"):
             return Response(200, {"Content-Type": "text/html", **headers}, HTML_PAGE)
         return None

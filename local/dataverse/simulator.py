@@ -17,6 +17,9 @@ from local.dataverse.protection import Protection
 from local.dataverse.schedule import Schedule
 from local.dataverse.seed import APPLICATION_USER, BUSINESS_UNIT, seed_rows
 from local.dataverse.service import Service
+from local.dataverse.soap.execute import NAME, PATH, Endpoint
+from local.dataverse.soap.organization_requests import OrganizationRequests
+from local.dataverse.soap.writing import service_fault
 from local.dataverse.store import Store
 from local.dataverse.tokens import Tokens
 from local.dataverse.writes import Session
@@ -44,6 +47,8 @@ class Simulator:
         self.store = Store(self._schema)
         self.service = Service(self.store, self.environment)
         self.batches = Batches(self.service, self.environment, self._watch_part)
+        requests = OrganizationRequests(self.store, self.environment, self.service.search, self.service.groups)
+        self._endpoint = Endpoint(requests, self.environment, self._watch_message)
         self.plant(seed_rows())
         self.store.forget_counts()
 
@@ -104,15 +109,32 @@ class Simulator:
             return self.batches.run(request, session, base)
         return self.service.handle(request, session, base)
 
+    def execute(self, request: Request) -> Response:
+        """Returns the answer of the SOAP endpoint to one authorised request."""
+        try:
+            session = self.session(dict(request.headers))
+        except DataverseError as error:
+            return self.fault(error)
+        return self._endpoint.handle(request, session)
+
+    def fault(self, error: DataverseError) -> Response:
+        """Returns a refusal as the SOAP endpoint words it."""
+        return service_fault(error, self.environment.soap_throttle_status)
+
     def stats(self) -> dict[str, Any]:
         """Returns all counts."""
         return self.counters.as_json(self.store, self.protection, self.tokens)
 
     def table_names(self, path: str) -> tuple[str, str]:
         """Returns the logical name and the entity set behind a path."""
+        if path == PATH:
+            return NAME, NAME
         name = self.service.table_named(path)
         table = self.store.by_name.get(name)
         return name, name if table is None else table.definition.entity_set
+
+    def _watch_message(self, name: str) -> None:
+        self.counters.messages[name] += 1
 
     def _watch_part(self, request: Request) -> Response | None:
         """Counts a batch part and lets a fault answer it."""
