@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from benchmarks import bulk
+from benchmarks import bulk, environments
 from benchmarks.bench import Bench
 from benchmarks.installation import install_peers
 from benchmarks.places import BUILD, CORE_COUNT, FOLDER
@@ -17,7 +17,9 @@ from benchmarks.report import METRIC_COLUMNS, Section, load, metric_row, record,
 from benchmarks.simulator import running_simulator
 
 TOPICS: dict[str, Callable[[Bench], Section]] = {
-    bulk.TOPIC: bulk.measure,
+    "bulk": bulk.measure,
+    "three-environments": environments.measure_three,
+    "drawn-environments": environments.measure_drawn,
 }
 RESULTS = BUILD / "results"
 
@@ -28,6 +30,8 @@ def read_arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=tuple(TOPICS), metavar="TOPIC", help=", ".join(TOPICS))
     parser.add_argument("--rounds", type=int, default=3, help="how often what is compared runs side by side")
     parser.add_argument("--quick", action="store_true", help="a first look: one round, no slow peers; records nothing")
+    parser.add_argument("--full", action="store_true", help="20,000 records in every drawn environment")
+    parser.add_argument("--seed", type=int, default=1, help="the first seed of the drawn environments")
     parser.add_argument("--no-peers", action="store_true", help="ours and the limit alone; records nothing")
     parser.add_argument("--record", action="store_true", help="write README.md and results.json from the last results")
     return parser.parse_args(words)
@@ -68,8 +72,16 @@ def _measure(topics: list[str], arguments: argparse.Namespace, console: Console)
     with running_simulator() as simulator:
         for topic in topics:
             with _saying(console, topic) as say:
-                rounds = 1 if arguments.quick else arguments.rounds
-                sections.append(TOPICS[topic](Bench(simulator, say, rounds, arguments.quick, missing)))
+                bench = Bench(
+                    simulator=simulator,
+                    say=say,
+                    rounds=1 if arguments.quick else arguments.rounds,
+                    quick=arguments.quick,
+                    full=arguments.full,
+                    seed=arguments.seed,
+                    missing=missing,
+                )
+                sections.append(TOPICS[topic](bench))
     return sections
 
 
