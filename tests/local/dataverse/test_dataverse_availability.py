@@ -136,7 +136,8 @@ def test_settings_decide_what_counts(dataverse: Any, setting: str, free: list[tu
 def test_only_resources_that_qualify_are_searched(dataverse: Any) -> None:
     unit = dataverse.create("msdyn_organizationalunits", {"msdyn_name": "Oulu"})
     skill = dataverse.create("characteristics", {"name": "Sami", "characteristictype": 1})
-    anna = resource(dataverse, "Anna", **{"msdyn_OrganizationalUnit@odata.bind": f"/msdyn_organizationalunits({unit})"})
+    in_oulu: dict[str, Any] = {"msdyn_OrganizationalUnit@odata.bind": f"/msdyn_organizationalunits({unit})"}
+    anna = resource(dataverse, "Anna", **in_oulu)
     bo, crew = resource(dataverse, "Bo", 1), resource(dataverse, "Crew", 6)
     dataverse.create(
         "bookableresourcecharacteristics",
