@@ -1,5 +1,7 @@
 """Conditions of a query. Each is URL-encoded from the start, so that no value can change what is asked.
 
+The functions here take any column name, which a query checks when its path is made. Code that knows its table asks
+the table (`CONTACT.eq(...)`), where the type checker checks it too.
 Source: "Filter rows using OData" and the query functions of the Dataverse Web API.
 """
 
