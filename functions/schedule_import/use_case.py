@@ -33,8 +33,8 @@ from functions.schedule_import.reading.segments import Issue, Reading, Skip, Unr
 from functions.schedule_import.report import ImportReport
 from shared.config_documents import Document, json_document
 from shared.dataverse.bulk import WriteOutcome
-from shared.dataverse.meter import count_requests
 from shared.dataverse.errors import DataverseError, DeniedError, UnavailableError
+from shared.dataverse.meter import count_requests
 from shared.dataverse.odata import Query
 from shared.dataverse.tables import (
     BOOKABLE_RESOURCE,
