@@ -9,10 +9,12 @@ from odata_query import ast
 from odata_query.exceptions import ODataException
 from odata_query.grammar import ODataLexer, ODataParser
 
+from local.dataverse.conditions import ODATA_FUNCTIONS, value_test
 from local.dataverse.errors import bad_query, not_built, unknown_attribute, unknown_query_property
-from local.dataverse.functions import ESCAPED_WORD, prepare
+from local.dataverse.functions import ESCAPED_WORD, NAMESPACE, Call, prepare
 from local.dataverse.likeness import has_wildcard, like
 from local.dataverse.literals import NUMERIC, read_literal, read_text_value
+from local.dataverse.messages import NOBODY, Caller
 from local.dataverse.metadata import Column
 from local.dataverse.store import ID_SLOT, Row, Store, Table, index_key
 
@@ -79,11 +81,12 @@ class FilterCompiler:
     """Compiles the filters of one table."""
 
     def __init__(
-        self, store: Store, table: Table, memberships: list[tuple[str, list[str]]], variable: str = ""
+        self, store: Store, table: Table, calls: list[Call], caller: Caller = NOBODY, variable: str = ""
     ) -> None:
         self._store = store
         self._table = table
-        self._memberships = memberships
+        self._calls = calls
+        self._caller = caller
         self._variable = variable
 
     def compile(self, node: Any) -> Filter:
@@ -160,8 +163,8 @@ class FilterCompiler:
 
     def _call(self, node: Any) -> Filter:
         name = _full_name(node.func)
-        if name == "Microsoft.Dynamics.CRM.In":
-            return self._in(*self._memberships[node.args[0].py_val])
+        if name.startswith(NAMESPACE):
+            return self._query_function(self._calls[node.args[0].py_val])
         if name not in TEXT_FUNCTIONS:
             raise not_built(f"the filter function {name}")
         path = self._text_path(node.args[0])
@@ -179,12 +182,19 @@ class FilterCompiler:
             raise bad_query(f"A text function cannot be applied to '{path.column.property}'.")
         return path
 
-    def _in(self, name: str, values: list[str]) -> Filter:
+    def _query_function(self, call: Call) -> Filter:
         # Query functions know attributes, not OData properties: a lookup goes by `userid`, and `_userid_value` is
         # refused (seen on a live environment, and told in a public project diary, September 2026).
-        column = self._table.definition.columns.get(name)
+        column = self._table.definition.columns.get(call.column)
         if column is None:
-            raise unknown_attribute(self._table.definition.name, name)
+            raise unknown_attribute(self._table.definition.name, call.column)
+        if call.function == "In":
+            return self._in(column, call.values)
+        slot = self._table.slots[column.property]
+        test = value_test(column, ODATA_FUNCTIONS[call.function], call.values, *self._caller)
+        return Filter(lambda row: test(row[slot]), None)
+
+    def _in(self, column: Column, values: list[str]) -> Filter:
         slot = self._table.slots[column.property]
         keys = frozenset(index_key(read_text_value(column, value)) for value in values)
         if column.edm_type == "Edm.String":
@@ -209,7 +219,11 @@ class FilterCompiler:
         if node.lambda_ is None:
             return Filter(lambda row: any(True for _ in children(row)), None)
         variable = node.lambda_.identifier.name
-        inner = FilterCompiler(self._store, child, self._memberships, variable).compile(node.lambda_.expression).test
+        inner = (
+            FilterCompiler(self._store, child, self._calls, self._caller, variable)
+            .compile(node.lambda_.expression)
+            .test
+        )
         quantifier = any if isinstance(node.operator, ast.Any) else all
         return Filter(lambda row: quantifier(inner(each) for each in children(row)), None)
 
@@ -258,7 +272,9 @@ class FilterCompiler:
         return follow, table, names[-1]
 
 
-def compile_filter(store: Store, table: Table, text: str, aliases: Mapping[str, str]) -> Filter:
+def compile_filter(
+    store: Store, table: Table, text: str, aliases: Mapping[str, str], caller: Caller = NOBODY
+) -> Filter:
     """Returns the closure for a `$filter`, or refuses the text."""
     prepared = prepare(text, aliases)
     try:
@@ -267,7 +283,7 @@ def compile_filter(store: Store, table: Table, text: str, aliases: Mapping[str, 
         raise bad_query(f"The $filter '{text[:200]}' cannot be parsed: {error}") from error
     if tree is None:
         raise bad_query("The $filter is empty.")
-    return FilterCompiler(store, table, prepared.memberships).compile(tree)
+    return FilterCompiler(store, table, prepared.calls, caller).compile(tree)
 
 
 def _chain(node: Any) -> list[Any]:

@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from local.dataverse.conditions import ODATA_FUNCTIONS
 from local.dataverse.errors import bad_query, not_built
+from local.dataverse.periods import takes_count
 
 NAMESPACE = "Microsoft.Dynamics.CRM."
 ESCAPED_WORD = "x__"
+TAKES_VALUES = frozenset({"In", "NotIn", "Between", "NotBetween", "ContainValues", "DoesNotContainValues"})
 TOKEN = re.compile(
     r"(?P<string>'(?:[^']|'')*')"
     r"|(?P<unterminated>')"
@@ -30,16 +33,25 @@ QUOTED_ARRAY = re.compile(r"\[\s*'(?:[^']|'')*'(?:\s*,\s*'(?:[^']|'')*')*\s*\]")
 ARGUMENT = re.compile(r"\s*(\w+)\s*=\s*")
 
 
+@dataclass(frozen=True)
+class Call:
+    """One query function. It names a column by its logical name."""
+
+    function: str
+    column: str
+    values: list[str]
+
+
 @dataclass
 class Prepared:
-    """A filter text for the grammar, and the `In` calls that it refers to by number."""
+    """A filter text for the grammar, and the calls of query functions that it refers to by number."""
 
     text: str = ""
-    memberships: list[tuple[str, list[str]]] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
 
 
 def prepare(text: str, aliases: Mapping[str, str]) -> Prepared:
-    """Returns the filter with aliases filled in and each `In` call replaced by its number."""
+    """Returns the filter with aliases filled in and each call of a query function replaced by its number."""
     prepared = Prepared()
     parts: list[str] = []
     position = 0
@@ -78,23 +90,23 @@ def _take_call(
     text: str, match: re.Match[str], prepared: Prepared, aliases: Mapping[str, str], parts: list[str]
 ) -> int:
     function = match["function"]
-    if function != "In":
+    if function not in ODATA_FUNCTIONS:
         raise not_built(f"the filter function {NAMESPACE}{function}")
     arguments: dict[str, Any] = {}
     position = match.end()
     while True:
         name = ARGUMENT.match(text, position)
         if name is None:
-            raise bad_query(f"The call of {NAMESPACE}In at position {match.start()} cannot be read.")
+            raise bad_query(f"The call of {NAMESPACE}{function} at position {match.start()} cannot be read.")
         arguments[name[1]], position = _argument(text, name.end(), aliases)
         rest = re.compile(r"\s*([,)])").match(text, position)
         if rest is None:
-            raise bad_query(f"The call of {NAMESPACE}In at position {match.start()} is not closed.")
+            raise bad_query(f"The call of {NAMESPACE}{function} at position {match.start()} is not closed.")
         position = rest.end()
         if rest[1] == ")":
             break
-    prepared.memberships.append(_membership(arguments))
-    parts.append(f"{NAMESPACE}In({len(prepared.memberships) - 1})")
+    prepared.calls.append(_call(function, arguments))
+    parts.append(f"{NAMESPACE}{function}({len(prepared.calls) - 1})")
     return position
 
 
@@ -113,19 +125,35 @@ def _argument(text: str, position: int, aliases: Mapping[str, str]) -> tuple[Any
         except ValueError as error:
             raise bad_query(f"The array at position {position} is not JSON: {error}.") from error
     literal = re.compile(r"'((?:[^']|'')*)'").match(text, position)
-    if literal is None:
+    if literal is not None:
+        return literal[1].replace("''", "'"), literal.end()
+    number = re.compile(r"-?\d+").match(text, position)
+    if number is None:
         raise bad_query(f"There is no literal at position {position} in '{text}'.")
-    return literal[1].replace("''", "'"), literal.end()
+    return int(number[0]), number.end()
 
 
-def _membership(arguments: Mapping[str, Any]) -> tuple[str, list[str]]:
-    name, values = arguments.get("PropertyName"), arguments.get("PropertyValues")
-    if (
-        not isinstance(name, str)
-        or not isinstance(values, list)
-        or set(arguments) != {"PropertyName", "PropertyValues"}
-    ):
-        raise bad_query(f"{NAMESPACE}In takes PropertyName and PropertyValues.")
-    if not all(isinstance(value, str) for value in values):
-        raise bad_query(f"The PropertyValues of {NAMESPACE}In are JSON strings, whatever the type of the column.")
-    return name, values
+def _call(function: str, arguments: Mapping[str, Any]) -> Call:
+    """Checks the parameters that the function declares: a name, and one value, several, or none."""
+    name, one, many = (arguments.get(key) for key in ("PropertyName", "PropertyValue", "PropertyValues"))
+    declared = {"PropertyName"}
+    if function in TAKES_VALUES:
+        declared.add("PropertyValues")
+    elif takes_value(function):
+        declared.add("PropertyValue")
+    if not isinstance(name, str) or set(arguments) != declared:
+        raise bad_query(f"{NAMESPACE}{function} takes {' and '.join(sorted(declared))}.")
+    if function in TAKES_VALUES:
+        if not isinstance(many, list) or not all(isinstance(value, str) for value in many):
+            raise bad_query(
+                f"The PropertyValues of {NAMESPACE}{function} are JSON strings, whatever the type of the column."
+            )
+        return Call(function, name, many)
+    if one is not None and not isinstance(one, str | int):
+        raise bad_query(f"The PropertyValue of {NAMESPACE}{function} is one value.")
+    return Call(function, name, [] if one is None else [str(one)])
+
+
+def takes_value(function: str) -> bool:
+    """Tells whether the function has a PropertyValue."""
+    return function.startswith("On") or takes_count(ODATA_FUNCTIONS[function])

@@ -7,6 +7,10 @@ from typing import Any
 
 from local.dataverse.errors import DataverseError, unreadable_payload
 
+# The ids of the calling user and its business unit.
+type Caller = tuple[str, str]
+NOBODY: Caller = ("", "")
+
 
 @dataclass
 class Request:
@@ -22,6 +26,7 @@ class Request:
     body: bytes
     in_batch: bool = False
     arrived: float = 0.0
+    caller: Caller = NOBODY
 
     def header(self, name: str) -> str:
         """Returns the header's value, or nothing."""

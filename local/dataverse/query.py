@@ -10,6 +10,7 @@ from odata_query import ast
 
 from local.dataverse.errors import DataverseError, bad_query, not_built, unknown_query_property
 from local.dataverse.filters import Filter, FilterCompiler, compile_filter
+from local.dataverse.messages import NOBODY, Caller
 from local.dataverse.metadata import CollectionNavigation, Navigation
 from local.dataverse.store import Row, Store, Table, index_key
 
@@ -49,7 +50,7 @@ class Query:
         return rows if self.order is None else self.order(rows)
 
 
-def read_query(store: Store, table: Table, query_string: str) -> Query:
+def read_query(store: Store, table: Table, query_string: str, caller: Caller = NOBODY) -> Query:
     """Returns the query of a URL. The text is decoded as a form: a raw `+` is a space."""
     options: dict[str, str] = {}
     for name, value in parse_qsl(query_string, keep_blank_values=True, max_num_fields=5000):
@@ -64,15 +65,15 @@ def read_query(store: Store, table: Table, query_string: str) -> Query:
         if name.startswith("$") and name not in KNOWN:
             raise bad_query(f"The query parameter {name} is not supported.")
     aliases = {name: value for name, value in options.items() if name.startswith("@")}
-    return _build(store, table, options, aliases)
+    return _build(store, table, options, aliases, caller)
 
 
-def _build(store: Store, table: Table, options: dict[str, str], aliases: dict[str, str]) -> Query:
+def _build(store: Store, table: Table, options: dict[str, str], aliases: dict[str, str], caller: Caller) -> Query:
     query = Query(table, skip_token=options.get("$skiptoken"))
     if "$select" in options:
         query.select = _select(table, options["$select"])
     if "$filter" in options:
-        query.filter = compile_filter(store, table, options["$filter"], aliases)
+        query.filter = compile_filter(store, table, options["$filter"], aliases, caller)
     if "$orderby" in options:
         query.order = _order(store, table, options["$orderby"])
     if "$top" in options:
@@ -82,7 +83,7 @@ def _build(store: Store, table: Table, options: dict[str, str], aliases: dict[st
             raise bad_query(f"Invalid value '{options['$count']}' for $count.")
         query.count = options["$count"] == "true"
     if "$expand" in options:
-        query.expand = [_expansion(store, table, part, aliases) for part in _split(options["$expand"], ",")]
+        query.expand = [_expansion(store, table, part, aliases, caller) for part in _split(options["$expand"], ",")]
     return query
 
 
@@ -153,7 +154,7 @@ def _split(text: str, separator: str) -> list[str]:
     return [part for part in [*parts, text[start:]] if part.strip()]
 
 
-def _expansion(store: Store, table: Table, text: str, aliases: dict[str, str]) -> Expansion:
+def _expansion(store: Store, table: Table, text: str, aliases: dict[str, str], caller: Caller) -> Expansion:
     match = EXPANSION.fullmatch(text)
     if match is None:
         raise bad_query(f"The $expand item '{text}' cannot be read.")
@@ -175,7 +176,7 @@ def _expansion(store: Store, table: Table, text: str, aliases: dict[str, str]) -
         if navigation is not None and key not in {"$select", "$expand"}:
             raise bad_query(f"The option {key} is not supported on the single-valued navigation property '{name}'.")
         options[key] = value
-    return Expansion(name, navigation, collection, target, _build(store, target, options, aliases))
+    return Expansion(name, navigation, collection, target, _build(store, target, options, aliases, caller))
 
 
 def page_size(preference: str | None) -> int | None:

@@ -30,7 +30,7 @@ class Reading:
 
     def collection(self, table: Table, request: Request, base: str) -> Response:
         """Returns one page of the rows that the query chooses."""
-        query = read_query(self._store, table, request.query)
+        query = read_query(self._store, table, request.query, request.caller)
         size = page_size(request.preference("odata.maxpagesize"))
         annotations = Annotations(request.preference("odata.include-annotations"))
         rows, following, total = self._page(query, request, size)
@@ -80,14 +80,14 @@ class Reading:
 
     def count(self, table: Table, request: Request) -> Response:
         """Returns the number of rows as plain text."""
-        query = read_query(self._store, table, request.query)
+        query = read_query(self._store, table, request.query, request.caller)
         text = str(min(len(query.choose()), COUNT_CAP))
         return Response(200, {"Content-Type": "text/plain"}, text.encode())
 
     def row(self, table: Table, row_id: str, request: Request, base: str) -> Response:
         """Returns one row, 304 when the caller has this version, 404 when there is none."""
         row = self.existing(table, row_id)
-        query = read_query(self._store, table, request.query)
+        query = read_query(self._store, table, request.query, request.caller)
         annotations = Annotations(request.preference("odata.include-annotations"))
         known = request.header("if-none-match")
         if known not in {"", "null"} and not query.expand and not annotations and known == etag_of(row):
@@ -111,7 +111,7 @@ class Reading:
 
     def written_row(self, table: Table, row_id: str, request: Request, base: str, status: int) -> Response:
         """Returns the row that a write left behind, for `Prefer: return=representation`."""
-        query = read_query(self._store, table, request.query)
+        query = read_query(self._store, table, request.query, request.caller)
         if request.method == "PATCH":
             query.expand = []  # ignored on PATCH ("Update and delete rows")
         annotations = Annotations(request.preference("odata.include-annotations"))

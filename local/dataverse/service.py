@@ -57,6 +57,7 @@ class Service:
 
     def handle(self, request: Request, session: Session, base: str) -> Response:
         """Returns the answer to one request; a refusal is an answer too."""
+        request.caller = (session.caller, session.business_unit)
         try:
             refuse_long_url(request, len(request.path) + len(request.query) + 1)
             response = self._route(request, session, base)
@@ -301,7 +302,7 @@ class Service:
         self, table: Table, row_id: str, collection: CollectionNavigation, request: Request, base: str
     ) -> Response:
         child = self.store.by_name[collection.child]
-        query = read_query(self.store, child, request.query)
+        query = read_query(self.store, child, request.query, request.caller)
         partner = child.definition.navigation[collection.partner]
         slot = child.slots[child.definition.columns[partner.lookup].property]
         mine = set(child.ids_where(slot, row_id))

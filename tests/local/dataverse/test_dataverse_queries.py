@@ -131,7 +131,7 @@ def test_a_bad_query_option_is_refused(dataverse: Any, option: str, value: str) 
 
 
 def test_other_dataverse_functions_say_that_they_are_not_there(dataverse: Any) -> None:
-    text = "Microsoft.Dynamics.CRM.LastXHours(PropertyName='createdon',PropertyValue=5)"
+    text = "Microsoft.Dynamics.CRM.Above(PropertyName='contactid',PropertyValue='x')"
     assert dataverse.get("contacts", filter=text).status_code == 501
 
 
