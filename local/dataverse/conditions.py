@@ -88,8 +88,8 @@ def _plain_test(column: Column, name: str, values: list[str]) -> ValueTest:
         return lambda value: value is not None and low <= _ordered(value) <= high
     if name in ORDERS:
         _expect(name, values, 1)
-        compare, bound = ORDERS[name], index_key(read_text_value(column, values[0]))
-        return lambda value: value is not None and compare(index_key(value), bound)
+        compare, bound = ORDERS[name], _ordered(read_text_value(column, values[0]))
+        return lambda value: value is not None and compare(_ordered(value), bound)
     if name in PATTERNS:
         _expect(name, values, 1)
         if column.edm_type != "Edm.String":

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from odata_query import ast
 
@@ -15,8 +15,11 @@ from local.dataverse.metadata import CollectionNavigation, Navigation
 from local.dataverse.store import Row, Store, Table, index_key
 
 KNOWN = frozenset({"$select", "$filter", "$orderby", "$top", "$expand", "$count", "$skiptoken"})
-NOT_BUILT = frozenset({"$apply", "$deltatoken", "fetchxml", "savedquery", "userquery"})
+NOT_BUILT = frozenset({"$apply", "$deltatoken", "savedquery", "userquery"})
 EXPANSION = re.compile(r"\s*(\w+)\s*(?:\((.*)\))?\s*", re.DOTALL | re.ASCII)
+# Functions other than In may depend on the caller or on the moment of the question.
+DEPENDENT = re.compile(r"Microsoft\.Dynamics\.CRM\.(?!In\b)")
+MOST_COMPILED = 1000
 ORDER = re.compile(r"\s*([\w/]+)(?:\s+(asc|desc))?\s*", re.ASCII)
 
 
@@ -52,6 +55,18 @@ class Query:
 
 def read_query(store: Store, table: Table, query_string: str, caller: Caller = NOBODY) -> Query:
     """Returns the query of a URL. The text is decoded as a form: a raw `+` is a space."""
+    key = (table.definition.name, query_string)
+    query: Query | None = store.compiled.get(key)
+    if query is None:
+        query = _read(store, table, query_string, caller)
+        if not DEPENDENT.search(unquote(query_string)):
+            if len(store.compiled) >= MOST_COMPILED:
+                store.compiled.clear()
+            store.compiled[key] = query
+    return replace(query)
+
+
+def _read(store: Store, table: Table, query_string: str, caller: Caller) -> Query:
     options: dict[str, str] = {}
     for name, value in parse_qsl(query_string, keep_blank_values=True, max_num_fields=5000):
         if name in options and name.startswith("$"):
@@ -177,6 +192,14 @@ def _expansion(store: Store, table: Table, text: str, aliases: dict[str, str], c
             raise bad_query(f"The option {key} is not supported on the single-valued navigation property '{name}'.")
         options[key] = value
     return Expansion(name, navigation, collection, target, _build(store, target, options, aliases, caller))
+
+
+def fetch_xml(query_string: str) -> str | None:
+    """Returns the FetchXML of a URL, None when it has none."""
+    if "fetchxml=" not in query_string.lower():
+        return None
+    options = {name.lower(): value for name, value in parse_qsl(query_string, keep_blank_values=True)}
+    return options.get("fetchxml")
 
 
 def page_size(preference: str | None) -> int | None:

@@ -24,10 +24,11 @@ from local.dataverse.errors import (
     unknown_segment,
     unreadable_payload,
 )
+from local.dataverse.fetch_reading import fetch_rows
 from local.dataverse.messages import Request, Response, error_response, json_response
 from local.dataverse.metadata import CollectionNavigation, Navigation
 from local.dataverse.multiples import MESSAGES, Multiples
-from local.dataverse.query import read_query
+from local.dataverse.query import fetch_xml, read_query
 from local.dataverse.reading import Reading, refuse_long_url
 from local.dataverse.rendering import Annotations, Renderer, etag_of
 from local.dataverse.scheduling.groups import Groups
@@ -128,6 +129,9 @@ class Service:
         if steps:
             return self._bound_to_collection(table, steps[0].name, request, session, base)
         if request.method == "GET":
+            text = fetch_xml(request.query)
+            if text is not None:
+                return fetch_rows(self.store, table, text, request, base)
             return self.reading.collection(table, request, base)
         if request.method == "POST":
             return self._create(table, request, session, base)

@@ -169,11 +169,14 @@ class Store:
         self._journal: list[tuple[Table, Row | None, Row | None]] = []
         self._depth = 0
         self.written: dict[str, dict[str, int]] = {"created": {}, "updated": {}, "deleted": {}}
+        # Queries that were compiled, by table and text: a question that comes again costs no compiling.
+        self.compiled: dict[tuple[str, str], Any] = {}
         for raw in raw_tables.values():
             self.define(define_table(raw))
 
     def define(self, definition: TableDefinition) -> None:
         """Adds the table, or gives it its new columns."""
+        self.compiled.clear()
         table = self.by_name.get(definition.name)
         if table is None:
             table = Table(definition)

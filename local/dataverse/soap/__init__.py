@@ -1,5 +1,5 @@
 """The SOAP endpoint `/XRMServices/2011/Organization.svc/web`, message Execute only.
 
-`xml_reading` safe XML with resolved types, `typed_values` DataContract values in, `writing` values and faults out,
+`typed_values` DataContract values in (from `safe_xml`), `writing` values and faults out,
 `organization_requests` which messages there are, `execute` the endpoint.
 """

@@ -10,10 +10,7 @@ from xml.etree.ElementTree import Element
 from local.dataverse.environment import Environment
 from local.dataverse.errors import DataverseError
 from local.dataverse.messages import Request, Response
-from local.dataverse.soap.organization_requests import OrganizationRequests
-from local.dataverse.soap.typed_values import NotDeserializableError, children, is_nil, pairs, text_of
-from local.dataverse.soap.writing import answer, channel_fault, service_fault
-from local.dataverse.soap.xml_reading import (
+from local.dataverse.safe_xml import (
     CORE_CONTRACTS,
     LARGEST,
     SERVICES,
@@ -22,6 +19,9 @@ from local.dataverse.soap.xml_reading import (
     NotWellFormedError,
     read_xml,
 )
+from local.dataverse.soap.organization_requests import OrganizationRequests
+from local.dataverse.soap.typed_values import NotDeserializableError, children, is_nil, pairs, text_of
+from local.dataverse.soap.writing import answer, channel_fault, service_fault
 from local.dataverse.writes import Session
 
 NAME = "Organization.svc"

@@ -13,7 +13,7 @@ from uuid import UUID
 from xml.etree.ElementTree import Element
 
 from local.dataverse.bags import Bag, Reference
-from local.dataverse.soap.xml_reading import CONTRACTS, GENERIC, NIL, SCHEMA, SERIALIZATION, TYPE
+from local.dataverse.safe_xml import CONTRACTS, GENERIC, NIL, SCHEMA, SERIALIZATION, TYPE
 from local.dataverse.values import GUID, INT32, INT64
 
 ENTITY = (

@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 from local.dataverse.bags import Bag, Reference
 from local.dataverse.errors import DataverseError
 from local.dataverse.messages import Response
-from local.dataverse.soap.xml_reading import CONTRACTS, GENERIC, INSTANCE, SCHEMA, SERIALIZATION, SERVICES, SOAP
+from local.dataverse.safe_xml import CONTRACTS, GENERIC, INSTANCE, SCHEMA, SERIALIZATION, SERVICES, SOAP
 
 NO_ID = str(UUID(int=0))
 XML_TYPE = "text/xml; charset=utf-8"

@@ -305,3 +305,17 @@ def test_entity_definitions_tell_keys_and_relationships(dataverse: Any) -> None:
     names = {row["ReferencingEntityNavigationPropertyName"] for row in facet("ManyToOneRelationships")}
     assert "parentcustomerid_account" in names
     assert all(row["ReferencedEntity"] == "contact" for row in facet("OneToManyRelationships"))
+
+
+def test_a_question_that_comes_again_sees_new_rows_and_new_columns(dataverse: Any) -> None:
+    def found(column: str) -> list[Any]:
+        url = f"contacts?$select={column}&$filter=Microsoft.Dynamics.CRM.In(PropertyName='lastname',PropertyValues=%5B%22Repeat%22%5D)"
+        return [row[column] for row in dataverse.http.get(url).json()["value"]]
+
+    assert found("firstname") == []
+    dataverse.control("POST", "rows", {"contacts": [{"lastname": "Repeat", "firstname": "A"}]})
+    assert found("firstname") == ["A"]
+    assert dataverse.http.get("contacts?$select=new_again").status_code == 400
+    columns = {"tables": {"contact": {"attributes": {"new_again": {"type": "String", "max_length": 10}}}}}
+    assert dataverse.control("POST", "columns", columns).status_code == 200
+    assert found("new_again") == [None]

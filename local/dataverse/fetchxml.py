@@ -1,0 +1,200 @@
+"""Reads a FetchXML query and compiles it: attributes, filters, orders, inner and outer links. No aggregates."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from local.dataverse.conditions import value_test
+from local.dataverse.errors import DataverseError, invalid_argument, not_built, unknown_attribute
+from local.dataverse.messages import Caller
+from local.dataverse.metadata import Column
+from local.dataverse.safe_xml import NotWellFormedError, read_xml
+from local.dataverse.store import Row, Store, Table
+
+type Joined = Mapping[str, Row | None]
+type Test = Callable[[Joined], bool]
+
+ROOT = ""
+LARGEST_PAGE = 5000
+FETCH = frozenset(
+    {"top", "count", "page", "paging-cookie", "returntotalrecordcount", "distinct", "version", "mapping",
+     "output-format", "no-lock", "useraworderby", "latematerialize", "aggregate"}
+)  # fmt: skip
+LINK = frozenset({"name", "from", "to", "alias", "link-type", "intersect", "visible"})
+CONDITION = frozenset({"attribute", "operator", "value", "entityname"})
+
+
+@dataclass
+class Source:
+    """The queried table or a linked one: what to return from it and how it hangs on its parent."""
+
+    alias: str
+    table: Table
+    attributes: list[tuple[Column, str]] = field(default_factory=list)  # with the alias of the attribute, or nothing
+    tests: list[Test] = field(default_factory=list)
+    links: list["Link"] = field(default_factory=list)
+
+
+@dataclass
+class Link:
+    """A join: rows of `source` whose `from` column holds what the parent's `to` column holds."""
+
+    source: Source
+    from_slot: int
+    to_slot: int
+    outer: bool
+
+
+@dataclass
+class Fetch:
+    """A whole query. `orders` are (alias, slot, descending) in the order in which they count."""
+
+    root: Source
+    orders: list[tuple[str, int, bool]] = field(default_factory=list)
+    top: int | None = None
+    count: int = LARGEST_PAGE
+    page: int = 1
+    cookie: str | None = None
+    total: bool = False
+    distinct: bool = False
+
+
+def malformed(message: str) -> DataverseError:
+    """Builds the answer to FetchXML that cannot be read."""
+    return invalid_argument(f"Invalid XML. {message}")
+
+
+class FetchReader:
+    """Reads one query for one caller."""
+
+    def __init__(self, store: Store, caller: Caller) -> None:
+        self._store = store
+        self._caller = caller
+        self._sources: dict[str, Source] = {}
+        self._orders: list[tuple[str, int, bool]] = []
+
+    def read(self, text: str, table: Table) -> Fetch:
+        """Returns the query of the table, or refuses the text."""
+        try:
+            element = read_xml(text.encode())
+        except NotWellFormedError as error:
+            raise malformed(str(error)) from error
+        if element.tag != "fetch":
+            raise malformed("The root must be 'fetch'.")
+        _check(element, FETCH)
+        if element.get("aggregate", "false") == "true":
+            raise not_built("FetchXML aggregates")
+        entities = list(element)
+        if len(entities) != 1 or entities[0].tag != "entity":
+            raise malformed("'fetch' holds one 'entity'.")
+        _check(entities[0], frozenset({"name"}))
+        if entities[0].get("name") != table.definition.name:
+            raise invalid_argument(
+                f"The entity '{entities[0].get('name')}' of the query is not that of '{table.definition.entity_set}'."
+            )
+        fetch = Fetch(self._source(entities[0], ROOT, table))
+        fetch.orders = self._orders
+        self._page(element, fetch)
+        return fetch
+
+    def _page(self, element: Element, fetch: Fetch) -> None:
+        fetch.top = _whole(element, "top", 1, LARGEST_PAGE)
+        fetch.count = _whole(element, "count", 1, LARGEST_PAGE) or LARGEST_PAGE
+        fetch.page = _whole(element, "page", 1, 1_000_000) or 1
+        fetch.cookie = element.get("paging-cookie") or None
+        if fetch.top is not None and any(element.get(name) for name in ("count", "page", "paging-cookie")):
+            raise invalid_argument("'top' cannot be used together with paging.")
+        fetch.total = element.get("returntotalrecordcount") == "true"
+        fetch.distinct = element.get("distinct") == "true"
+
+    def _source(self, element: Element, alias: str, table: Table) -> Source:
+        if alias in self._sources:
+            raise malformed(f"The alias '{alias}' is there twice.")
+        source = self._sources[alias] = Source(alias, table)
+        for child in element:
+            if child.tag == "all-attributes":
+                source.attributes = [(column, "") for column in table.definition.columns.values()]
+            elif child.tag == "attribute":
+                _check(child, frozenset({"name", "alias"}))
+                source.attributes.append((_column(table, child.get("name")), child.get("alias", "")))
+            elif child.tag == "order":
+                _check(child, frozenset({"attribute", "descending"}))
+                slot = table.slots[_column(table, child.get("attribute")).property]
+                self._orders.append((alias, slot, child.get("descending") == "true"))
+            elif child.tag == "link-entity":
+                source.links.append(self._link(child, table))
+            elif child.tag != "filter":
+                raise malformed(f"'{element.tag}' does not take '{child.tag}'.")
+        # Filters last: their conditions may name the aliases of links.
+        source.tests = [self._filter(child, source) for child in element if child.tag == "filter"]
+        return source
+
+    def _link(self, element: Element, parent: Table) -> Link:
+        _check(element, LINK)
+        name, kind = element.get("name", ""), element.get("link-type", "inner")
+        if kind not in {"inner", "outer"}:
+            raise not_built(f"the link-type '{kind}'")
+        table = self._store.by_name.get(name)
+        if table is None:
+            raise DataverseError(400, "0x80041102", f"The entity with a name = '{name}' was not found.")
+        alias = element.get("alias") or f"{name}{len(self._sources)}"
+        own, other = _column(table, element.get("from")), _column(parent, element.get("to"))
+        source = self._source(element, alias, table)
+        return Link(source, table.slots[own.property], parent.slots[other.property], kind == "outer")
+
+    def _filter(self, element: Element, source: Source) -> Test:
+        _check(element, frozenset({"type", "hint", "isquickfindfields", "overridequickfindrecordlimitenabled",
+                                   "overridequickfindrecordlimitdisabled"}))  # fmt: skip
+        if element.get("type", "and") not in {"and", "or"}:
+            raise malformed("The type of a filter is 'and' or 'or'.")
+        tests: list[Test] = []
+        for child in element:
+            if child.tag == "filter":
+                tests.append(self._filter(child, source))
+            elif child.tag == "condition":
+                tests.append(self._condition(child, source))
+            else:
+                raise malformed(f"'filter' does not take '{child.tag}'.")
+        if element.get("type", "and") == "or":
+            return lambda joined: any(test(joined) for test in tests)
+        return lambda joined: all(test(joined) for test in tests)
+
+    def _condition(self, element: Element, source: Source) -> Test:
+        _check(element, CONDITION)
+        named = element.get("entityname")
+        if named is not None:
+            if named not in self._sources or source.alias != ROOT:
+                raise malformed(f"Here no link has the alias '{named}'.")
+            source = self._sources[named]
+        values = [child.text or "" for child in element if child.tag == "value"]
+        if len(values) != len(element):
+            raise malformed("'condition' takes elements 'value' only.")
+        if element.get("value") is not None:
+            values.insert(0, element.get("value", ""))
+        column = _column(source.table, element.get("attribute"))
+        test = value_test(column, element.get("operator", ""), values, *self._caller)
+        alias, slot = source.alias, source.table.slots[column.property]
+        return lambda joined: test(None if (row := joined[alias]) is None else row[slot])
+
+
+def _check(element: Element, known: frozenset[str]) -> None:
+    unknown = set(element.attrib) - known
+    if unknown:
+        raise malformed(f"The attribute '{min(unknown)}' of '{element.tag}' is not declared.")
+
+
+def _column(table: Table, name: str | None) -> Column:
+    column = table.definition.columns.get(name or "")
+    if column is None:
+        raise unknown_attribute(table.definition.name, name or "")
+    return column
+
+
+def _whole(element: Element, name: str, least: int, most: int) -> int | None:
+    text: Any = element.get(name)
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        raise invalid_argument(f"'{name}' of 'fetch' is a whole number from {least} to {most}.")
+    return int(text)
