@@ -309,7 +309,8 @@ def test_entity_definitions_tell_keys_and_relationships(dataverse: Any) -> None:
 
 def test_a_question_that_comes_again_sees_new_rows_and_new_columns(dataverse: Any) -> None:
     def found(column: str) -> list[Any]:
-        url = f"contacts?$select={column}&$filter=Microsoft.Dynamics.CRM.In(PropertyName='lastname',PropertyValues=%5B%22Repeat%22%5D)"
+        named = "Microsoft.Dynamics.CRM.In(PropertyName='lastname',PropertyValues=['Repeat'])"
+        url = f"contacts?$select={column}&$filter={named}"
         return [row[column] for row in dataverse.http.get(url).json()["value"]]
 
     assert found("firstname") == []
