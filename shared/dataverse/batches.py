@@ -58,6 +58,7 @@ class Batches:
                     replies[number] = answer
             if throttled is not None:
                 self._sender.traffic.pause(throttled)
+                kind = min(kind, Kind.REPEATED_BULK)  # some parts are done: the others go again by themselves
             elif failed is not None:
                 failed_attempts += 1
                 match retry.after_failure(failed_attempts, repeatable=True, jitter=random.random()):  # noqa: S311

@@ -19,10 +19,12 @@ from shared.dataverse.errors import (
     DeniedError,
     NotFoundError,
     PayloadTooLargeError,
+    ThrottledError,
     UnavailableError,
 )
+from shared.dataverse.meter import Wait
 from shared.dataverse.odata import Part
-from shared.dataverse.sender import HttpRequest, Sender
+from shared.dataverse.sender import LONGEST_THROTTLING, HttpRequest, Sender
 from shared.dataverse.tables import JsonRow, Table
 from shared.dataverse.traffic import Kind, Lane
 from shared.dataverse.transport import Reply, TimedOutError
@@ -84,12 +86,12 @@ class BulkWriter:
         self._paces: dict[str, flow.Pace] = {}
         self._without_message: set[tuple[str, Write]] = set()
 
-    async def write(self, table: Table, rows: Rows, kind: Write) -> WriteOutcome:
+    async def write(self, table: Table, rows: Rows, write: Write) -> WriteOutcome:
         """Write every row. Raises UnavailableError or DeniedError when the write cannot go on.
 
         What was written by then stays, and the same call may be made again.
         """
-        load = _Load(self, table, kind, _Source(rows, table.primary_id))
+        load = _Load(self, table, write, _Source(rows, table.primary_id))
         try:
             async with asyncio.TaskGroup() as group:
                 await load.run(group)
@@ -106,35 +108,37 @@ class BulkWriter:
             self._paces[key] = flow.Pace() if bulk else flow.Pace(first=_PARTS)
         return self._paces[key]
 
-    def takes_message(self, table: Table, kind: Write) -> bool:
+    def takes_message(self, table: Table, write: Write) -> bool:
         """Whether the table takes the bulk message, as its page says unless the environment said no."""
-        return table.bulk and kind in _MESSAGES and (table.logical_name, kind) not in self._without_message
+        return table.bulk and write in _MESSAGES and (table.logical_name, write) not in self._without_message
 
-    async def in_bulk(self, table: Table, kind: Write, chunk: Sequence[JsonRow], lane: Lane | None) -> float:
+    async def in_bulk(
+        self, table: Table, write: Write, chunk: Sequence[JsonRow], lane: Lane | None, kind: Kind
+    ) -> float:
         """One bulk message; the seconds that it took. All rows are written, or none and the error is raised."""
-        operation = f"{kind.value} {table.logical_name}"
+        operation = f"{write.value} {table.logical_name}"
         request = HttpRequest(
             operation,
             "POST",
-            URL(self._api + odata.multiple_path(table, _MESSAGES[kind]), encoded=True),
+            URL(self._api + odata.multiple_path(table, _MESSAGES[write]), encoded=True),
             odata.multiple_body(table, chunk),
             {"Content-Type": "application/json"},
             records=len(chunk),
         )
         try:
-            return await self._sender.send(request, _seconds, kind=Kind.BULK, lane=lane)
+            return await self._sender.send(request, _seconds, kind=kind, lane=lane)
         except DataverseError as error:
             if error.code == _NO_SUCH_MESSAGE:
-                self._without_message.add((table.logical_name, kind))
+                self._without_message.add((table.logical_name, write))
             raise
 
     async def one_by_one(
-        self, table: Table, kind: Write, chunk: Sequence[JsonRow], lane: Lane | None
+        self, table: Table, write: Write, chunk: Sequence[JsonRow], lane: Lane | None, kind: Kind
     ) -> tuple[list[DataverseError | None], float]:
         """One `$batch` with a request for each row: the refusal of each row, None where there is none; seconds."""
-        operation = f"{kind.value} {table.logical_name}"
-        parts = [_PART[kind](table, row) for row in chunk]
-        replies, seconds = await self._batches.send(operation, parts, kind=Kind.BULK, lane=lane)
+        operation = f"{write.value} {table.logical_name}"
+        parts = [_PART[write](table, row) for row in chunk]
+        replies, seconds = await self._batches.send(operation, parts, kind=kind, lane=lane)
         now = utc_now()
         errors = [reply.error(now) for reply in replies]
         self._sender.count_records(operation, errors.count(None))
@@ -149,20 +153,21 @@ class BulkWriter:
 class _Load:
     """One call: takes rows from the source as lanes come free, and collects what became of them."""
 
-    def __init__(self, writer: BulkWriter, table: Table, kind: Write, source: "_Source") -> None:
+    def __init__(self, writer: BulkWriter, table: Table, write: Write, source: "_Source") -> None:
         self.outcome = WriteOutcome()
         self._writer = writer
         self._table = table
-        self._kind = kind
+        self._write_kind = write
         self._source = source
         self._traffic = writer.sender.traffic
         self._sent = 0
+        self._progress = asyncio.get_running_loop().time()
         self._chunks: dict[int, tuple[float, int]] = {}
 
     async def run(self, group: asyncio.TaskGroup) -> None:
-        """Send chunk after chunk until the source has no more rows."""
-        while True:
-            lane = await self._traffic.enter(Kind.BULK)
+        """Send chunk after chunk until the source has no more rows and none can come back."""
+        while await self._source.has_rows():
+            lane = await self._lane()
             try:
                 chunk = await self._source.take(self._size())
             except BaseException:
@@ -170,44 +175,62 @@ class _Load:
                 raise
             if not chunk:
                 self._traffic.leave(lane)
-                return
+                continue
             self._sent += 1
             number, now = self._sent, asyncio.get_running_loop().time()
             self._chunks[number] = (now, len(chunk))
             group.create_task(self._land(number, chunk, lane))
 
+    async def _lane(self) -> Lane:
+        """A lane for a new chunk. That all are taken is the rule; what counts as a wait is a pause."""
+        pause = self._traffic.pause_left
+        lane = await self._traffic.enter(Kind.BULK)
+        self._writer.sender.count_wait(f"{self._write_kind.value} {self._table.logical_name}", Wait.THROTTLED, pause)
+        return lane
+
     def _size(self) -> int:
-        load = flow.Load(self._traffic.width.goal, len(self._chunks), self._sent, self._under_way())
+        now = asyncio.get_running_loop().time()
+        under_way = [(rows, now - since) for since, rows in self._chunks.values()]
+        load = flow.Load(self._traffic.width.goal, self._sent, under_way)
         return self._pace().size(self._source.remaining, load, self._traffic.round_trip)
 
     def _pace(self) -> flow.Pace:
         return self._writer.pace(
-            f"{self._kind.value} {self._table.logical_name}",
-            bulk=self._writer.takes_message(self._table, self._kind),
+            f"{self._write_kind.value} {self._table.logical_name}",
+            bulk=self._writer.takes_message(self._table, self._write_kind),
         )
 
-    def _under_way(self) -> float:
-        """About how many rows of the requests on their way are still to be done."""
-        seconds = self._pace().row_seconds
-        if seconds is None:
-            return sum(rows for _, rows in self._chunks.values())
-        now = asyncio.get_running_loop().time()
-        return sum(max(0.0, rows - (now - since) / seconds) for since, rows in self._chunks.values())
-
     async def _land(self, number: int, chunk: list[JsonRow], lane: Lane) -> None:
+        back: Sequence[JsonRow] = ()
         try:
-            await self._write(chunk, lane)
+            await self._write(chunk, lane, Kind.BULK)
+        except ThrottledError:
+            # Nothing of the chunk was done. Its rows join the others again, and are shared out by what is let in.
+            if self._throttled_too_long():
+                raise
+            back = chunk
+        else:
+            self._progress = asyncio.get_running_loop().time()
         finally:
             del self._chunks[number]
-            self._source.landed(chunk)
+            self._source.landed(chunk, back)
 
-    async def _write(self, chunk: Sequence[JsonRow], lane: Lane | None = None, timeouts: int = 0) -> None:
+    def _throttled_too_long(self) -> bool:
+        return asyncio.get_running_loop().time() - self._progress > LONGEST_THROTTLING
+
+    async def _write(
+        self,
+        chunk: Sequence[JsonRow],
+        lane: Lane | None = None,
+        kind: Kind = Kind.REPEATED_BULK,
+        timeouts: int = 0,
+    ) -> None:
         """Write a chunk to the end: taken apart when it is too large, too slow or refused."""
         try:
-            if not self._writer.takes_message(self._table, self._kind):
-                await self._one_by_one(chunk, lane)
+            if not self._writer.takes_message(self._table, self._write_kind):
+                await self._one_by_one(chunk, lane, kind)
                 return
-            error = await self._in_bulk(chunk, lane)
+            error = await self._in_bulk(chunk, lane, kind)
         except TimedOutError:
             self._pace().too_much(len(chunk))
             if len(chunk) == 1 or timeouts >= _TIMEOUTS:
@@ -217,7 +240,7 @@ class _Load:
         if isinstance(error, PayloadTooLargeError) and len(chunk) > 1:
             self._pace().too_much(len(chunk))
             await self._halves(chunk, self._write)
-        elif error is not None and not self._writer.takes_message(self._table, self._kind):
+        elif error is not None and not self._writer.takes_message(self._table, self._write_kind):
             await self._one_by_one(chunk)
         elif error is not None:
             await self._bisect(chunk, error)
@@ -228,11 +251,13 @@ class _Load:
         middle = len(chunk) // 2
         await _side_by_side(write(chunk[:middle]), write(chunk[middle:]))
 
-    async def _in_bulk(self, chunk: Sequence[JsonRow], lane: Lane | None = None) -> DataverseError | None:
+    async def _in_bulk(
+        self, chunk: Sequence[JsonRow], lane: Lane | None = None, kind: Kind = Kind.REPEATED_BULK
+    ) -> DataverseError | None:
         """None when written, the error when Dataverse refuses the chunk."""
         pace = self._pace()
         try:
-            seconds = await self._writer.in_bulk(self._table, self._kind, chunk, lane)
+            seconds = await self._writer.in_bulk(self._table, self._write_kind, chunk, lane, kind)
         except (UnavailableError, DeniedError):
             raise
         except DataverseError as error:
@@ -245,7 +270,6 @@ class _Load:
         traffic = self._traffic
         round_trip = min(traffic.round_trip, seconds / 2)
         pace.answered(rows, seconds, round_trip)
-        traffic.width.proven = True
         traffic.width.queued(
             asyncio.get_running_loop().time(), seconds, pace.expected(rows, round_trip) or seconds
         )
@@ -267,14 +291,16 @@ class _Load:
             if refusal is not None:
                 await (self._one_by_one(half) if several and len(half) > 1 else self._bisect(half, refusal))
 
-    async def _one_by_one(self, chunk: Sequence[JsonRow], lane: Lane | None = None) -> None:
-        pace = self._writer.pace(f"{self._kind.value} {self._table.logical_name}", bulk=False)
-        errors, seconds = await self._writer.one_by_one(self._table, self._kind, chunk, lane)
+    async def _one_by_one(
+        self, chunk: Sequence[JsonRow], lane: Lane | None = None, kind: Kind = Kind.REPEATED_BULK
+    ) -> None:
+        pace = self._writer.pace(f"{self._write_kind.value} {self._table.logical_name}", bulk=False)
+        errors, seconds = await self._writer.one_by_one(self._table, self._write_kind, chunk, lane, kind)
         self._learn(pace, len(chunk), seconds)
         denied = next((error for error in errors if isinstance(error, DeniedError)), None)
         if denied is not None:
             raise denied
-        done_before = _DONE_BEFORE.get(self._kind)
+        done_before = _DONE_BEFORE.get(self._write_kind)
         for row, error in zip(chunk, errors, strict=True):
             if error is None:
                 self.outcome.written += 1
@@ -302,27 +328,37 @@ class _Source:
         self._ended = False
         self._under_way: set[str] = set()
         self._held: list[JsonRow] = []
+        self._back: dict[str, JsonRow] = {}
         self._change = asyncio.Event()
 
     @property
     def remaining(self) -> int | None:
         """Rows not yet taken, None when nobody knows."""
-        return None if self._total is None else self._total - self._taken + len(self._held)
+        return None if self._total is None else self._total - self._taken + len(self._held) + len(self._back)
 
-    async def take(self, size: int) -> list[JsonRow]:
-        """Up to so many rows, each of another id; none when there are no more."""
-        while True:
-            chunk: dict[str, JsonRow] = {}
-            held, self._held = self._held, []
-            for row in held:
-                self._place(row, chunk)
-            while len(chunk) < size and not self._ended:
-                await self._fill(chunk, size)
-            if chunk or not self._held:
-                self._under_way |= chunk.keys()
-                return list(chunk.values())
+    async def has_rows(self) -> bool:
+        """Whether there is a row to take; waits while those under way could still come back."""
+        while self._ended and not self._back and not self._free_held():
+            if not self._under_way:
+                return False
             self._change.clear()
             await self._change.wait()
+        return True
+
+    def _free_held(self) -> bool:
+        return any(row[self._primary_id] not in self._under_way for row in self._held)
+
+    async def take(self, size: int) -> list[JsonRow]:
+        """Up to so many rows, each of another id; none when there are none to take now."""
+        first = list(islice(self._back, size))
+        chunk = {row_id: self._back.pop(row_id) for row_id in first}
+        held, self._held = self._held, []
+        for row in held:
+            self._place(row, chunk)
+        while len(chunk) < size and not self._ended:
+            await self._fill(chunk, size)
+        self._under_way |= chunk.keys()
+        return list(chunk.values())
 
     async def _fill(self, chunk: dict[str, JsonRow], size: int) -> None:
         wanted = size - len(chunk)
@@ -337,14 +373,15 @@ class _Source:
 
     def _place(self, row: JsonRow, chunk: dict[str, JsonRow]) -> None:
         row_id = row[self._primary_id]
-        if row_id in self._under_way:
+        if row_id in self._under_way or row_id in self._back:
             self._held.append(row)
         else:
             chunk[row_id] = {**chunk[row_id], **row} if row_id in chunk else row
 
-    def landed(self, chunk: Sequence[JsonRow]) -> None:
-        """These rows are written or refused: others of their ids may go."""
+    def landed(self, chunk: Sequence[JsonRow], back: Sequence[JsonRow] = ()) -> None:
+        """These rows are done, but for those that come back to be taken again. Others of their ids may go."""
         self._under_way.difference_update(row[self._primary_id] for row in chunk)
+        self._back.update((row[self._primary_id], row) for row in back)
         self._change.set()
 
 

@@ -8,6 +8,7 @@ a refusal is immediate and names its limit), "Send parallel requests" (`x-ms-dop
 import math
 import re
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 WIDEST = 52
@@ -29,31 +30,32 @@ class Width:
 
     A refusal for concurrency comes immediately, unlike the answer to a bulk request. So a round trip without one is
     proof enough to widen; nobody waits for a whole bulk request to end. Growth starts with steps that double
-    (16, 32, 52), up to `x-ms-dop-hint` where the environment gives one. From there, and after every refusal, it
+    (16, 24, 40, 52), up to `x-ms-dop-hint` where the environment gives one. From there, and after every refusal, it
     feels its way up from a single further lane, with steps that double again while nothing objects.
     """
 
     FIRST = 16
-    UNPROVEN = 40
-    """The width until a bulk request is answered, unless the environment recommends one: few slots must not drown."""
+    FIRST_STEP = 8
     SETTLED = 2.0
     """Seconds at a reached goal before it is exceeded."""
+    CAUTIOUS = 1.0
+    """Seconds between two steps where requests were seen to queue: only an answer tells, and answers take longer."""
     PATIENCE = 4.0
     LONGEST_PATIENCE = 8.0
     """Seconds from a refusal to the next attempt to widen: each one that fails costs a pause of the process."""
 
     def __init__(self) -> None:
         self.lanes = self.FIRST
-        self.proven = False
         self._hint: int | None = None
         self._goal = WIDEST
         self._ramping = True
-        self._stride = self.FIRST
+        self._stride = self.FIRST_STEP
         self._grow_at: float | None = None
         self._patience = self.PATIENCE
         self._refused_until = 0.0
         self._calm_at = 0.0
         self._narrowed = False
+        self._queueing = False
 
     @property
     def ceiling(self) -> int:
@@ -63,7 +65,7 @@ class Width:
     @property
     def grow_at(self) -> float | None:
         """When `grow` may widen next; None when nothing is wider."""
-        return None if self.lanes >= self._limit() else self._grow_at
+        return None if self.lanes >= self._goal else self._grow_at
 
     @property
     def goal(self) -> int:
@@ -77,17 +79,16 @@ class Width:
 
     def grow(self, now: float, round_trip: float) -> None:
         """Widen by the next step if its time has come. Called only when more than `lanes` are wanted."""
-        if self._grow_at is None or now < self._grow_at or self.lanes >= self._limit():
+        if self._grow_at is None or now < self._grow_at or self.lanes >= self._goal:
             return
-        self.lanes = min(self._limit(), self.lanes + self._stride)
-        self._stride *= 2
-        self._grow_at = now + round_trip
+        self.lanes = min(self._goal, self.lanes + self._stride)
+        if self._queueing:
+            self._stride, self._grow_at = max(1, self.lanes // 4), now + self.CAUTIOUS
+        else:
+            self._stride, self._grow_at = self._stride * 2, now + round_trip
         self._narrowed = self._narrowed and self.lanes < WIDEST
         if self.lanes >= self._goal and self._goal < WIDEST:
             self._settle(now + self.SETTLED)
-
-    def _limit(self) -> int:
-        return min(self._goal, WIDEST if self.proven or self._hint is not None else self.UNPROVEN)
 
     def _settle(self, until: float) -> None:
         """Stay as wide as now until then; afterwards feel upwards, beyond any goal so far."""
@@ -104,7 +105,7 @@ class Width:
             if wished < WIDEST:
                 self._settle(now + self.SETTLED)
         else:
-            self._goal, self._stride, self._ramping = wished, max(self._stride, self.lanes), True
+            self._goal, self._stride, self._ramping = wished, max(self._stride, self.FIRST_STEP), True
 
     def refused(self, now: float, let_in: int, limit: int | None, retry_after: float) -> None:
         """Too many at once: `let_in` of ours are still under way, `limit` is what the refusal names."""
@@ -129,8 +130,9 @@ class Width:
     def queued(self, now: float, seconds: float, expected: float) -> None:
         """A bulk request took `seconds` where its rows need `expected`: beyond some width requests only queue."""
         if seconds > 2.5 * expected and self.lanes > 2 and now >= self._calm_at:
-            self.lanes = max(2, int(self.lanes * max(0.5, 1.5 * expected / seconds)))
-            self._settle(now + 1.0)
+            self.lanes = max(2, int(self.lanes * 2 * expected / seconds))
+            self._queueing = True
+            self._settle(now + self.CAUTIOUS)
             self._calm_at = now + seconds
 
     def timed_out(self, now: float) -> None:
@@ -141,13 +143,12 @@ class Width:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How far the writing of many rows has come: `lanes` to plan for, `busy` ones among them, requests `sent`."""
+    """How far the writing of many rows has come: `lanes` to plan for, requests `sent` and those still `under_way`."""
 
     lanes: int
-    busy: int
     sent: int
-    rows_under_way: float
-    """About how many rows of the requests on their way are still to be done."""
+    under_way: Sequence[tuple[int, float]]
+    """Rows of each, and the seconds since it was sent."""
 
 
 class Pace:
@@ -157,19 +158,22 @@ class Pace:
     follows what a row was measured to cost, at most doubling from one answer to the next, and halves on a timeout.
     """
 
-    FIRST = 400
+    FIRST = 500
+    """Rows of a request until one is answered. 52 of them keep even a server of five slots and 25 ms a row busy for less than a timeout."""
     LARGEST = 1000
     SECONDS = 3.0
     PILOT = 25
     """Rows of the first request of a large load. Its early answer tells what a row costs."""
     PILOT_FROM = 5000
+    MEMORY = 200
+    """Answers. The quickest of them did not queue behind others, and so tells what a row costs by itself."""
     FEWEST = 100
     FEWEST_AT_THE_END = 25
 
     def __init__(self, first: int = FIRST) -> None:
         self.rows = first
         self.row_seconds: float | None = None
-        self._recent: deque[float] = deque(maxlen=32)
+        self._recent: deque[float] = deque(maxlen=self.MEMORY)
         self._piloted = False
 
     def size(self, remaining: int | None, load: "Load", round_trip: float) -> int:
@@ -182,19 +186,26 @@ class Pace:
         if self.row_seconds is None and not self._piloted and remaining >= self.PILOT_FROM:
             self._piloted = True
             return self.PILOT
-        lanes, idle = max(1, load.lanes), max(1, load.lanes - load.busy)
-        share = (remaining + load.rows_under_way) / lanes
-        if self.row_seconds is not None:
-            # What the busy lanes could take over later costs them a further round trip. Is it worth that?
-            at_once, in_turn = remaining / idle, share + round_trip / self.row_seconds
-            share = at_once if at_once <= in_turn else share
         fewest = self.FEWEST if load.sent < WIDEST else self.FEWEST_AT_THE_END
-        return min(self.rows, max(fewest, math.ceil(share)))
+        return min(self.rows, max(fewest, math.ceil(self._share(remaining, load, round_trip))))
+
+    def _share(self, remaining: int, load: "Load", round_trip: float) -> float:
+        lanes, idle = max(1, load.lanes), max(1, load.lanes - len(load.under_way))
+        if self.row_seconds is None:
+            share = (remaining + sum(rows for rows, _ in load.under_way)) / lanes
+            # Nobody knows yet what a row costs: the further lanes begin with half, so that all can end together.
+            return share if load.sent < Width.FIRST else share / 2
+        cost = self.row_seconds
+        under_way = sum(max(0.0, round_trip + rows * cost - since) for rows, since in load.under_way)
+        rest = (remaining * cost + under_way + idle * round_trip) / lanes
+        # What the idle lanes leave, the busy ones do later, in further requests and round trips. Is it worth that?
+        if remaining * cost / idle <= rest:
+            return remaining / idle
+        return (rest - round_trip) / cost
 
     def answered(self, rows: int, seconds: float, round_trip: float) -> None:
         """A request of so many rows took so long, of which `round_trip` is not the rows' doing."""
         self._recent.append(max(seconds - round_trip, 1e-5) / rows)
-        # The least of the recent ones: the others may have queued behind each other.
         self.row_seconds = min(self._recent)
         fitting = int(min(self.LARGEST, max(self.FEWEST, self.SECONDS / self.row_seconds)))
         self.rows = fitting if fitting < self.rows else min(fitting, max(self.rows * 2, self.FEWEST))

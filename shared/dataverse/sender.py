@@ -101,16 +101,15 @@ class Sender:
                     renewed = True
                     self._tokens.discard(token)
                 elif isinstance(error, ThrottledError):
+                    self._count_retry(request, error)
                     self.traffic.pause(error)
                     throttled_for += self.traffic.pause_left
-                    if throttled_for > LONGEST_THROTTLING:
-                        raise
+                    if throttled_for > LONGEST_THROTTLING or kind is Kind.BULK:
+                        raise  # of a bulk load: its rows go back to the others, to be shared out anew
                 else:
                     failed_attempts += 1
                     await self._back_off(request, error, failed_attempts, kind)
-                self._count_retry(request, error)
-                if kind is Kind.BULK:
-                    kind = Kind.REPEATED_BULK
+                    self._count_retry(request, error)
 
     async def _exchange[T](
         self, request: HttpRequest, read: Callable[[Reply, float], T], token: str, lane: Lane
@@ -148,7 +147,7 @@ class Sender:
                 raise
             # The text of the identity library may hold tenant and client ids, no secret; its type is enough here.
             raise UnavailableError(f"no token for Dataverse: {type(error).__name__}") from error
-        self._count_wait(request, Wait.TOKEN, clock() - started)
+        self.count_wait(request.operation, Wait.TOKEN, clock() - started)
         return token
 
     async def _lane(self, request: HttpRequest, kind: Kind, deadline: float | None) -> Lane:
@@ -158,8 +157,8 @@ class Sender:
             raise ThrottledError("Dataverse asked for a pause that outlasts the caller's deadline", retry_after=pause)
         lane = await self.traffic.enter(kind)
         waited = clock() - started
-        self._count_wait(request, Wait.THROTTLED, min(pause, waited))
-        self._count_wait(request, Wait.LANE, waited - min(pause, waited))
+        self.count_wait(request.operation, Wait.THROTTLED, min(pause, waited))
+        self.count_wait(request.operation, Wait.LANE, waited - min(pause, waited))
         return lane
 
     async def _back_off(self, request: HttpRequest, error: DataverseError, failed_attempts: int, kind: Kind) -> None:
@@ -177,7 +176,7 @@ class Sender:
         match retry.after_failure(failed_attempts, repeatable=repeatable, jitter=random.random()):  # noqa: S311
             case retry.RetryIn(backoff):
                 seconds = max(backoff, min(error.retry_after or 0.0, LONGEST_PAUSE))
-                self._count_wait(request, Wait.BACKOFF, seconds)
+                self.count_wait(request.operation, Wait.BACKOFF, seconds)
                 await asyncio.sleep(seconds)
             case retry.GiveUp():
                 raise error
@@ -208,10 +207,11 @@ class Sender:
         for meter in self._meters():
             meter.of(request.operation).retries[type(error).__name__] += 1
 
-    def _count_wait(self, request: HttpRequest, reason: Wait, seconds: float) -> None:
+    def count_wait(self, operation: str, reason: Wait, seconds: float) -> None:
+        """Seconds that a request waited before it left."""
         if seconds > 0.001:
             for meter in self._meters():
-                meter.of(request.operation).waits[reason] += seconds
+                meter.of(operation).waits[reason] += seconds
 
 
 def _raise_for(reply: Reply, content_types: tuple[str, ...]) -> None:
