@@ -9,55 +9,68 @@ from typing import Any
 from benchmarks.process import Job, Meter
 
 
-def _result(times: list[float], rows: list[int], failures: int) -> dict[str, Any]:
-    return {"times_ms": [round(seconds * 1000, 3) for seconds in times], "rows": sum(rows), "failures": failures}
+def queries_of(job: Job, number: int) -> list[dict[str, Any]]:
+    """The questions of a look-up."""
+    queries: list[dict[str, Any]] = job["look_ups"][number % len(job["look_ups"])]
+    return queries
 
 
-async def look_ups(job: Job, meter: Meter, ask: Callable[[], Awaitable[int]]) -> dict[str, Any]:
-    """`callers` at once ask `asks` times each after one unmeasured time. `ask` tells how many rows it got."""
+def _result(times: list[float], rows: list[int], failures: list[str]) -> dict[str, Any]:
+    return {
+        "times_ms": [round(seconds * 1000, 3) for seconds in times],
+        "rows": sum(rows),
+        "failures": len(failures),
+        "error": (failures or [""])[0],
+    }
+
+
+async def look_ups(job: Job, meter: Meter, ask: Callable[[int], Awaitable[int]]) -> dict[str, Any]:
+    """`callers` at once ask `asks` times each after one unmeasured time.
+
+    `ask` is told which look-up this is, counted through all callers, and tells how many rows it got.
+    """
     times: list[float] = []
     rows: list[int] = []
-    failures = 0
+    failures: list[str] = []
 
-    async def caller() -> None:
-        nonlocal failures
-        for _ in range(job["asks"]):
+    async def caller(number: int) -> None:
+        for turn in range(job["asks"]):
             started = time.perf_counter()
             try:
-                rows.append(await ask())
-            except Exception:  # noqa: BLE001 - counted
-                failures += 1
+                rows.append(await ask(turn * job["callers"] + number))
+            except Exception as error:  # noqa: BLE001 - counted
+                failures.append(f"{type(error).__name__}: {str(error)[:200]}")
             times.append(time.perf_counter() - started)
 
-    await asyncio.gather(*(ask() for _ in range(job["callers"])), return_exceptions=True)
+    await asyncio.gather(*map(ask, range(job["callers"])), return_exceptions=True)
     with meter.measured():
-        await asyncio.gather(*(caller() for _ in range(job["callers"])))
+        await asyncio.gather(*map(caller, range(job["callers"])))
     return _result(times, rows, failures)
 
 
-def threaded_look_ups(job: Job, meter: Meter, ask: Callable[[], int]) -> dict[str, Any]:
+def threaded_look_ups(job: Job, meter: Meter, ask: Callable[[int], int]) -> dict[str, Any]:
     """The same with a thread for each caller, for clients that block."""
     times: list[float] = []
     rows: list[int] = []
-    failures: list[int] = []
+    failures: list[str] = []
     gate = threading.Barrier(job["callers"] + 1)
 
-    def caller() -> None:
-        ask()
+    def caller(number: int) -> None:
+        ask(number)
         gate.wait()
-        for _ in range(job["asks"]):
+        for turn in range(job["asks"]):
             started = time.perf_counter()
             try:
-                rows.append(ask())
-            except Exception:  # noqa: BLE001 - counted
-                failures.append(1)
+                rows.append(ask(turn * job["callers"] + number))
+            except Exception as error:  # noqa: BLE001 - counted
+                failures.append(f"{type(error).__name__}: {str(error)[:200]}")
             times.append(time.perf_counter() - started)
 
-    threads = [threading.Thread(target=caller) for _ in range(job["callers"])]
+    threads = [threading.Thread(target=caller, args=(number,)) for number in range(job["callers"])]
     for thread in threads:
         thread.start()
     gate.wait()
     with meter.measured():
         for thread in threads:
             thread.join()
-    return _result(times, rows, len(failures))
+    return _result(times, rows, failures)

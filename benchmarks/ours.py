@@ -36,11 +36,12 @@ async def _write(job: Job, meter: Meter) -> Result:
 
 
 async def _look_up(job: Job, meter: Meter) -> Result:
-    matching = CustomerMatching(default_region=job["region"])
+    matching = CustomerMatching.model_validate({"defaultRegion": job["region"]})
     async with _opened(job) as client:
 
-        async def ask() -> int:
-            match = await find_customer(client, job["number"], matching, CustomerColumns())
+        async def ask(number: int) -> int:
+            caller = job["numbers"][number % len(job["numbers"])]
+            match = await find_customer(client, caller, matching, CustomerColumns())
             return int(match.row is not None)
 
         return await look_ups(job, meter, ask)

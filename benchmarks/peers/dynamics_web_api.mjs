@@ -60,9 +60,9 @@ async function write() {
 }
 
 async function lookUp() {
-  const ask = () =>
+  const ask = (number) =>
     Promise.all(
-      job.queries.map((query) =>
+      job.look_ups[number % job.look_ups.length].map((query) =>
         api.retrieveMultiple({
           collection: query.entity_set,
           filter: query.filter,
@@ -76,13 +76,13 @@ async function lookUp() {
   let rows = 0;
   let failures = 0;
   const callers = Array.from({ length: job.callers });
-  await Promise.allSettled(callers.map(ask));
+  await Promise.allSettled(callers.map((_, number) => ask(number)));
   await measured(() =>
     Promise.all(
-      callers.map(async () => {
+      callers.map(async (_, number) => {
         for (let asked = 0; asked < job.asks; asked++) {
           const started = performance.now();
-          await ask().then((found) => (rows += found), () => failures++);
+          await ask(asked * job.callers + number).then((found) => (rows += found), () => failures++);
           times.push(performance.now() - started);
         }
       }),

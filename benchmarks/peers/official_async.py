@@ -3,12 +3,13 @@
 import asyncio
 import time
 from itertools import batched
+from urllib.parse import quote
 
 from azure.core.credentials import AccessToken
 from azure.core.credentials_async import AsyncTokenCredential
 from PowerPlatform.Dataverse.aio.async_client import AsyncDataverseClient
 
-from benchmarks.callers import look_ups
+from benchmarks.callers import look_ups, queries_of
 from benchmarks.process import Job, Meter, Result, job_rows, serve
 from benchmarks.rows import BOOKING, Row
 
@@ -42,12 +43,13 @@ async def _write(job: Job, meter: Meter) -> Result:
 async def _look_up(job: Job, meter: Meter) -> Result:
     async with AsyncDataverseClient(job["url"], StaticCredential()) as client:
 
-        async def ask() -> int:
+        async def ask(number: int) -> int:
             batch = client.batch.new()
-            for query in job["queries"]:
+            for query in queries_of(job, number):
                 batch.records.list(
                     query["table"],
-                    filter=query["filter"],
+                    # It puts the filter into the batch as it is given, so a space would end the request line.
+                    filter=quote(query["filter"]),
                     select=query["select"],
                     orderby=query["orderby"],
                     top=query["top"],

@@ -6,7 +6,7 @@ from itertools import batched
 from azure.core.credentials import AccessToken, TokenCredential
 from PowerPlatform.Dataverse.client import DataverseClient
 
-from benchmarks.callers import threaded_look_ups
+from benchmarks.callers import queries_of, threaded_look_ups
 from benchmarks.process import Job, Meter, Result, job_rows, serve
 from benchmarks.rows import BOOKING
 
@@ -34,7 +34,7 @@ def write(job: Job, meter: Meter) -> Result:
 def look_up(job: Job, meter: Meter) -> Result:
     with DataverseClient(job["tls_url"], StaticCredential()) as client:
 
-        def ask() -> int:
+        def ask(number: int) -> int:
             return sum(
                 len(
                     client.records.list(
@@ -45,7 +45,7 @@ def look_up(job: Job, meter: Meter) -> Result:
                         top=query["top"],
                     ).records
                 )
-                for query in job["queries"]
+                for query in queries_of(job, number)
             )
 
         return threaded_look_ups(job, meter, ask)

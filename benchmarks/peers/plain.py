@@ -66,27 +66,25 @@ async def _write(job: Job, meter: Meter) -> Result:
 
 async def _look_up(job: Job, meter: Meter) -> Result:
     api = f"{job['url']}/api/data/v9.2/"
-    paths = [query["path"] for query in job["queries"]]
+    paths = [[query["path"] for query in queries] for queries in job["look_ups"]]
     async with AsyncExitStack() as stack:
         send = await _sender(job["library"], job, stack)
 
-        async def ask_each() -> int:
-            answers = await asyncio.gather(*(send("GET", api + path, None, {}) for path in paths))
+        async def ask_each(number: int) -> int:
+            answers = await asyncio.gather(*(send("GET", api + path, None, {}) for path in paths[number % len(paths)]))
             return sum(len(json.loads(body)["value"]) for _, body in answers)
 
-        async def ask_at_once() -> int:
+        async def ask_at_once(number: int) -> int:
             boundary = f"batch_{uuid.uuid4()}"
-            part = (
-                "--{}\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\nGET {} HTTP/1.1\r\n"
-            )
-            lines = [part.format(boundary, f"/api/data/v9.2/{path}") + "\r\n\r\n" for path in paths]
-            body = ("".join(lines) + f"--{boundary}--\r\n").encode()
+            head = f"--{boundary}\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\n"
+            gets = [f"GET /api/data/v9.2/{path} HTTP/1.1\r\n\r\n\r\n" for path in paths[number % len(paths)]]
+            body = (head + head.join(gets) + f"--{boundary}--\r\n").encode()
             kind = {"Content-Type": f"multipart/mixed; boundary={boundary}"}
             _, answer = await send("POST", f"{api}$batch", body, kind)
             found = [line for line in answer.split(b"\r\n") if line.startswith(b"{")]
             return sum(len(json.loads(line)["value"]) for line in found)
 
-        async def ask_bare() -> int:
+        async def ask_bare(_: int) -> int:
             status, _ = await send("GET", f"{api}WhoAmI", None, {})
             return int(status == 200)
 
