@@ -37,6 +37,9 @@ class Environment:
     activity_time_of_day: Literal["keep", "drop"] = "keep"
     one_queue_item_per_object: bool = True
     changeset_error_wrapped: bool = False
+    # Change tracking.
+    delta_token_days: float = 7
+    expired_delta_status: Literal[400, 410] = 400
     # Scheduling. Working hours are in UTC; a resource that has its calendar from shifts works when a shift says so.
     working_start_hour: float = 8
     working_end_hour: float = 16

@@ -14,8 +14,8 @@ from local.dataverse.messages import NOBODY, Caller
 from local.dataverse.metadata import CollectionNavigation, Navigation
 from local.dataverse.store import Row, Store, Table, index_key
 
-KNOWN = frozenset({"$select", "$filter", "$orderby", "$top", "$expand", "$count", "$skiptoken"})
-NOT_BUILT = frozenset({"$apply", "$deltatoken", "savedquery", "userquery"})
+KNOWN = frozenset({"$select", "$filter", "$orderby", "$top", "$expand", "$count", "$skiptoken", "$deltatoken"})
+NOT_BUILT = frozenset({"$apply", "savedquery", "userquery"})
 EXPANSION = re.compile(r"\s*(\w+)\s*(?:\((.*)\))?\s*", re.DOTALL | re.ASCII)
 # Functions other than In may depend on the caller or on the moment of the question.
 DEPENDENT = re.compile(r"Microsoft\.Dynamics\.CRM\.(?!In\b)")
@@ -46,6 +46,7 @@ class Query:
     count: bool = False
     expand: list[Expansion] = field(default_factory=list)
     skip_token: str | None = None
+    delta_token: str | None = None
 
     def choose(self) -> list[Row]:
         """Returns all rows of the table that the query asks for, in order."""
@@ -84,7 +85,7 @@ def _read(store: Store, table: Table, query_string: str, caller: Caller) -> Quer
 
 
 def _build(store: Store, table: Table, options: dict[str, str], aliases: dict[str, str], caller: Caller) -> Query:
-    query = Query(table, skip_token=options.get("$skiptoken"))
+    query = Query(table, skip_token=options.get("$skiptoken"), delta_token=options.get("$deltatoken"))
     if "$select" in options:
         query.select = _select(table, options["$select"])
     if "$filter" in options:
@@ -186,7 +187,7 @@ def _expansion(store: Store, table: Table, text: str, aliases: dict[str, str], c
     for part in _split(match[2] or "", ";"):
         key, equals, value = part.partition("=")
         key = key.strip()
-        if not equals or key not in KNOWN - {"$skiptoken", "$count"}:
+        if not equals or key not in KNOWN - {"$skiptoken", "$deltatoken", "$count"}:
             raise bad_query(f"The option '{part}' is not supported inside $expand.")
         if navigation is not None and key not in {"$select", "$expand"}:
             raise bad_query(f"The option {key} is not supported on the single-valued navigation property '{name}'.")

@@ -1,82 +1,88 @@
 """Answers the GETs: one row, a page of a collection, one property, a count."""
 
 import json
-import re
-from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, unquote_plus
-from uuid import uuid4
 
-from local.dataverse.errors import DataverseError, bad_query, row_does_not_exist, unknown_segment
+from local.dataverse.environment import Environment
+from local.dataverse.errors import DataverseError, row_does_not_exist, unknown_segment
 from local.dataverse.messages import Request, Response, json_response
+from local.dataverse.paging import LARGEST_PAGE, Cursors, Listing, next_link, read_position, without_skip_token
 from local.dataverse.query import Query, page_size, read_query
 from local.dataverse.rendering import Annotations, Renderer, etag_of
 from local.dataverse.store import ID_SLOT, Row, Store, Table
+from local.dataverse.tracking import DELETED, Delta, changes, check_tracked, deleted_entry, known_version
 
-LARGEST_PAGE = 5000
 COUNT_CAP = 5000
-OPEN_CURSORS = 64
 COUNT_EXCEEDED = "Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded"
 TOTAL_COUNT = "Microsoft.Dynamics.CRM.totalrecordcount"
-COOKIE = re.compile(r'<cookie pagenumber="(\d+)" pagingcookie="([0-9a-f-]+):(\d+)" istracking="False" />')
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The rows below one row: those that a collection-valued navigation property leads to, and its address."""
+
+    ids: frozenset[str]
+    address: str
 
 
 class Reading:
-    """Answers reads of the store and keeps the cursors of half-read collections."""
+    """Answers reads of the store."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, environment: Environment) -> None:
         self._store = store
-        self._cursors: OrderedDict[str, tuple[str, list[str]]] = OrderedDict()
+        self._environment = environment
+        self._cursors = Cursors()
 
-    def collection(self, table: Table, request: Request, base: str) -> Response:
-        """Returns one page of the rows that the query chooses."""
+    def collection(self, table: Table, request: Request, base: str, scope: Scope | None = None) -> Response:
+        """Returns one page of the rows that the query chooses, or of what changed since a delta token."""
         query = read_query(self._store, table, request.query, request.caller)
         size = page_size(request.preference("odata.maxpagesize"))
+        tracked = query.delta_token is not None or request.preference("odata.track-changes") is not None
+        position = read_position(query.skip_token)
+        address = scope.address if scope is not None else f"{base}/{table.definition.entity_set}"
+        known = f"{address}?{without_skip_token(request.query)}"
+        listing = self._cursors.find(position, known)
+        cursor = position.cursor if listing is not None else ""
+        if listing is None:
+            listing = self._listing(query, scope, size, tracked=tracked)
+        end = position.start + (size or LARGEST_PAGE)
         annotations = Annotations(request.preference("odata.include-annotations"))
-        rows, following, total = self._page(query, request, size)
+        suffix = "" if query.delta_token is None else "/$delta"
+        content: dict[str, Any] = {"@odata.context": f"{base}/$metadata#{_context(query)}{suffix}"}
+        content.update(_counts(query, len(listing.ids), annotations))
+        content["value"] = self._values(query, listing.ids[position.start : end], annotations, base)
+        if end < len(listing.ids):
+            cursor = cursor or self._cursors.keep(known, listing)
+            content["@odata.nextLink"] = next_link(address, request.query, position, cursor, end, tracked=tracked)
+        elif tracked:
+            content["@odata.deltaLink"] = Delta(listing.version).link(address, request.query)
+        headers = _applied(request, "odata.maxpagesize", "odata.include-annotations", "odata.track-changes")
+        return json_response(content, headers=headers)
+
+    def _listing(self, query: Query, scope: Scope | None, size: int | None, *, tracked: bool) -> Listing:
+        version = self._store.version
+        if tracked:
+            check_tracked(query)
+            since = known_version(query.delta_token, self._store, self._environment)
+            if since is not None:
+                return Listing(changes(query.table, since), version)
+        rows = query.choose()
+        if scope is not None:
+            rows = [row for row in rows if row[ID_SLOT] in scope.ids]
+        if query.top is not None and size is None:  # with odata.maxpagesize, $top is ignored ("Page results")
+            rows = rows[: query.top]
+        return Listing([row[ID_SLOT] for row in rows], version)
+
+    def _values(self, query: Query, ids: list[str], annotations: Annotations, base: str) -> list[dict[str, Any]]:
         render = Renderer(self._store, annotations).compile(query)
-        content: dict[str, Any] = {"@odata.context": f"{base}/$metadata#{_context(query)}"}
-        if query.count:
-            content["@odata.count"] = min(total, COUNT_CAP)
-            if COUNT_EXCEEDED in annotations:
-                content[f"@{TOTAL_COUNT}"] = min(total, COUNT_CAP)
-                content[f"@{COUNT_EXCEEDED}"] = total > COUNT_CAP
-        content["value"] = [render(row) for row in rows]
-        if following is not None:
-            content["@odata.nextLink"] = _next_link(base, table, request.query, following)
-        return json_response(content, headers=_applied(request, "odata.maxpagesize", "odata.include-annotations"))
-
-    def _page(self, query: Query, request: Request, size: int | None) -> tuple[list[Row], str | None, int]:
-        """Returns the rows of the page, the cookie of the next one, and how many rows there are in all."""
-        limit = size or LARGEST_PAGE
-        without_token = _without_skip_token(request.query)
-        cursor, number, start = str(uuid4()), 1, 0
-        ids: list[str] | None = None
-        if query.skip_token is not None:
-            match = COOKIE.fullmatch(unquote_plus(query.skip_token))
-            if match is None:
-                raise bad_query("Malformed XML in the Paging Cookie of $skiptoken.")
-            number, start = int(match[1]), int(match[3])
-            kept = self._cursors.get(match[2])
-            if kept is not None and kept[0] == without_token:
-                cursor, ids = match[2], kept[1]
-        if ids is None:
-            rows = query.choose()
-            if query.top is not None and size is None:  # with odata.maxpagesize, $top is ignored ("Page results")
-                rows = rows[: query.top]
-            if len(rows) <= limit and start == 0:
-                return rows, None, len(rows)
-            ids = [row[ID_SLOT] for row in rows]
-            self._keep(cursor, without_token, ids)
-        chosen = [row for row_id in ids[start : start + limit] if (row := query.table.rows.get(row_id)) is not None]
-        end = start + limit
-        more = f'<cookie pagenumber="{number + 1}" pagingcookie="{cursor}:{end}" istracking="False" />'
-        return chosen, more if end < len(ids) else None, len(ids)
-
-    def _keep(self, cursor: str, query: str, ids: list[str]) -> None:
-        self._cursors[cursor] = (query, ids)
-        while len(self._cursors) > OPEN_CURSORS:
-            self._cursors.popitem(last=False)
+        rows = query.table.rows
+        return [
+            render(row) if row is not None else deleted_entry(query.table, each.removeprefix(DELETED), base)
+            for each in ids
+            # A row may have gone since the first page.
+            if (row := rows.get(each)) is not None or each.startswith(DELETED)
+        ]
 
     def count(self, table: Table, request: Request) -> Response:
         """Returns the number of rows as plain text."""
@@ -140,6 +146,16 @@ class Reading:
         return row
 
 
+def _counts(query: Query, total: int, annotations: Annotations) -> dict[str, Any]:
+    if not query.count:
+        return {}
+    counts: dict[str, Any] = {"@odata.count": min(total, COUNT_CAP)}
+    if COUNT_EXCEEDED in annotations:
+        counts[f"@{TOTAL_COUNT}"] = min(total, COUNT_CAP)
+        counts[f"@{COUNT_EXCEEDED}"] = total > COUNT_CAP
+    return counts
+
+
 def _context(query: Query) -> str:
     entity_set = query.table.definition.entity_set
     return entity_set if query.select is None else f"{entity_set}({','.join(query.select)})"
@@ -151,20 +167,8 @@ def _applied(request: Request, *names: str) -> dict[str, str]:
     for name in names:
         value = request.preference(name)
         if value is not None:
-            applied.append(f"{name}={value}" if value.isdigit() else f'{name}="{value}"')
+            applied.append(name if not value else f"{name}={value}" if value.isdigit() else f'{name}="{value}"')
     return {"Preference-Applied": ",".join(applied)} if applied else {}
-
-
-def _without_skip_token(query: str) -> str:
-    kept = [part for part in query.split("&") if not part.startswith(("$skiptoken=", "%24skiptoken="))]
-    return "&".join(kept)
-
-
-def _next_link(base: str, table: Table, query: str, cookie: str) -> str:
-    kept = _without_skip_token(query)
-    token = f"$skiptoken={quote(quote(cookie, safe=''), safe='')}"
-    options = f"{kept}&{token}" if kept else token
-    return f"{base}/{table.definition.entity_set}?{options}"
 
 
 def refuse_long_url(request: Request, length: int) -> None:

@@ -28,13 +28,13 @@ from local.dataverse.fetch_reading import fetch_rows
 from local.dataverse.messages import Request, Response, error_response, json_response
 from local.dataverse.metadata import CollectionNavigation, Navigation
 from local.dataverse.multiples import MESSAGES, Multiples
-from local.dataverse.query import fetch_xml, read_query
-from local.dataverse.reading import Reading, refuse_long_url
-from local.dataverse.rendering import Annotations, Renderer, etag_of
+from local.dataverse.query import fetch_xml
+from local.dataverse.reading import Reading, Scope, refuse_long_url
+from local.dataverse.rendering import etag_of
 from local.dataverse.scheduling.groups import Groups
 from local.dataverse.scheduling.json_bags import MESSAGE, SearchAction
 from local.dataverse.scheduling.search import Search
-from local.dataverse.store import ID_SLOT, Store, Table
+from local.dataverse.store import Store, Table
 from local.dataverse.values import GUID
 from local.dataverse.writes import Session, Writer
 
@@ -49,7 +49,7 @@ class Service:
         self.store = store
         self.environment = environment
         self.writer = Writer(store, environment)
-        self.reading = Reading(store)
+        self.reading = Reading(store, environment)
         self._multiples = Multiples(store, self.writer)
         self._actions = Actions(store, self.writer, environment)
         self.search = Search(store, environment)
@@ -306,15 +306,10 @@ class Service:
         self, table: Table, row_id: str, collection: CollectionNavigation, request: Request, base: str
     ) -> Response:
         child = self.store.by_name[collection.child]
-        query = read_query(self.store, child, request.query, request.caller)
         partner = child.definition.navigation[collection.partner]
         slot = child.slots[child.definition.columns[partner.lookup].property]
-        mine = set(child.ids_where(slot, row_id))
-        rows = [row for row in query.choose() if row[ID_SLOT] in mine][: query.top]
-        annotations = Annotations(request.preference("odata.include-annotations"))
-        render = Renderer(self.store, annotations).compile(query)
-        context = f"{base}/$metadata#{child.definition.entity_set}"
-        return json_response({"@odata.context": context, "value": [render(row) for row in rows]})
+        address = f"{base}/{table.definition.entity_set}({row_id})/{collection.name}"
+        return self.reading.collection(child, request, base, Scope(frozenset(child.ids_where(slot, row_id)), address))
 
 
 def _absolute_reference(table: Table, request: Request) -> str:

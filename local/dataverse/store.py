@@ -32,6 +32,7 @@ class Table:
         self.type_slots: dict[str, int] = {}
         self.columns_by_property: dict[str, Column] = {}
         self.template: Row = []
+        self.deleted: list[tuple[int, str]] = []  # version and id, for change tracking
         self._indexes: dict[int, dict[Hashable, dict[str, None]]] = {}
         self._keys: dict[str, tuple[tuple[int, ...], dict[tuple[Any, ...], str]]] = {}
         self.definition = definition
@@ -185,6 +186,11 @@ class Store:
         self.by_name[definition.name] = table
         self.by_set[definition.entity_set] = table
 
+    @property
+    def version(self) -> int:
+        """The newest version that a row has or had."""
+        return self._version
+
     def next_version(self) -> int:
         """Returns a row version that no row has had."""
         self._version += 1
@@ -234,6 +240,8 @@ class Store:
 
     def _count_and_forget(self) -> None:
         for table, old, new in self._journal:
+            if new is None and old is not None:
+                table.deleted.append((self.next_version(), old[ID_SLOT]))
             kind = "created" if old is None else "deleted" if new is None else "updated"
             counts = self.written[kind]
             counts[table.definition.name] = counts.get(table.definition.name, 0) + 1
