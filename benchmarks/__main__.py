@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from benchmarks import bulk, environments, lookup
+from benchmarks import bulk, environments, faults, lookup
 from benchmarks.bench import Bench
 from benchmarks.installation import install_peers
 from benchmarks.places import BUILD, CORE_COUNT, FOLDER
@@ -21,6 +21,7 @@ TOPICS: dict[str, Callable[[Bench], Section]] = {
     "three-environments": environments.measure_three,
     "drawn-environments": environments.measure_drawn,
     "lookup": lookup.measure,
+    "faults": faults.measure,
 }
 RESULTS = BUILD / "results"
 

@@ -31,5 +31,9 @@ class Bench:
         """One client writes bookings into an empty environment; what it cost, and what arrived."""
         self.say(client.name)
         self.simulator.prepare(**environment)
-        run = run_client(client, self.simulator, {"action": "write", **job}, started=started)
+        run = self.run(client, {"action": "write", **job}, started)
         return run, self.simulator.landed()
+
+    def run(self, client: Client, job: Job, started: Callable[[], None] | None = None) -> Run:
+        """One client does a job in the environment as it is."""
+        return run_client(client, self.simulator, job, started=started)

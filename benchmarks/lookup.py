@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from benchmarks.bench import Bench
-from benchmarks.clients import OURS, Client, Program, Run, Use, run_client
+from benchmarks.clients import OURS, Client, Program, Run, Use
 from benchmarks.process import Job
 from benchmarks.report import Metric, Section, Table, bounded, compared, least, number
 from benchmarks.simulator import UNCOUNTED
@@ -79,7 +79,7 @@ def measure(bench: Bench) -> Section:
             for client in clients:
                 bench.say(f"{client.name}, {callers} at once")
                 _prepare(bench, client, numbers)
-                run = run_client(client, bench.simulator, {**job, "callers": callers, "asks": asks})
+                run = bench.run(client, {**job, "callers": callers, "asks": asks})
                 runs[client][callers].append(_checked(client, Asked(run, callers, bench.simulator.landed().requests)))
     return Section("lookup", tuple(_metrics(runs)), (_table(runs),), _notes())
 
