@@ -32,7 +32,7 @@ UNSAID, ABSENT, PRESENT, EMPTY = Mark.UNSAID, Mark.ABSENT, Mark.PRESENT, Mark.EM
 class Call:
     """One request. A body that is bytes is sent as it is, any other as JSON.
 
-    `{etag}`, `{id}`, `{next}` and `{delta}` stand for what the requests before it brought.
+    `{etag}`, `{id}`, `{next}`, `{delta}`, `{token}` and `{item}` stand for what the requests before it brought.
     """
 
     method: str

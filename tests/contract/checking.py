@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tests.contract.cases import ABSENT, EMPTY, PRESENT, UNSAID, Case, Part
-from tests.contract.simulator import Answer, Caller, part_answers
+from tests.contract.simulator import Answer, Caller, filled, part_answers
 
 
 def check(case: Case, caller: Caller) -> None:
@@ -33,7 +33,7 @@ def check(case: Case, caller: Caller) -> None:
     for name, more in case.added.items():
         assert len(caller.rows(name)) - len(before[name]) == more, f"rows of {name} added"
     for address, columns in case.stored.items():
-        _check_stored(caller, address, columns)
+        _check_stored(caller, filled(address, brought), columns)
 
 
 def _send_first(case: Case, caller: Caller) -> dict[str, str]:
@@ -51,6 +51,7 @@ def _send_first(case: Case, caller: Caller) -> dict[str, str]:
             "next": body.get("@odata.nextLink"),
             "delta": body.get("@odata.deltaLink"),
             "token": body.get("access_token"),
+            "item": body.get("QueueItemId"),
         }
         brought |= {name: value for name, value in found.items() if value}
     return brought

@@ -46,8 +46,10 @@ CASES = [
          code="0x80040217"),
     Case(fact="a second AddToQueue moves the item", source=S12, confirmed=False, given=GIVEN, status=200,
          settings={"one_queue_item_per_object": True}, added={"queueitems": 0},
+         stored={"queueitems({item})": {"_queueid_value": VIP, "_objectid_value": CASE}},
          first=[post(f"queues({SUPPORT})/{INTO}", TARGET)], call=post(f"queues({VIP})/{INTO}", TARGET)),
     Case(fact="a second AddToQueue makes a second item", source=S12, confirmed=False, given=GIVEN, status=200,
          settings={"one_queue_item_per_object": False}, added={"queueitems": 1},
+         stored={"queueitems({item})": {"_queueid_value": SUPPORT, "_objectid_value": CASE}},
          first=[post(f"queues({SUPPORT})/{INTO}", TARGET)], call=post(f"queues({VIP})/{INTO}", TARGET)),
 ]  # fmt: skip
