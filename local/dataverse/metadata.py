@@ -87,6 +87,7 @@ class TableDefinition:
     collections: dict[str, CollectionNavigation] = field(default_factory=dict)
     keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
     user_owned: bool = False
+    base_type: str = ""
 
 
 def read_schema_files(*paths: Path) -> dict[str, Any]:
@@ -144,6 +145,7 @@ def define_table(raw: Mapping[str, Any]) -> TableDefinition:
         raw["primary_name"],
         raw.get("object_type_code", 10000),
         user_owned=raw.get("ownership") == "UserOwned",
+        base_type=raw.get("base_type") or "",
     )
     attributes = dict(raw["attributes"])
     attributes.setdefault(table.primary_id, {"type": "Uniqueidentifier", "valid_for_update": False})

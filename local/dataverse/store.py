@@ -172,6 +172,8 @@ class Store:
         self.written: dict[str, dict[str, int]] = {"created": {}, "updated": {}, "deleted": {}}
         # Queries that were compiled, by table and text: a question that comes again costs no compiling.
         self.compiled: dict[tuple[str, str], Any] = {}
+        self.bases: set[str] = set()  # tables whose rows mirror those of the tables derived from them
+        self._shared_slots: dict[str, list[tuple[int, int]]] = {}
         for raw in raw_tables.values():
             self.define(define_table(raw))
 
@@ -185,6 +187,30 @@ class Store:
             table.redefine(definition)
         self.by_name[definition.name] = table
         self.by_set[definition.entity_set] = table
+        self._shared_slots.clear()
+        if definition.base_type:
+            self.bases.add(definition.base_type)
+
+    def _mirror(self, table: Table, row_id: str, row: Row | None) -> None:
+        """Shows an activity as an activitypointer, too: the columns that both have."""
+        base = self.by_name.get(table.definition.base_type)
+        if base is None:
+            return
+        if row is None:
+            self._journal.append((base, base.remove(row_id), None))
+            return
+        copy = base.template.copy()
+        for source, target in self._slots_shared_with(base, table):
+            copy[target] = row[source]
+        self._journal.append((base, base.put(copy), copy))
+
+    def _slots_shared_with(self, base: Table, table: Table) -> list[tuple[int, int]]:
+        shared = self._shared_slots.get(table.definition.name)
+        if shared is None:
+            shared = [(table.slots[name], slot) for name, slot in base.slots.items() if name in table.slots]
+            shared += [(table.type_slots[name], s) for name, s in base.type_slots.items() if name in table.type_slots]
+            self._shared_slots[table.definition.name] = shared
+        return shared
 
     @property
     def version(self) -> int:
@@ -203,16 +229,22 @@ class Store:
         row[VERSION_SLOT] = self.next_version()
         table.put(row)
         self._journal.append((table, None, row))
+        if table.definition.base_type:
+            self._mirror(table, row[ID_SLOT], row)
 
     def replace(self, table: Table, row: Row) -> None:
         """Puts a changed copy in the place of a row."""
         row[VERSION_SLOT] = self.next_version()
         old = table.put(row)
         self._journal.append((table, old, row))
+        if table.definition.base_type:
+            self._mirror(table, row[ID_SLOT], row)
 
     def delete(self, table: Table, row_id: str) -> None:
         """Takes a row away."""
         self._journal.append((table, table.remove(row_id), None))
+        if table.definition.base_type:
+            self._mirror(table, row_id, None)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -242,6 +274,8 @@ class Store:
         for table, old, new in self._journal:
             if new is None and old is not None:
                 table.deleted.append((self.next_version(), old[ID_SLOT]))
+            if table.definition.name in self.bases:
+                continue
             kind = "created" if old is None else "deleted" if new is None else "updated"
             counts = self.written[kind]
             counts[table.definition.name] = counts.get(table.definition.name, 0) + 1
