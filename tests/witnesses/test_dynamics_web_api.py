@@ -340,3 +340,30 @@ def test_a_spent_limit_reaches_the_caller_with_its_wait(control: Control, node: 
     assert 250 < int(refused.headers["retry-after"]) <= 301
     assert [row["lastname"] for row in contacts.changes()[0].values()] == ["In time"]
     assert control.counts().throttled == 1
+
+
+FETCH = """<fetch count="5"><entity name="lead"><attribute name="subject"/><order attribute="subject"/>
+<filter><condition attribute="lastname" operator="eq" value="P"/></filter></entity></fetch>"""
+
+
+def test_fetchxml_pages_follow_the_cookie_of_the_simulator(control: Control, node: NodeClient) -> None:
+    planted = control.plant("leads", [{"subject": f"Page {number:02}", "lastname": "P"} for number in range(13)])
+    answer = node.call("fetchAll", collection="leads", fetchXml=FETCH, includeAnnotations="*")
+    assert [row["leadid"] for row in answer["value"]] == planted
+    assert control.counts().requests == {"GET lead": 3}
+
+
+def test_changes_since_a_delta_link_are_what_happened(control: Control, node: NodeClient) -> None:
+    planted = control.plant("leads", [{"subject": f"Row {number}", "lastname": "D"} for number in range(3)])
+    first = node.call("retrieveAll", collection="leads", select=["subject"], trackChanges=True, maxPageSize=2)
+    assert set(planted) <= {row["leadid"] for row in first["value"]}
+    node.call("update", collection="leads", key=planted[0], data={"subject": "Changed"})
+    node.call("deleteRecord", collection="leads", key=planted[1])
+    created = node.call("create", collection="leads", data={"subject": "New"})
+    token = parse_qs(urlsplit(first["oDataDeltaLink"]).query)["$deltatoken"][0]
+    changes = node.call("retrieveMultiple", collection="leads", select=["subject"],
+                        queryParams=[f"$deltatoken={token}"])["value"]  # fmt: skip
+    changed = {row["leadid"]: row["subject"] for row in changes if "leadid" in row}
+    deleted = [(row["id"], row["reason"]) for row in changes if "reason" in row]
+    assert changed == {planted[0]: "Changed", created: "New"}
+    assert deleted == [(planted[1], "deleted")]

@@ -222,6 +222,35 @@ def test_a_built_query_reads_what_is_stored(control: Control, sdk: DataverseClie
     assert row.etag == f'W/"{stored["versionnumber"]}"'
 
 
+FETCH = """<fetch count="5"><entity name="lead"><attribute name="subject"/><order attribute="subject"/>
+<filter><condition attribute="lastname" operator="eq" value="P"/></filter></entity></fetch>"""
+
+
+def test_fetchxml_pages_follow_the_cookie_of_the_simulator(control: Control, sdk: DataverseClient) -> None:
+    planted = control.plant("leads", [{"subject": f"Page {number:02}", "lastname": "P"} for number in range(13)])
+    pages = list(sdk.query.fetchxml(FETCH).execute_pages())
+    assert [len(page) for page in pages] == [5, 5, 3]
+    assert [row["leadid"] for page in pages for row in page] == planted
+    assert data_requests(control) == {"GET lead": 3}
+
+
+@pytest.mark.parametrize(
+    ("where", "found"),
+    [
+        (col("subject").not_in(["Row 0", "Row 2"]), ["Row 1"]),
+        (col("subject").like("Row%") & (col("numberofemployees").between(1, 2)), ["Row 1", "Row 2"]),
+        (col("subject").startswith("Row") & col("donotphone").is_not_null() & (col("numberofemployees") < 1), ["Row 0"]),
+    ],
+    ids=["not in", "like and between", "starts with, not null, less than"],
+)  # fmt: skip
+def test_each_form_of_a_filter_finds_its_rows(
+    control: Control, sdk: DataverseClient, where: Any, found: list[str]
+) -> None:
+    control.plant("leads", [{"subject": f"Row {n}", "lastname": "W", "numberofemployees": n} for n in range(3)])
+    rows = sdk.records.list("lead", filter=where & (col("lastname") == "W"), select=["subject"], orderby=["subject"])
+    assert [row["subject"] for row in rows] == found
+
+
 def test_a_batch_lands_its_parts_and_reports_each(control: Control, sdk: DataverseClient) -> None:
     contacts = Landed(control, "contacts")
     batch = sdk.batch.new()
