@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from benchmarks import bulk, environments, faults, lookup
+from benchmarks import bad_rows, bulk, environments, faults, lookup, memory, start, storm
 from benchmarks.bench import Bench
 from benchmarks.installation import install_peers
 from benchmarks.places import BUILD, CORE_COUNT, FOLDER
@@ -22,6 +22,10 @@ TOPICS: dict[str, Callable[[Bench], Section]] = {
     "drawn-environments": environments.measure_drawn,
     "lookup": lookup.measure,
     "faults": faults.measure,
+    "bad-rows": bad_rows.measure,
+    "storm": storm.measure,
+    "memory": memory.measure,
+    "start": start.measure,
 }
 RESULTS = BUILD / "results"
 

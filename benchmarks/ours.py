@@ -1,15 +1,18 @@
 """Our client, opened as the app opens it and told nothing: no width, no chunk size, no limit."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from benchmarks.callers import look_ups
-from benchmarks.process import Job, Meter, Result, job_rows, serve
+from benchmarks.process import Job, Meter, Result, job_rows, peak_memory_mb, serve
+from benchmarks.rows import bookings
 from shared.customers import CustomerColumns, CustomerMatching, find_customer
 from shared.dataverse.client import DataverseClient, open_client
 from shared.dataverse.tables import BOOKING
-from shared.settings import DataverseAuth, Settings
+from shared.gateways import Gateways, open_gateways
+from shared.settings import DataverseAuth, Settings, read_settings
 
 
 @asynccontextmanager
@@ -35,6 +38,29 @@ async def _write(job: Job, meter: Meter) -> Result:
     return {"written": outcome.written, "failed": [failure.row_id for failure in outcome.failures]}
 
 
+async def _stream(job: Job, meter: Meter) -> Result:
+    """Writes rows that are made while they are written, in a process that has loaded the whole app."""
+    gateways = _load_app(job["url"])
+    loaded_mb = peak_memory_mb()
+    with meter.measured():
+        outcome = await gateways.dataverse.upsert_many(BOOKING, bookings(job["rows"]))
+    await gateways.dataverse.close()
+    return {"written": outcome.written, "failed": len(outcome.failures), "loaded_mb": loaded_mb}
+
+
+def _load_app(url: str) -> Gateways:
+    os.environ.update(
+        DATAVERSE_URL=url,
+        DATAVERSE_AUTH="development",
+        AzureWebJobsStorage="UseDevelopmentStorage=true",
+        ROUTING_KEY_CURRENT="benchmark-routing-key-current-0001",
+    )
+    import function_app
+
+    assert function_app.app is not None
+    return open_gateways(read_settings())
+
+
 async def _look_up(job: Job, meter: Meter) -> Result:
     matching = CustomerMatching.model_validate({"defaultRegion": job["region"]})
     async with _opened(job) as client:
@@ -51,6 +77,7 @@ if __name__ == "__main__":
     serve(
         {
             "write": lambda job, meter: asyncio.run(_write(job, meter)),
+            "stream": lambda job, meter: asyncio.run(_stream(job, meter)),
             "look_up": lambda job, meter: asyncio.run(_look_up(job, meter)),
         }
     )

@@ -92,6 +92,7 @@ async function lookUp() {
 }
 
 const result = await { write, look_up: lookUp }[job.action]();
-const peakMb = (process.resourceUsage().maxRSS * 1024) / 1e6;
+const peak = /VmHWM:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"));
+const peakMb = (Number(peak[1]) * 1024) / 1e6;
 console.log(JSON.stringify({ connections: 0, peak_mb: peakMb, ...costs, ...result }));
 process.exit(0);

@@ -1,0 +1,98 @@
+"""A storm of 429 in the middle of an import: Dataverse refuses everything for ten seconds, then works as before."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+from benchmarks.bench import Bench
+from benchmarks.clients import OURS
+from benchmarks.report import Section, Table, bounded
+from benchmarks.simulator import PUBLISHED, RECORD_MS
+
+RECORDS = 300_000
+BEGINS_S = 4.0
+LASTS_S = 10.0
+RETRY_AFTER_S = 2
+MOST_MORE = 0.05
+BACK_WITHIN_S = 10.0
+FULL_SPEED = 0.9
+"""Share of the speed before the storm that counts as full speed again."""
+STEP_S = 0.25
+
+type Samples = Sequence[tuple[float, int]]
+"""Seconds since the start, and records that are there by then."""
+
+
+@dataclass(slots=True)
+class _Watch:
+    """Raises the storm, ends it, and samples what is there; the client's start sets it going."""
+
+    bench: Bench
+    samples: list[tuple[float, int]] = field(default_factory=list)
+    refused: int = 0
+    ended_s: float = 0.0
+    stopped: bool = False
+
+    def run(self) -> None:
+        simulator, started = self.bench.simulator, time.perf_counter()
+        raging = False
+        while not self.stopped:
+            now = time.perf_counter() - started
+            if not raging and not self.ended_s and now >= BEGINS_S:
+                action = {"status": 429, "code": "0x80072322", "message": "Too many", "retryAfter": RETRY_AFTER_S}
+                simulator.control("faults", [{"match": {"method": "POST"}, "action": action}])
+                raging = True
+            elif raging and now >= BEGINS_S + LASTS_S:
+                self.refused = sum(rule["hits"] for rule in simulator.control("faults", method="GET"))
+                simulator.control("faults", method="DELETE")
+                raging, self.ended_s = False, time.perf_counter() - started
+            self.samples.append((time.perf_counter() - started, simulator.landed().created))
+            time.sleep(STEP_S)
+
+
+def measure(bench: Bench) -> Section:
+    """One import through a storm."""
+    bench.say(f"{RECORDS:,} records, a storm of {LASTS_S:g} s")
+    bench.simulator.prepare()
+    watch = _Watch(bench)
+    try:
+        run = bench.run(OURS, {"action": "stream", "rows": RECORDS}, watch.run)
+    finally:
+        watch.stopped = True
+    landed = bench.simulator.landed()
+    if run.error or not watch.ended_s:
+        raise RuntimeError(run.error or "the import was over before the storm")
+    possible = PUBLISHED["slots"] / RECORD_MS * 1000
+    before = min(possible, speed(watch.samples, BEGINS_S / 4, BEGINS_S))
+    back = recovery_s(watch.samples, watch.ended_s, before * FULL_SPEED)
+    needed = landed.requests - watch.refused
+    metrics = (
+        bounded("records landed through a 429 storm", landed.created, RECORDS, "higher"),
+        bounded("records reported as written through a 429 storm", run.said.get("written", 0), RECORDS, "higher"),
+        bounded("requests refused in a 429 storm / 5 % of those needed", watch.refused, needed * MOST_MORE, "lower"),
+        bounded("seconds from the storm's end to full speed", back, BACK_WITHIN_S, "lower"),
+    )
+    table = Table(
+        f"A storm of {LASTS_S:g} s, Retry-After {RETRY_AFTER_S} s, in an import of {RECORDS:,} records",
+        ("requests", "refused", "records/s before", "seconds to full speed after", "seconds in all"),
+        ((str(landed.requests), str(watch.refused), f"{before:,.0f}", f"{back:.1f}", f"{run.wall_s:.1f}"),),
+        f"Full speed: {FULL_SPEED:.0%} of the records/s before the storm, over one second.",
+    )
+    return Section("storm", metrics, (table,))
+
+
+def speed(samples: Samples, start_s: float, end_s: float) -> float:
+    """Records by the second between two moments: the median over the seconds in between."""
+    inside = [sample for sample in samples if start_s <= sample[0] <= end_s]
+    return median((b[1] - a[1]) / (b[0] - a[0]) for a, b in zip(inside, inside[4:], strict=False))
+
+
+def recovery_s(samples: Samples, ended_s: float, wanted: float) -> float:
+    """Seconds from the end of the storm to the first second in which the wanted speed was kept; inf if never."""
+    after = [sample for sample in samples if sample[0] >= ended_s]
+    for position, (moment, there) in enumerate(after):
+        later = next((sample for sample in after[position + 1 :] if sample[0] >= moment + 1), None)
+        if later is not None and (later[1] - there) / (later[0] - moment) >= wanted:
+            return moment - ended_s
+    return float("inf")
