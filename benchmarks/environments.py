@@ -105,7 +105,7 @@ class Outcome:
     @property
     def reported(self) -> int:
         """Records that ours calls written, in the run with the fewest."""
-        return min(run.said.get("written", 0) for run, _ in self.ours)
+        return min(int(run.said.get("written", 0)) for run, _ in self.ours)
 
 
 def measure_three(bench: Bench) -> Section:

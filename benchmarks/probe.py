@@ -38,9 +38,14 @@ class Width:
                 allowed = width
         return allowed
 
+    @property
+    def full(self) -> bool:
+        """Whether one more would be too many."""
+        return self._busy >= self._allowed()
+
     async def __aenter__(self) -> None:
         async with self._changed:
-            while self._busy >= self._allowed():
+            while self.full:
                 try:
                     await asyncio.wait_for(self._changed.wait(), 0.02)
                 except TimeoutError:

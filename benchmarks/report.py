@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from math import isfinite
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal
@@ -113,13 +114,16 @@ def metric_row(metric: Metric) -> tuple[str, ...]:
 
 def number(value: float) -> str:
     """A figure with three significant digits, larger ones in full."""
+    if not isfinite(value):
+        return "never"
     if value == int(value) or abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:.3g}"
 
 
-def _rounded(value: float) -> float:
-    return round(value, 4)
+def _rounded(value: float) -> float | None:
+    """JSON has no infinity: what never happened is null."""
+    return round(value, 4) if isfinite(value) else None
 
 
 def _markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

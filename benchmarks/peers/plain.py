@@ -80,8 +80,8 @@ async def _look_up(job: Job, meter: Meter) -> Result:
             gets = [f"GET /api/data/v9.2/{path} HTTP/1.1\r\n\r\n\r\n" for path in paths[number % len(paths)]]
             body = (head + head.join(gets) + f"--{boundary}--\r\n").encode()
             kind = {"Content-Type": f"multipart/mixed; boundary={boundary}"}
-            _, answer = await send("POST", f"{api}$batch", body, kind)
-            found = [line for line in answer.split(b"\r\n") if line.startswith(b"{")]
+            _, reply = await send("POST", f"{api}$batch", body, kind)
+            found = [line for line in reply.split(b"\r\n") if line.startswith(b"{")]
             return sum(len(json.loads(line)["value"]) for line in found)
 
         async def ask_bare(_: int) -> int:
