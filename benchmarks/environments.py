@@ -11,7 +11,7 @@ from math import floor
 from statistics import median
 
 from benchmarks.bench import Bench
-from benchmarks.clients import OURS, PROBE, Run
+from benchmarks.clients import BULK_PEERS, OURS, PROBE, Run
 from benchmarks.limits import even_chunk, queueing_limit_s, refusing_limit_s
 from benchmarks.process import Job
 from benchmarks.report import Metric, Section, Table, bounded
@@ -113,8 +113,10 @@ def measure_three(bench: Bench) -> Section:
     shapes = [LARGE, SMALL, SMALL_HINTED, *([] if bench.quick else [SLOW])]
     outcomes = [_run(bench, shape) for shape in shapes]
     name = "wall / limit, worst of large, small and slow"
-    table = _table("The same import in three environments", outcomes)
-    return Section("three-environments", tuple(_metrics(name, outcomes, WORST_OF_THREE)), (table,))
+    tables = [_table("The same import in three environments", outcomes)]
+    if not bench.missing:
+        tables.append(_peers_table(bench))
+    return Section("three-environments", tuple(_metrics(name, outcomes, WORST_OF_THREE)), tuple(tables))
 
 
 def measure_drawn(bench: Bench) -> Section:
@@ -206,6 +208,18 @@ def _table(title: str, outcomes: list[Outcome]) -> Table:
         "reported wrongly",
     )
     return Table(title, columns, tuple(map(_row, outcomes)))
+
+
+def _peers_table(bench: Bench) -> Table:
+    """What a width that somebody chose for another environment does in the small one."""
+    rows = []
+    for client in BULK_PEERS:
+        if client.options.get("width") and client.options.get("mode") != "single":
+            run, landed = bench.write(client, {"rows": RECORDS}, SMALL.settings(SMALL.width))
+            wall = f"{run.wall_s:.2f}" if landed.created == RECORDS else "-"
+            rows.append((client.name, f"{landed.created:,}", f"{RECORDS - landed.created:,}", wall))
+    columns = ("client", "records landed", "records lost", "wall s")
+    return Table("Peers with a fixed width in the small environment", columns, tuple(rows))
 
 
 def _row(outcome: Outcome) -> tuple[str, ...]:

@@ -72,21 +72,21 @@ async def _look_up(job: Job, meter: Meter) -> Result:
 
         async def ask_each(number: int) -> int:
             answers = await asyncio.gather(*(send("GET", api + path, None, {}) for path in paths[number % len(paths)]))
-            return sum(len(json.loads(body)["value"]) for _, body in answers)
+            return sum(len(json.loads(content)["value"]) for _, content in answers)
 
         async def ask_at_once(number: int) -> int:
             boundary = f"batch_{uuid.uuid4()}"
             head = f"--{boundary}\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\n"
             gets = [f"GET /api/data/v9.2/{path} HTTP/1.1\r\n\r\n\r\n" for path in paths[number % len(paths)]]
-            body = (head + head.join(gets) + f"--{boundary}--\r\n").encode()
+            body: bytes = (head + head.join(gets) + f"--{boundary}--\r\n").encode()
             kind = {"Content-Type": f"multipart/mixed; boundary={boundary}"}
             _, reply = await send("POST", f"{api}$batch", body, kind)
             found = [line for line in reply.split(b"\r\n") if line.startswith(b"{")]
             return sum(len(json.loads(line)["value"]) for line in found)
 
         async def ask_bare(_: int) -> int:
-            status, _ = await send("GET", f"{api}WhoAmI", None, {})
-            return int(status == 200)
+            answer = await send("GET", f"{api}WhoAmI", None, {})
+            return int(answer[0] == 200)
 
         ways = {"each": ask_each, "batch": ask_at_once, "bare": ask_bare}
         return await look_ups(job, meter, ways[job["mode"]])
