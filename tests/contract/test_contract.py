@@ -22,11 +22,8 @@ SECTIONS: dict[str, list[Case]] = {
     module.name: importlib.import_module(f"tests.contract.sections.{module.name}").CASES
     for module in pkgutil.iter_modules(tests.contract.sections.__path__)
 }
-# Settings that are documented or a convenience, and those of scheduling and SOAP, whose tests lie beside the simulator.
-NO_SWITCHES = frozenset(
-    {"strict_tokens", "affinity_cookie", "working_weekend", "shift_calendar", "search_version", "annotation_order",
-     "unknown_settings", "expando_numbers", "booking_status_id", "group_booking_overlap", "soap_throttle_status"}
-)  # fmt: skip
+# Yes-or-no settings that stand for no doubt: whether tokens are checked, and a cookie that is documented.
+NO_SWITCHES = frozenset({"strict_tokens", "affinity_cookie"})
 ALL = [case for cases in SECTIONS.values() for case in cases]
 
 

@@ -1,6 +1,6 @@
 """What no source states, in each position of its switch (facts: the lines marked UNCONFIRMED)."""
 
-from tests.contract.cases import ABSENT, Case, get, patch, post
+from tests.contract.cases import ABSENT, Case, delete, get, patch, post
 from tests.contract.seeded import A_CALL, A_CASE, AURINKO, CALL, CASE, ELINA, LAMPO, MIKKO, MISSING, NEW
 from tests.contract.sources import S1, S3, S11, S18, S20, Source
 
@@ -23,7 +23,15 @@ CASE_BY_PATCH = patch(f"incidents({CASE})", {"statecode": 1, "statuscode": 5})
 PARTY_ALONE = post("activityparties", {**PARTY, "activityid_phonecall@odata.bind": f"/phonecalls({CALL})"})
 STARTED = post("phonecalls", {"activityid": NEW, "subject": "S", "actualstart": "2026-11-21T08:04:10Z"})
 
+DELETE_CUSTOMER = delete(f"accounts({NEW})")
+CUSTOMER = {"accounts": [{"accountid": NEW, "name": "Customer"}],
+            "incidents": [{"incidentid": CASE, "title": "T", "_customerid_value": NEW}]}  # fmt: skip
+
 CASES = [
+    unsure("a customer with cases is kept", S1, "delete_customer_with_cases", False, given=CUSTOMER, status=405,
+           call=DELETE_CUSTOMER, code="0x80040227", stored={f"accounts({NEW})": {}, f"incidents({CASE})": {}}),
+    unsure("a customer goes with its cases", S1, "delete_customer_with_cases", True, given=CUSTOMER, status=204,
+           call=DELETE_CUSTOMER, stored={f"accounts({NEW})": None, f"incidents({CASE})": None}),
     unsure("a bind to a missing row is not found", S1, "missing_bind_status", 404, call=BIND_MISSING, status=404,
            code="0x80040217", added={"contacts": 0}),
     unsure("a bind to a missing row is a bad request", S1, "missing_bind_status", 400, call=BIND_MISSING, status=400,
