@@ -36,6 +36,9 @@ class Width:
 
     FIRST = 16
     FIRST_STEP = 8
+    BURST = 20
+    BURST_AFTER_REFUSAL = 8
+    """Bulk requests that leave within the time of a refusal: each refusal of a burst makes the pause longer."""
     SETTLED = 2.0
     """Seconds at a reached goal before it is exceeded."""
     CAUTIOUS = 1.0
@@ -56,11 +59,19 @@ class Width:
         self._calm_at = 0.0
         self._narrowed = False
         self._queueing = False
+        self._burst = self.BURST
+        self._left_since = 0.0
+        self._left = 0
 
     @property
     def ceiling(self) -> int:
         """The width for requests that nobody planned, such as a caller's look-up: all, unless refusals taught less."""
         return self.lanes if self._narrowed else WIDEST
+
+    @property
+    def recommended(self) -> bool:
+        """Whether the width to plan for is what the environment recommends."""
+        return self._hint is not None and self.goal == min(self._hint, WIDEST)
 
     @property
     def grow_at(self) -> float | None:
@@ -94,6 +105,18 @@ class Width:
         """Stay as wide as now until then; afterwards feel upwards, beyond any goal so far."""
         self._goal, self._stride, self._grow_at, self._ramping = WIDEST, 1, until, False
 
+    def burst_ends(self, now: float, refusal_time: float) -> float | None:
+        """When the next bulk request may leave because enough left just now; None when it may leave at once."""
+        if now >= self._left_since + refusal_time:
+            if self._left:
+                self._burst = self.BURST
+            self._left_since, self._left = now, 0
+        return None if self._left < self._burst else self._left_since + refusal_time
+
+    def left(self) -> None:
+        """A bulk request leaves now."""
+        self._left += 1
+
     def hinted(self, now: float, hint: int) -> None:
         """`x-ms-dop-hint` of an answer. Only a new value counts: what was learned since outweighs an old one."""
         if hint == self._hint:
@@ -106,6 +129,9 @@ class Width:
                 self._settle(now + self.SETTLED)
         else:
             self._goal, self._stride, self._ramping = wished, max(self._stride, self.FIRST_STEP), True
+            self._queueing = False
+            if self._grow_at is not None:
+                self._grow_at = min(self._grow_at, max(now, self._refused_until))
 
     def refused(self, now: float, let_in: int, limit: int | None, retry_after: float) -> None:
         """Too many at once: `let_in` of ours are still under way, `limit` is what the refusal names."""
@@ -116,6 +142,7 @@ class Width:
         self._refused_until = max(self._refused_until, now + retry_after)
         self.lanes = max(1, min(self.lanes, let_in, limit or WIDEST))
         self._narrowed = True
+        self._burst = self.BURST_AFTER_REFUSAL
         self._settle(self._refused_until + self._patience)
         self._calm_at = self._refused_until + 2 * self.LONGEST_PATIENCE
 
@@ -143,9 +170,13 @@ class Width:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How far the writing of many rows has come: `lanes` to plan for, requests `sent` and those still `under_way`."""
+    """How far the writing of many rows has come: `lanes` to plan for, requests `sent` and those still `under_way`.
+
+    `recommended` says that the lanes are what the environment recommends.
+    """
 
     lanes: int
+    recommended: bool
     sent: int
     under_way: Sequence[tuple[int, float]]
     """Rows of each, and the seconds since it was sent."""
@@ -165,6 +196,8 @@ class Pace:
     PILOT = 25
     """Rows of the first request of a large load. Its early answer tells what a row costs."""
     PILOT_FROM = 5000
+    UNSURE = 0.6
+    """The part of its share that a lane begins with where more lanes are a guess."""
     MEMORY = 200
     """Answers. The quickest of them did not queue behind others, and so tells what a row costs by itself."""
     FEWEST = 100
@@ -193,13 +226,13 @@ class Pace:
         lanes, idle = max(1, load.lanes), max(1, load.lanes - len(load.under_way))
         if self.row_seconds is None:
             share = (remaining + sum(rows for rows, _ in load.under_way)) / lanes
-            # Nobody knows yet what a row costs: the further lanes begin with half, so that all can end together.
-            return share if load.sent < Width.FIRST else share / 2
+            # Nobody knows yet what a row costs, nor, without a recommendation, how many lanes there are in truth.
+            return share if load.recommended or load.sent < Width.FIRST else share * self.UNSURE
         cost = self.row_seconds
         under_way = sum(max(0.0, round_trip + rows * cost - since) for rows, since in load.under_way)
-        rest = (remaining * cost + under_way + idle * round_trip) / lanes
-        # What the idle lanes leave, the busy ones do later, in further requests and round trips. Is it worth that?
-        if remaining * cost / idle <= rest:
+        # With a further request, and so a round trip, for every lane. Or do the idle ones finish it without the busy?
+        rest = (remaining * cost + under_way + lanes * round_trip) / lanes
+        if remaining * cost / idle + round_trip <= rest:
             return remaining / idle
         return (rest - round_trip) / cost
 

@@ -88,7 +88,7 @@ class Traffic:
 
     def connected(self, seconds: float) -> None:
         """A connection took so long to open, which is at least a round trip: a refusal takes no longer."""
-        self.refusal_time = min(_UNKNOWN_ROUND_TRIP, max(_QUICKEST_REFUSAL, seconds))
+        self.refusal_time = min(self.refusal_time, max(_QUICKEST_REFUSAL, seconds))
 
     def pause(self, error: ThrottledError) -> None:
         """Nobody sends until the answer's Retry-After is over. Called after the refused request has left its lane."""
@@ -116,6 +116,8 @@ class Traffic:
                 return True
             width.grow(now, self.refusal_time)
             return self.under_way < width.ceiling
+        if width.burst_ends(now, self.refusal_time) is not None:
+            return False
         reserved = 0 if self._urgent == 0 and now > self._reserved_until else self._reserved
         if self.under_way < width.lanes - reserved:
             return True
@@ -128,6 +130,7 @@ class Traffic:
         self.under_way += 1
         if kind >= Kind.REPEATED_BULK:
             self.bulk_under_way += 1
+            self.width.left()
         elif kind is Kind.URGENT:
             self._urgent += 1
             fresh = now > self._reserved_until
@@ -159,14 +162,15 @@ class Traffic:
                 return
 
     def _look_again(self, now: float) -> None:
-        moments = [self._paused_until] if now < self._paused_until else []
-        if not moments and self.width.grow_at is not None:
-            moments = [self.width.grow_at]
+        if now < self._paused_until:
+            moment: float | None = self._paused_until
+        else:
+            moment = self.width.burst_ends(now, self.refusal_time) or self.width.grow_at
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if moments:
-            self._timer = asyncio.get_running_loop().call_at(max(moments[0], now + 0.001), self._admit)
+        if moment is not None:
+            self._timer = asyncio.get_running_loop().call_at(max(moment, now + 0.001), self._admit)
 
 
 def _now() -> float:
