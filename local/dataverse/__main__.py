@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import gc
+import json
 import signal
 import sys
 from pathlib import Path
@@ -11,7 +12,8 @@ from aiohttp import web
 
 from local.dataverse.application import build_app, build_runner
 from local.dataverse.certificate import server_context
-from local.dataverse.simulator import Simulator, read_extension
+from local.dataverse.extensions import read_extension
+from local.dataverse.simulator import Simulator
 
 
 def read_arguments() -> argparse.Namespace:
@@ -23,6 +25,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--columns", type=Path, action="append", default=[], metavar="FILE", help="JSON file of extra columns"
     )
+    parser.add_argument("--roles", type=Path, metavar="FILE", help="JSON file of roles, rights and assignments")
     return parser.parse_args()
 
 
@@ -57,8 +60,14 @@ def main() -> int:
     arguments = read_arguments()
     try:
         simulator = Simulator([read_extension(path) for path in arguments.columns])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         print(f"The columns file cannot be used: {error}", file=sys.stderr)
+        return 2
+    try:
+        if arguments.roles is not None:
+            simulator.start_with_roles(json.loads(arguments.roles.read_text("utf-8")))
+    except (OSError, ValueError) as error:
+        print(f"The roles file cannot be used: {error}", file=sys.stderr)
         return 2
     spare_the_collector()
     try:

@@ -63,6 +63,7 @@ class Actions:
             raise invalid_argument(f"A '{target.definition.name}' cannot be put into a queue.")
         present = self._active_item(items, target_id)
         if present is not None and self._environment.one_queue_item_per_object:
+            session.require(items, "Write")
             row = present.copy()
             row[items.slots["_queueid_value"]] = queue_id
             self._store.replace(items, row)
@@ -105,6 +106,7 @@ class Actions:
             raise row_does_not_exist("incident", case_id)
         if cases.value(cases.rows[case_id], "statecode") != 0:
             raise invalid_argument("The case is not active.")
+        session.require(cases, "Write")
         row = cases.rows[case_id].copy()
         stamps = self._writer.stamps(cases)
         if status == -1:

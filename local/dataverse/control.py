@@ -33,6 +33,7 @@ class Control:
             web.post("/__sim/rows", _explained(self.add_rows)),
             web.get("/__sim/rows", self.rows),
             web.post("/__sim/columns", _explained(self.add_columns)),
+            web.post("/__sim/roles", _explained(self.assign_roles)),
         ]
 
     async def health(self, request: web.Request) -> web.Response:
@@ -93,6 +94,11 @@ class Control:
         body = await _body(request)
         self._simulator.extend(body.get("tables", body))
         return web.json_response({"tables": sorted(body.get("tables", body))})
+
+    async def assign_roles(self, request: web.Request) -> web.Response:
+        """Puts roles into force; an empty body or null takes them away."""
+        self._simulator.assign_roles(await _body(request))
+        return web.json_response({"roles": self._simulator.role_names()})
 
 
 def _explained(handler: Handler) -> Handler:

@@ -36,6 +36,7 @@ class Environment:
     direct_party_create: Literal["accept", "refuse"] = "refuse"
     activity_time_of_day: Literal["keep", "drop"] = "keep"
     delete_customer_with_cases: bool = False
+    owner_needs_assign: bool = True
     one_queue_item_per_object: bool = True
     changeset_error_wrapped: bool = False
     # Change tracking.

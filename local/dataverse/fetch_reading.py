@@ -22,7 +22,7 @@ LEGACY_CAP = 50_000
 
 def fetch_rows(store: Store, table: Table, text: str, request: Request, base: str) -> Response:
     """Returns one page of the rows that the query chooses."""
-    fetch = FetchReader(store, request.caller).read(text, table)
+    fetch = FetchReader(store, request).read(text, table)
     rows = _chosen(fetch)
     start = _start(fetch)
     limit = fetch.top or fetch.count

@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element
 
 from local.dataverse.conditions import value_test
 from local.dataverse.errors import DataverseError, invalid_argument, not_built, unknown_attribute
-from local.dataverse.messages import Caller
+from local.dataverse.messages import Request
 from local.dataverse.metadata import Column
 from local.dataverse.safe_xml import NotWellFormedError, read_xml
 from local.dataverse.store import Row, Store, Table
@@ -68,9 +68,10 @@ def malformed(message: str) -> DataverseError:
 class FetchReader:
     """Reads one query for one caller."""
 
-    def __init__(self, store: Store, caller: Caller) -> None:
+    def __init__(self, store: Store, request: Request) -> None:
         self._store = store
-        self._caller = caller
+        self._caller = request.caller
+        self._may_read = request.may_read
         self._sources: dict[str, Source] = {}
         self._orders: list[tuple[str, int, bool]] = []
 
@@ -139,6 +140,7 @@ class FetchReader:
         if table is None:
             raise DataverseError(400, "0x80041102", f"The entity with a name = '{name}' was not found.")
         alias = element.get("alias") or f"{name}{len(self._sources)}"
+        self._may_read(table)
         own, other = _column(table, element.get("from")), _column(parent, element.get("to"))
         source = self._source(element, alias, table)
         return Link(source, table.slots[own.property], parent.slots[other.property], kind == "outer")

@@ -1,7 +1,7 @@
 """The units that travel between the web server, `$batch` and the handlers."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,7 @@ class Request:
     in_batch: bool = False
     arrived: float = 0.0
     caller: Caller = NOBODY
+    may_read: Callable[[Any], None] = lambda _: None  # refuses a table that the caller has no right to read
 
     def header(self, name: str) -> str:
         """Returns the header's value, or nothing."""

@@ -36,7 +36,7 @@ class Reading:
 
     def collection(self, table: Table, request: Request, base: str, scope: Scope | None = None) -> Response:
         """Returns one page of the rows that the query chooses, or of what changed since a delta token."""
-        query = read_query(self._store, table, request.query, request.caller)
+        query = self._query(table, request)
         size = page_size(request.preference("odata.maxpagesize"))
         tracked = query.delta_token is not None or request.preference("odata.track-changes") is not None
         position = read_position(query.skip_token)
@@ -59,6 +59,12 @@ class Reading:
             content["@odata.deltaLink"] = Delta(listing.version).link(address, request.query)
         headers = _applied(request, "odata.maxpagesize", "odata.include-annotations", "odata.track-changes")
         return json_response(content, headers=headers)
+
+    def _query(self, table: Table, request: Request) -> Query:
+        request.may_read(table)
+        query = read_query(self._store, table, request.query, request.caller)
+        _require_expansions(query, request)
+        return query
 
     def _listing(self, query: Query, scope: Scope | None, size: int | None, *, tracked: bool) -> Listing:
         version = self._store.version
@@ -86,14 +92,14 @@ class Reading:
 
     def count(self, table: Table, request: Request) -> Response:
         """Returns the number of rows as plain text."""
-        query = read_query(self._store, table, request.query, request.caller)
+        query = self._query(table, request)
         text = str(min(len(query.choose()), COUNT_CAP))
         return Response(200, {"Content-Type": "text/plain"}, text.encode())
 
     def row(self, table: Table, row_id: str, request: Request, base: str) -> Response:
         """Returns one row, 304 when the caller has this version, 404 when there is none."""
         row = self.existing(table, row_id)
-        query = read_query(self._store, table, request.query, request.caller)
+        query = self._query(table, request)
         annotations = Annotations(request.preference("odata.include-annotations"))
         known = request.header("if-none-match")
         if known not in {"", "null"} and not query.expand and not annotations and known == etag_of(row):
@@ -117,7 +123,7 @@ class Reading:
 
     def written_row(self, table: Table, row_id: str, request: Request, base: str, status: int) -> Response:
         """Returns the row that a write left behind, for `Prefer: return=representation`."""
-        query = read_query(self._store, table, request.query, request.caller)
+        query = self._query(table, request)
         if request.method == "PATCH":
             query.expand = []  # ignored on PATCH ("Update and delete rows")
         annotations = Annotations(request.preference("odata.include-annotations"))
@@ -144,6 +150,12 @@ class Reading:
         if row is None:
             raise row_does_not_exist(table.definition.name, row_id)
         return row
+
+
+def _require_expansions(query: Query, request: Request) -> None:
+    for expansion in query.expand:
+        request.may_read(expansion.target)
+        _require_expansions(expansion.query, request)
 
 
 def _counts(query: Query, total: int, annotations: Annotations) -> dict[str, Any]:

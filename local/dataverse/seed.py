@@ -4,6 +4,7 @@ Ids are derived from a name, so that they are the same in every run: `row_id("co
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
@@ -45,6 +46,22 @@ def seed_rows() -> Rows:
         "incidents": [_case(case) for case in DATA["cases"]],
         "sdkmessages": [{"sdkmessageid": row_id("sdkmessage", name), "name": name} for name in MESSAGES],
         "sdkmessagefilters": _message_filters(),
+    }
+
+
+def role_rows(names: list[str], assigned: Mapping[str, tuple[str, ...]]) -> Rows:
+    """Returns the rows of roles and of their assignments to user ids."""
+    return {
+        "roles": [{"roleid": row_id("role", name), "name": name} for name in names],
+        "systemuserrolescollection": [
+            {
+                "systemuserroleid": row_id("systemuserrole", f"{user}:{name}"),
+                "systemuserid": user,
+                "roleid": row_id("role", name),
+            }
+            for user, held in assigned.items()
+            for name in held
+        ],
     }
 
 

@@ -59,6 +59,7 @@ class Service:
     def handle(self, request: Request, session: Session, base: str) -> Response:
         """Returns the answer to one request; a refusal is an answer too."""
         request.caller = (session.caller, session.business_unit)
+        request.may_read = lambda table: session.require(table, "Read")
         try:
             refuse_long_url(request, len(request.path) + len(request.query) + 1)
             response = self._route(request, session, base)
@@ -86,6 +87,8 @@ class Service:
         table = self.store.by_set.get(first.name)
         if table is None:
             raise unknown_segment(first.name)
+        if request.method == "GET":
+            request.may_read(table)
         if first.key is None:
             return self._on_collection(table, steps[1:], request, session, base)
         refuse_unaddressable(first.key)
@@ -112,6 +115,7 @@ class Service:
         if name == "CloseIncident" and request.method == "POST":
             return self._actions.close_incident(request.json(), session)
         if name == MESSAGE and request.method == "POST":
+            request.may_read(self.search.resources.table)
             response = self._search_action.run(request.json(), base)
             response.cost_ms = self.environment.read_part_ms
             return response

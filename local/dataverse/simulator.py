@@ -1,21 +1,21 @@
 """The simulated environment as a whole: what is built once and what a reset builds anew."""
 
-import json
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 from local.dataverse.batch import Batches
 from local.dataverse.counters import Counters
 from local.dataverse.environment import Environment
 from local.dataverse.errors import DataverseError
+from local.dataverse.extensions import merge_extension
 from local.dataverse.faults import Faults
 from local.dataverse.messages import Request, Response, error_response
-from local.dataverse.metadata import define_table, extend_raw_tables, shipped_schema
+from local.dataverse.metadata import define_table, shipped_schema
 from local.dataverse.planting import Planter
 from local.dataverse.protection import Protection
+from local.dataverse.roles import Roles, read_roles
 from local.dataverse.schedule import Schedule
-from local.dataverse.seed import APPLICATION_USER, BUSINESS_UNIT, seed_rows
+from local.dataverse.seed import APPLICATION_USER, BUSINESS_UNIT, role_rows, seed_rows
 from local.dataverse.service import Service
 from local.dataverse.soap.execute import NAME, PATH, Endpoint
 from local.dataverse.soap.organization_requests import OrganizationRequests
@@ -24,7 +24,7 @@ from local.dataverse.store import Store
 from local.dataverse.tokens import Tokens
 from local.dataverse.writes import Session
 
-KEEPABLE = frozenset({"rows", "stats", "faults", "columns"})
+KEEPABLE = frozenset({"rows", "stats", "faults", "columns", "roles"})
 
 
 class Simulator:
@@ -39,8 +39,11 @@ class Simulator:
         self.schedule = Schedule(self.environment)
         self._loaded_schema = shipped_schema()
         for extension in extensions or []:
-            extend_raw_tables(self._loaded_schema, extension)
+            merge_extension(self._loaded_schema, extension)
         self._schema = deepcopy(self._loaded_schema)
+        self._loaded_roles: Any = None
+        self._raw_roles: Any = None
+        self._roles: Roles | None = None
         self._build()
 
     def _build(self) -> None:
@@ -54,21 +57,41 @@ class Simulator:
 
     def session(self, headers: dict[str, str] | None = None) -> Session:
         """Returns a session of the application user, or of the user that CallerObjectId names."""
-        caller = APPLICATION_USER
+        grants = None if self._roles is None else self._roles.grants(APPLICATION_USER)
         impersonated = (headers or {}).get("callerobjectid")
-        if impersonated:
-            users = self.store.by_name["systemuser"]
-            slot = users.slots["azureactivedirectoryobjectid"]
-            found = next(iter(users.ids_where(slot, impersonated.lower())), None)
-            if found is None:
-                raise DataverseError(403, "0x80040220", f"There is no user with the object id {impersonated}.")
-            caller = found
-        return Session(caller, BUSINESS_UNIT)
+        if not impersonated:
+            return Session(APPLICATION_USER, BUSINESS_UNIT, grants=grants)
+        users = self.store.by_name["systemuser"]
+        slot = users.slots["azureactivedirectoryobjectid"]
+        caller = next(iter(users.ids_where(slot, impersonated.lower())), None)
+        if caller is None:
+            raise DataverseError(403, "0x80040220", f"There is no user with the object id {impersonated}.")
+        if grants is not None and self._roles is not None:
+            grants.require_impersonation()
+            grants = grants.acting_for(self._roles.grants(caller))
+        return Session(caller, BUSINESS_UNIT, grants=grants)
+
+    def start_with_roles(self, raw: Any) -> None:
+        """Puts roles into force to which every reset returns, or raises ValueError."""
+        self.assign_roles(raw)
+        self._loaded_roles = raw
+
+    def assign_roles(self, raw: Any) -> None:
+        """Puts roles into force, None for none at all, or raises ValueError and changes nothing."""
+        roles = None if raw is None else read_roles(raw, self.store)
+        if roles is not None:
+            self.plant(role_rows(list(roles.rights), roles.assigned))
+        self._raw_roles, self._roles = raw, roles
+
+    def role_names(self) -> list[str]:
+        """Returns the names of the roles in force."""
+        return [] if self._roles is None else sorted(self._roles.rights)
 
     def plant(self, rows: dict[str, list[dict[str, Any]]]) -> dict[str, list[str]]:
         """Inserts rows as a seed would and returns their ids."""
         written = deepcopy(self.store.written)
-        planted = Planter(self.store, self.service.writer, self.session()).plant(rows)
+        planter = Planter(self.store, self.service.writer, Session(APPLICATION_USER, BUSINESS_UNIT))
+        planted = planter.plant(rows)
         self.store.written = written  # rows of a seed are nobody's requests
         return planted
 
@@ -76,7 +99,7 @@ class Simulator:
         """Adds columns, choice values, keys and tables, or raises ValueError and adds nothing."""
         schema = deepcopy(self._schema)
         try:
-            extend_raw_tables(schema, tables)
+            merge_extension(schema, tables)
             definitions = [define_table(schema[name]) for name in tables]
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"The tables cannot be read: {error!r}.") from error
@@ -91,6 +114,7 @@ class Simulator:
             if "columns" not in keep:
                 self._schema = deepcopy(self._loaded_schema)
             self._build()
+        self.assign_roles(self._raw_roles if "roles" in keep else self._loaded_roles)
         if "stats" not in keep:
             self.counters.forget()
             self.tokens.forget()
@@ -142,10 +166,3 @@ class Simulator:
         self.counters.parts[f"{request.method} {table}"] += 1
         fault = self.faults.strike(request, table, entity_set, "part")
         return None if fault is None else fault.response()
-
-
-def read_extension(path: Path) -> dict[str, Any]:
-    """Returns the tables of a columns file: `{"tables": {...}}` or the tables themselves."""
-    content: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    tables: dict[str, Any] = content.get("tables", content)
-    return tables

@@ -46,6 +46,7 @@ class Stamps:
             and definition.columns[name].valid_for_create
             and definition.columns[name].default is None
         ]
+        self.lookups = [(table.slots[c.property], c) for c in definition.columns.values() if c.is_lookup]
         self.fills = _fills(table) if definition.name in FILLED_THROUGHOUT else {}
 
 

@@ -9,6 +9,7 @@ from local.dataverse.environment import Environment
 from local.dataverse.errors import DataverseError, invalid_argument, invalid_state, required_column_missing
 from local.dataverse.metadata import CollectionNavigation, Column
 from local.dataverse.payload import Change, PayloadReader
+from local.dataverse.roles import Grants
 from local.dataverse.stamps import Stamps
 from local.dataverse.store import ID_SLOT, Row, Store, Table, current_second
 
@@ -33,6 +34,12 @@ class Session:
     caller: str
     business_unit: str
     references: dict[str, tuple[Table, str]] = field(default_factory=dict)
+    grants: Grants | None = None  # None: everything is allowed
+
+    def require(self, table: Table, right: str) -> None:
+        """Refuses what the caller's roles do not allow."""
+        if self.grants is not None:
+            self.grants.require(table, right)
 
 
 class Writer:
@@ -77,7 +84,10 @@ class Writer:
     ) -> str:
         """Creates a row, and the rows nested in the body, and returns its id."""
         self._refuse_base(table, "Create")
+        session.require(table, "Create")
         change = self.reader(table).read(body, session.references, creating=True)
+        if session.grants is not None:
+            self._require_binds(table, change, session)
         if change.parents:
             self._create_parents(table, change, session)
         row = table.template.copy()
@@ -93,6 +103,24 @@ class Writer:
         for collection, bodies in change.children:
             self._create_children(table, row, collection, bodies, session)
         return str(row[ID_SLOT])
+
+    def _require_binds(self, table: Table, change: Change, session: Session) -> None:
+        """A lookup needs Append on its own table and AppendTo on the other; another owner needs Assign (UNCONFIRMED,
+        so it is a switch)."""
+        for slot, column in self.stamps(table).lookups:
+            value = change.values.get(slot)
+            if value is None:
+                continue
+            if column.type == "Owner":
+                if value != session.caller and self._environment.owner_needs_assign:
+                    session.require(table, "Assign")
+                continue
+            type_slot = table.type_slots.get(column.name)
+            named = column.targets[0] if type_slot is None else change.values.get(type_slot)
+            session.require(table, "Append")
+            target = self._store.by_name.get(str(named))
+            if target is not None:
+                session.require(target, "AppendTo")
 
     def _stamp_new(self, table: Table, row: Row, change: Change, session: Session) -> None:
         self._stamp_columns(table, row, change.values, session)
@@ -211,7 +239,10 @@ class Writer:
     def update(self, table: Table, row_id: str, body: Any, session: Session) -> None:
         """Changes the columns that the body names and no other."""
         self._refuse_base(table, "Update")
+        session.require(table, "Write")
         change = self.reader(table).read(body, session.references, creating=False)
+        if session.grants is not None:
+            self._require_binds(table, change, session)
         if change.parents:
             raise invalid_argument("A nested entity is not accepted in an update. Bind the row instead.")
         old = table.rows[row_id]
@@ -256,6 +287,7 @@ class Writer:
         """Deletes the row and what belongs to it; lookups to it are cleared; 405 where a relation forbids it."""
         name = table.definition.name
         self._refuse_base(table, "Delete")
+        session.require(table, "Delete")
         for child_name, lookup in self._restricting(name):
             if next(iter(self._pointing(child_name, lookup, row_id)), None) is not None:
                 raise DataverseError(

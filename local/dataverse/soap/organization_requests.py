@@ -53,7 +53,8 @@ class OrganizationRequests:
         ids = {"UserId": session.caller, "BusinessUnitId": session.business_unit, "OrganizationId": organization}
         return {key: UUID(value) for key, value in ids.items()}, 0
 
-    def _search_one(self, name: str, reader: BagReader, _: Session) -> tuple[Results, int]:
+    def _search_one(self, name: str, reader: BagReader, session: Session) -> tuple[Results, int]:
+        session.require(self._search.resources.table, "Read")
         known = ("1.0.0",) if name == "msdyn_GetResourceAvailability" else ("1.0.0", "2.0.0")
         check_version(reader.text("Version"), known, name, required=True)
         for parameter in ("Requirement", "Settings"):
@@ -68,7 +69,8 @@ class OrganizationRequests:
             read_specification(specification, self._environment),
         ), 0
 
-    def _search_group(self, name: str, reader: BagReader, _: Session) -> tuple[Results, int]:
+    def _search_group(self, name: str, reader: BagReader, session: Session) -> tuple[Results, int]:
+        session.require(self._search.resources.table, "Read")
         # Older pages require the version, newer ones do not; the switch is the same as that of the OData action.
         required = self._environment.search_version == "required"
         check_version(reader.text("Version"), ("1.0.0",), name, required=required)

@@ -82,3 +82,39 @@ def test_a_bad_columns_file_ends_it_with_code_2(tmp_path: Path) -> None:
     _, errors = process.communicate(timeout=10)
     assert process.returncode == 2
     assert errors.startswith("The columns file cannot be used")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"), [('{"contact": {"attributes": {"new_x": {"type": "Intger"}}}}', "Intger"), ("[]", "JSON object")]
+)
+def test_a_misspelt_columns_file_is_told_by_name(tmp_path: Path, text: str, named: str) -> None:
+    columns = tmp_path / "columns.json"
+    columns.write_text(text)
+    process = start("--port", str(free_port()), "--columns", str(columns))
+    _, errors = process.communicate(timeout=10)
+    assert process.returncode == 2
+    assert named in errors
+
+
+def test_roles_come_from_a_file(tmp_path: Path) -> None:
+    roles = tmp_path / "roles.json"
+    roles.write_text('{"roles": {"R": {"lead": ["Read"]}}, "assignments": {"switchboard@nordic-care.example": ["R"]}}')
+    port = free_port()
+    process = start("--port", str(port), "--roles", str(roles))
+    assert process.stdout is not None
+    process.stdout.readline()
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"Authorization": "Bearer t"}) as client:
+        client.post("/__sim/reset")
+        statuses = [client.get(f"/api/data/v9.2/{name}").status_code for name in ("leads", "contacts")]
+    assert statuses == [200, 403]
+    assert stop(process, signal.SIGTERM)[0] == 0
+
+
+def test_a_roles_file_with_an_unknown_user_ends_it_with_code_2(tmp_path: Path) -> None:
+    roles = tmp_path / "roles.json"
+    roles.write_text('{"roles": {"R": {}}, "assignments": {"nobody@example.com": ["R"]}}')
+    process = start("--port", str(free_port()), "--roles", str(roles))
+    _, errors = process.communicate(timeout=10)
+    assert process.returncode == 2
+    assert errors.startswith("The roles file cannot be used")
+    assert "nobody@example.com" in errors
