@@ -9,6 +9,8 @@ from typing import Any
 from tests.contract.cases import ABSENT, EMPTY, PRESENT, UNSAID, Case, Part
 from tests.contract.simulator import Answer, Caller, filled, part_answers
 
+CODE = re.compile("0x[0-9a-f]{8}")
+
 
 def check(case: Case, caller: Caller) -> None:
     """Raises AssertionError when the answer, or what is stored afterwards, is not what the case says."""
@@ -68,6 +70,9 @@ def _start(case: Case, caller: Caller, brought: Mapping[str, str]) -> threading.
 
 def _check_answer(case: Case, answer: Answer) -> None:
     assert answer.status == case.status, f"{answer.status}: {answer.body}"
+    web_api = not case.call.path.startswith("/")  # neither the token endpoint nor SOAP
+    if answer.status >= 400 and web_api and case.parts is None:
+        assert CODE.fullmatch(answer.body["error"]["code"]), f"a refusal without a code: {answer.body}"
     _check_error(case.code, case.message, answer)
     _check_headers(case.headers, answer.headers)
     _check(case.body, answer.body, "body")

@@ -15,7 +15,7 @@ BOTH = [*RECENT, *OLD]
 def finds(fact: str, call: str, found: list[dict[str, str]], **headers: str) -> Case:
     """The rows of LEADS that a function chooses."""
     url = f"leads?$select=subject&$orderby=subject&$filter=lastname eq 'Q' and Microsoft.Dynamics.CRM.{call}"
-    return Case(fact=fact, source=S10, given={"leads": LEADS}, call=get(url, **headers), status=200,
+    return Case(fact=fact, source=S10, given={"leads": LEADS}, call=get(url, "", None, **headers), status=200,
                 body={"value": found})  # fmt: skip
 
 

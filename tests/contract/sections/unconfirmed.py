@@ -1,5 +1,7 @@
 """What no source states, in each position of its switch (facts: the lines marked UNCONFIRMED)."""
 
+from typing import Any
+
 from tests.contract.cases import ABSENT, Case, delete, get, patch, post
 from tests.contract.seeded import A_CALL, A_CASE, AURINKO, CALL, CASE, ELINA, LAMPO, MIKKO, MISSING, NEW
 from tests.contract.sources import S1, S3, S11, S18, S20, Source
@@ -9,10 +11,10 @@ WITH_PARTY = post("phonecalls", {"activityid": NEW, "subject": "S", "phonecall_a
 OTHER_PARTY = {"phonecall_activity_parties": [{**PARTY, "partyid_contact@odata.bind": f"/contacts({MIKKO})"}]}
 
 
-def unsure(fact: str, source: Source, switch: str, position: object, **more: object) -> Case:
+def unsure(fact: str, source: Source, switch: str, position: object, **more: Any) -> Case:
     """A behaviour that is the simulator's guess."""
     return Case(fact=fact, source=source, confirmed=False, settings={switch: position},
-                **more)  # type: ignore[arg-type]  # fmt: skip
+                **more)  # fmt: skip
 
 
 BIND_MISSING = post("contacts", {"lastname": "V", "parentcustomerid_account@odata.bind": f"/accounts({MISSING})"})

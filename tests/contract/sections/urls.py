@@ -47,12 +47,12 @@ CASES = [
     *(
         Case(fact=f"a key value with {character} does not work in a URL", source=S6, tables=ACCOUNT_KEY,
              given={"accounts": [{"accountid": NEW, "name": "Keyed", "accountnumber": f"K{character}1"}]},
-             call=get(f"accounts(accountnumber='K{encoded}1')"), status=400, code="0x80060888")
+             call=get(f"accounts(accountnumber='K{encoded}1')"), status=400)
         for character, encoded in (("/", "%2F"), ("<", "%3C"), (">", "%3E"), ("*", "*"), ("%", "%25"), ("&", "%26"),
                                    (":", ":"), ("\\", "%5C"), ("?", "%3F"), ("+", "%2B"))
     ),
     Case(fact="an upsert by a key value with a plus sign does not work either", source=S6, tables=ACCOUNT_KEY,
-         call=patch("accounts(accountnumber='%2B358')", {"name": "X"}), status=400, code="0x80060888",
+         call=patch("accounts(accountnumber='%2B358')", {"name": "X"}), status=400,
          added={"accounts": 0}),
     Case(fact="a bound action without its namespace is not resolved", source=S12,
          call=post("contacts/CreateMultiple", {"Targets": []}), status=400,
@@ -67,14 +67,13 @@ CASES = [
          call=delete(f"accounts({LAMPO})/parentaccountid/$ref"), status=204, added={"accounts": 0},
          stored={f"accounts({LAMPO})": {"_parentaccountid_value": None}, f"accounts({AURINKO})": {}}),
     Case(fact="a lookup is not cleared by the property form", source=S3,
-         call=delete(f"accounts({LAMPO})/parentaccountid"), status=404, code="0x80060888"),
+         call=delete(f"accounts({LAMPO})/parentaccountid"), status=404),
     Case(fact="a lookup is set by a reference with an absolute URL", source=S15,
          call=put(f"accounts({AURINKO})/primarycontactid/$ref",
                   {"@odata.id": f"https://org.crm4.dynamics.com/api/data/v9.2/contacts({ELINA})"}),
          status=204, stored={f"accounts({AURINKO})": {"_primarycontactid_value": ELINA}}),
     Case(fact="a reference by a relative URL is refused", source=S15,
-         call=put(f"accounts({AURINKO})/primarycontactid/$ref", {"@odata.id": f"contacts({ELINA})"}), status=400,
-         code="0x80048d19"),
+         call=put(f"accounts({AURINKO})/primarycontactid/$ref", {"@odata.id": f"contacts({ELINA})"}), status=400),
     *(
         Case(fact=f"a bind takes {form}", source=source, tables=ACCOUNT_KEY, status=204,
              call=patch(f"contacts({MIKKO})", {"parentcustomerid_account@odata.bind": reference}),
@@ -86,8 +85,7 @@ CASES = [
         )
     ),
     Case(fact="a bind to a collection that is not there is refused", source=S2,
-         call=patch(f"contacts({MIKKO})", {"parentcustomerid_account@odata.bind": f"/account({LAMPO})"}), status=400,
-         code="0x80060888"),
+         call=patch(f"contacts({MIKKO})", {"parentcustomerid_account@odata.bind": f"/account({LAMPO})"}), status=400),
     Case(fact="a lookup property is not written by its value", source=S2,
          call=patch(f"contacts({MIKKO})", {"_parentcustomerid_value": LAMPO}), status=400, code="0x80048d19",
          confirmed=False),
@@ -103,7 +101,7 @@ CASES = [
     Case(fact="$ may be encoded and a space may be a plus sign, as the official SDK sends them", source=S14, status=200,
          call=get("contacts?%24select=lastname&%24filter=lastname+eq+'Korhonen'"),
          body={"value": [{"contactid": ELINA, "lastname": "Korhonen", "firstname": ABSENT}]}),
-    Case(fact="an id that is no guid is no key", source=S6, call=get("contacts(5)"), status=400, code="0x80060888"),
+    Case(fact="an id that is no guid is no key", source=S6, call=get("contacts(5)"), status=400),
     Case(fact="a row that is missing is not found by its collection either", source=S7,
          call=get(f"contacts({MISSING})/lastname"), status=404, code="0x80040217"),
 ]  # fmt: skip
