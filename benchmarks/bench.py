@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from benchmarks.clients import Client, Run, run_client
+from benchmarks.clients import Client
 from benchmarks.process import Job
+from benchmarks.runs import Run, run_client
 from benchmarks.simulator import Landed, Simulator
 
 

@@ -4,9 +4,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from benchmarks.bench import Bench
-from benchmarks.clients import BULK_PEERS, OURS, PROBE, Client, Run, Use
+from benchmarks.clients import BULK_PEERS, OURS, PROBE, Client, Use
 from benchmarks.limits import even_chunk, refusing_limit_s
 from benchmarks.report import Metric, Pairs, Section, Table, compared, least, number
+from benchmarks.runs import Run
 from benchmarks.simulator import LATENCY_MS, RECORD_MS, Landed
 
 TOPIC = "bulk"

@@ -11,10 +11,11 @@ from math import floor
 from statistics import median
 
 from benchmarks.bench import Bench
-from benchmarks.clients import BULK_PEERS, OURS, PROBE, Run
+from benchmarks.clients import BULK_PEERS, OURS, PROBE
 from benchmarks.limits import even_chunk, queueing_limit_s, refusing_limit_s
 from benchmarks.process import Job
 from benchmarks.report import Metric, Section, Table, bounded
+from benchmarks.runs import Run
 from benchmarks.simulator import LATENCY_MS, RECORD_MS, Landed
 
 RECORDS = 20_000

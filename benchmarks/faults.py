@@ -9,9 +9,10 @@ from enum import StrEnum
 from typing import Any
 
 from benchmarks.bench import Bench
-from benchmarks.clients import OURS, Client, Program, Run, Use
+from benchmarks.clients import OURS, Client, Program, Use
 from benchmarks.report import Metric, Section, Table, bounded
 from benchmarks.rows import BOOKINGS
+from benchmarks.runs import Run
 from benchmarks.simulator import Landed
 
 RECORDS = 5000

@@ -10,9 +10,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from benchmarks.bench import Bench
-from benchmarks.clients import OURS, Client, Program, Run, Use
+from benchmarks.clients import OURS, Client, Program, Use
 from benchmarks.process import Job
 from benchmarks.report import Metric, Section, Table, bounded, compared, least, number
+from benchmarks.runs import Run
 from benchmarks.simulator import UNCOUNTED
 from shared.customers import CustomerColumns, CustomerMatching, customer_queries
 

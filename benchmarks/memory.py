@@ -1,8 +1,9 @@
 """Rows that stream through a process which has loaded the whole app: how much memory it ever needs."""
 
 from benchmarks.bench import Bench
-from benchmarks.clients import OURS, Run
+from benchmarks.clients import OURS
 from benchmarks.report import Section, Table, bounded
+from benchmarks.runs import Run
 
 MOST_MB = 250
 FLAT = 1.1

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.clients import OURS, PROBE, Client, run_client
+from benchmarks.clients import OURS, PROBE, Client
 from benchmarks.rows import BOOKINGS, bookings
+from benchmarks.runs import run_client
 from benchmarks.simulator import Simulator, running_simulator
 
 

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from benchmarks.bulk import MisusedPeerError, check_use
-from benchmarks.clients import BULK_PEERS, OURS, Run, Use
+from benchmarks.clients import BULK_PEERS, OURS, Use
 from benchmarks.environments import DRAWN, LARGE, SLOW, SMALL, Kind, Shape, drawn, probe_job
 from benchmarks.lookup import look_up_queries
 from benchmarks.probe import Width
+from benchmarks.runs import Run
 from benchmarks.simulator import Landed
 from benchmarks.start import app_ms, read_import_times
 from benchmarks.storm import recovery_s, speed
