@@ -73,6 +73,7 @@ class Case:
     confirmed: bool = True  # False: no source states it, so that it is a switch or a choice of the simulator
     settings: Mapping[str, Any] = field(default_factory=dict)
     tables: Mapping[str, Any] = field(default_factory=dict)  # custom columns, choices and keys
+    roles: Mapping[str, list[str]] | None = None  # the rights of the caller by table; None is every right
     given: Mapping[str, list[Row]] = field(default_factory=dict)
     first: Sequence[Call] = ()
     meanwhile: Call | None = None  # under way while the request is sent

@@ -9,6 +9,7 @@ from typing import Any
 from tests.contract.cases import ABSENT, EMPTY, PRESENT, UNSAID, Case, Part
 from tests.contract.simulator import Answer, Caller, filled, part_answers
 
+APPLICATION = "switchboard@nordic-care.example"  # the sign-in name of the caller
 CODE = re.compile("0x[0-9a-f]{8}")
 
 
@@ -19,6 +20,8 @@ def check(case: Case, caller: Caller) -> None:
         caller.control("columns", dict(case.tables))
     if case.given:
         caller.control("rows", dict(case.given))
+    if case.roles is not None:
+        caller.control("roles", {"roles": {"Tested": case.roles}, "assignments": {APPLICATION: ["Tested"]}})
     caller.control("environment", dict(case.settings))
     brought = _send_first(case, caller)
     before = {name: caller.rows(name) for name in case.added}

@@ -3,8 +3,8 @@
 from typing import Any
 
 from tests.contract.cases import ABSENT, Case, delete, get, patch, post
-from tests.contract.seeded import A_CALL, A_CASE, AURINKO, CALL, CASE, ELINA, LAMPO, MIKKO, MISSING, NEW
-from tests.contract.sources import S1, S3, S11, S18, S20, Source
+from tests.contract.seeded import A_CALL, A_CASE, ASA, AURINKO, CALL, CASE, ELINA, LAMPO, MIKKO, MISSING, NEW
+from tests.contract.sources import S1, S3, S11, S13, S18, S20, Source
 
 PARTY = {"partyid_contact@odata.bind": f"/contacts({ELINA})", "participationtypemask": 1}
 WITH_PARTY = post("phonecalls", {"activityid": NEW, "subject": "S", "phonecall_activity_parties": [PARTY]})
@@ -29,7 +29,13 @@ DELETE_CUSTOMER = delete(f"accounts({NEW})")
 CUSTOMER = {"accounts": [{"accountid": NEW, "name": "Customer"}],
             "incidents": [{"incidentid": CASE, "title": "T", "_customerid_value": NEW}]}  # fmt: skip
 
+GIVEN_AWAY = post("contacts", {"lastname": "V", "ownerid@odata.bind": f"/systemusers({ASA})"})
+
 CASES = [
+    unsure("an owner is set with the right to assign only", S13, "owner_needs_assign", True, call=GIVEN_AWAY,
+           roles={"contact": ["Create"]}, status=403, code="0x80040220", added={"contacts": 0}),
+    unsure("an owner is set with the right to create", S13, "owner_needs_assign", False, call=GIVEN_AWAY,
+           roles={"contact": ["Create"]}, status=204, added={"contacts": 1}),
     unsure("a customer with cases is kept", S1, "delete_customer_with_cases", False, given=CUSTOMER, status=405,
            call=DELETE_CUSTOMER, code="0x80040227", stored={f"accounts({NEW})": {}, f"incidents({CASE})": {}}),
     unsure("a customer goes with its cases", S1, "delete_customer_with_cases", True, given=CUSTOMER, status=204,
