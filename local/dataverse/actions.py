@@ -6,8 +6,9 @@ from local.dataverse.addressing import parse_reference, row_id_of
 from local.dataverse.environment import Environment
 from local.dataverse.errors import invalid_argument, row_does_not_exist, unreadable_payload
 from local.dataverse.messages import Response, json_response
+from local.dataverse.session import Session
 from local.dataverse.store import ID_SLOT, Row, Store, Table
-from local.dataverse.writes import Session, Writer
+from local.dataverse.writes import Writer
 
 TYPE_PREFIX = "Microsoft.Dynamics.CRM."
 

@@ -10,7 +10,7 @@ from local.dataverse.environment import Environment
 from local.dataverse.errors import DataverseError, invalid_argument, unreadable_payload
 from local.dataverse.messages import Request, Response, error_response
 from local.dataverse.service import Service
-from local.dataverse.writes import Session
+from local.dataverse.session import Session
 
 MOST_REQUESTS = 1000
 BOUNDARY = re.compile(r"""multipart/mixed\s*;(?:.*;)?\s*boundary=(?:"([^"]+)"|([^\s;"]+))""", re.IGNORECASE)

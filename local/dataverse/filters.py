@@ -1,8 +1,7 @@
 """Compiles a `$filter` to a Python closure, and finds the rows that an index can offer it."""
 
 import operator
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from odata_query import ast
@@ -12,69 +11,26 @@ from odata_query.grammar import ODataLexer, ODataParser
 from local.dataverse.conditions import ODATA_FUNCTIONS, value_test
 from local.dataverse.errors import bad_query, not_built, unknown_attribute, unknown_query_property
 from local.dataverse.functions import ESCAPED_WORD, NAMESPACE, Call, prepare
-from local.dataverse.likeness import has_wildcard, like
-from local.dataverse.literals import NUMERIC, read_literal, read_text_value
+from local.dataverse.likeness import has_wildcard
+from local.dataverse.literals import read_literal, read_text_value
 from local.dataverse.messages import NOBODY, Caller
 from local.dataverse.metadata import Column
+from local.dataverse.row_tests import (
+    COMPARISONS,
+    MIRRORED,
+    Candidates,
+    Filter,
+    Path,
+    all_of,
+    any_of,
+    compare_columns,
+    compare_order,
+    text_equals,
+    text_test,
+)
 from local.dataverse.store import ID_SLOT, Row, Store, Table, index_key
 
-type Test = Callable[[Row], bool]
-type Getter = Callable[[Row], Any]
-
-COMPARISONS: dict[type, Callable[[Any, Any], bool]] = {
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-}
-MIRRORED: dict[type, type] = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE}
-# Reading rows one by one out of an index costs more than a scan when it offers a large share of the table.
-SCAN_SHARE = 8
-BLUNTED: dict[type, type] = {ast.GtE: ast.Gt, ast.Lt: ast.LtE}
 TEXT_FUNCTIONS = frozenset({"contains", "startswith", "endswith"})
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """Rows that an index offers: `keys` in `slot`."""
-
-    slot: int
-    keys: tuple[Hashable, ...]
-
-
-@dataclass(frozen=True)
-class Filter:
-    """A compiled filter. `candidates` None means that every row must be looked at."""
-
-    test: Test
-    candidates: tuple[Candidates, ...] | None
-
-    def rows(self, table: Table) -> list[Row]:
-        """Returns the rows of the table that pass."""
-        test = self.test
-        if self.candidates is None or self._offered(table) > len(table.rows) // SCAN_SHARE:
-            return [row for row in table.rows.values() if test(row)]
-        rows = table.rows
-        if len(self.candidates) == 1:  # different keys of one column cannot offer the same row
-            slot, keys = self.candidates[0].slot, self.candidates[0].keys
-            return [row for key in keys for row_id in table.ids_where(slot, key) if test(row := rows[row_id])]
-        ids: dict[str, None] = {}
-        for candidate in self.candidates:
-            for key in candidate.keys:
-                ids.update(dict.fromkeys(table.ids_where(candidate.slot, key)))
-        return [row for row_id in ids if test(row := rows[row_id])]
-
-    def _offered(self, table: Table) -> int:
-        return sum(table.count_where(candidate.slot, candidate.keys) for candidate in self.candidates or ())
-
-
-@dataclass(frozen=True)
-class Path:
-    """A column, perhaps behind navigation properties, and how to get its value from a row."""
-
-    get: Getter
-    column: Column
-    slot: int | None  # None when it lies behind a navigation property
 
 
 class FilterCompiler:
@@ -115,11 +71,11 @@ class FilterCompiler:
         parts = [self.compile(operand) for operand in _chain(node)]
         tests = tuple(part.test for part in parts)
         if isinstance(node.op, ast.And):
-            return Filter(_all_of(tests), self._narrowest(parts))
+            return Filter(all_of(tests), self._narrowest(parts))
         offers = [part.candidates for part in parts]
         if None in offers:
-            return Filter(_any_of(tests), None)
-        return Filter(_any_of(tests), tuple(candidate for offer in offers if offer for candidate in offer))
+            return Filter(any_of(tests), None)
+        return Filter(any_of(tests), tuple(candidate for offer in offers if offer for candidate in offer))
 
     def _narrowest(self, parts: list[Filter]) -> tuple[Candidates, ...] | None:
         offers = [part.candidates for part in parts if part.candidates is not None]
@@ -140,16 +96,16 @@ class FilterCompiler:
             raise bad_query("A comparison needs a column on one side.")
         path = self.path(left)
         if isinstance(right, ast.Identifier | ast.Attribute):
-            return _compare_columns(path, self.path(right), comparator)
+            return compare_columns(path, self.path(right), comparator)
         value, sharp = read_literal(path.column, right)
         if comparator in COMPARISONS:
-            return _compare_order(path, value, comparator, sharp=sharp)
+            return compare_order(path, value, comparator, sharp=sharp)
         return self._compare_equal(path, value if sharp else object(), negated=comparator is ast.NotEq)
 
     def _compare_equal(self, path: Path, value: Any, *, negated: bool) -> Filter:
         get = path.get
         if isinstance(value, str) and path.column.edm_type == "Edm.String":
-            test, indexable = _text_equals(get, value), not has_wildcard(value)
+            test, indexable = text_equals(get, value), not has_wildcard(value)
         elif value is None:
             test, indexable = (lambda row: get(row) is None), False
         else:
@@ -172,7 +128,7 @@ class FilterCompiler:
         if not isinstance(literal, ast.String):
             raise bad_query(f"The second argument of {name} must be a string literal.")
         text = literal.py_val
-        return Filter(_text_test(path.get, name, text), None)
+        return Filter(text_test(path.get, name, text), None)
 
     def _text_path(self, node: Any) -> Path:
         if not isinstance(node, ast.Identifier | ast.Attribute):
@@ -298,23 +254,6 @@ def _chain(node: Any) -> list[Any]:
     return operands
 
 
-def _all_of(tests: tuple[Test, ...]) -> Test:
-    if len(tests) == 2:
-        first, second = tests
-        return lambda row: first(row) and second(row)
-    if len(tests) == 3:
-        first, second, third = tests
-        return lambda row: first(row) and second(row) and third(row)
-    return lambda row: all(test(row) for test in tests)
-
-
-def _any_of(tests: tuple[Test, ...]) -> Test:
-    if len(tests) == 2:
-        first, second = tests
-        return lambda row: first(row) or second(row)
-    return lambda row: any(test(row) for test in tests)
-
-
 def _full_name(node: Any) -> str:
     return str(node.full_name())
 
@@ -326,62 +265,3 @@ def _names(node: Any) -> list[str]:
         node = node.owner
     names.append(_full_name(node))
     return [name.removeprefix(ESCAPED_WORD) for name in reversed(names)]
-
-
-def _compare_order(path: Path, value: Any, comparator: type, *, sharp: bool) -> Filter:
-    if isinstance(value, bool) or (value is not None and path.column.edm_type == "Edm.Guid"):
-        raise bad_query(f"'{path.column.property}' has no order.")
-    if not sharp:  # stored moments are whole seconds: x >= 8:00:00.5 is x > 8:00:00
-        comparator = BLUNTED.get(comparator, comparator)
-    get, compare = path.get, COMPARISONS[comparator]
-    if value is None:
-        return Filter(lambda _: False, None)
-    if path.column.edm_type == "Edm.String":
-        folded = value.casefold()
-        return Filter(lambda row: (v := get(row)) is not None and compare(v.casefold(), folded), None)
-    slot = path.slot
-    if slot is not None:  # the common case, spared one call a row
-        return Filter(lambda row: (v := row[slot]) is not None and compare(v, value), None)
-    return Filter(lambda row: (v := get(row)) is not None and compare(v, value), None)
-
-
-def _compare_columns(left: Path, right: Path, comparator: type) -> Filter:
-    kinds = [("number" if path.column.edm_type in NUMERIC else path.column.edm_type) for path in (left, right)]
-    if kinds[0] != kinds[1]:
-        raise bad_query(
-            "A binary operator with incompatible types was detected. Found operand types "
-            f"'{left.column.edm_type}' and '{right.column.edm_type}'."
-        )
-    first, second = left.get, right.get
-    if comparator is ast.Eq:
-        return Filter(lambda row: index_key(first(row)) == index_key(second(row)), None)
-    if comparator is ast.NotEq:
-        return Filter(lambda row: index_key(first(row)) != index_key(second(row)), None)
-    compare: Callable[[Any, Any], bool] = COMPARISONS[comparator]
-
-    def test(row: Row) -> bool:
-        a, b = index_key(first(row)), index_key(second(row))
-        return a is not None and b is not None and compare(a, b)
-
-    return Filter(test, None)
-
-
-def _text_equals(get: Getter, text: str) -> Test:
-    if has_wildcard(text):
-        is_like = like(text)
-        return lambda row: (v := get(row)) is not None and is_like(v.casefold())
-    folded = text.casefold()
-    return lambda row: (v := get(row)) is not None and v.casefold() == folded
-
-
-def _text_test(get: Getter, function: str, text: str) -> Test:
-    if has_wildcard(text):
-        before = "" if function == "startswith" else "%"
-        after = "" if function == "endswith" else "%"
-        return _text_equals(get, f"{before}{text}{after}")
-    folded = text.casefold()
-    if function == "startswith":
-        return lambda row: (v := get(row)) is not None and v.casefold().startswith(folded)
-    if function == "endswith":
-        return lambda row: (v := get(row)) is not None and v.casefold().endswith(folded)
-    return lambda row: (v := get(row)) is not None and folded in v.casefold()

@@ -7,9 +7,10 @@ from uuid import uuid4
 from local.dataverse.addressing import alternate_key, key_parts, parse_reference, row_id_of
 from local.dataverse.errors import DataverseError, invalid_argument, row_does_not_exist, unreadable_payload
 from local.dataverse.messages import Response, json_response
+from local.dataverse.session import Session
 from local.dataverse.store import Store, Table
 from local.dataverse.values import GUID
-from local.dataverse.writes import Session, Writer
+from local.dataverse.writes import Writer
 
 # Whether a table takes part is told by the message list on its reference page.
 TABLES = frozenset(

@@ -5,9 +5,10 @@ from uuid import uuid4
 
 from local.dataverse.addressing import parse_reference, row_id_of
 from local.dataverse.errors import DataverseError
+from local.dataverse.session import Session
 from local.dataverse.store import ID_SLOT, Row, Store, Table, current_second
 from local.dataverse.values import column_reader
-from local.dataverse.writes import Session, Writer
+from local.dataverse.writes import Writer
 
 BIND = "@odata.bind"
 LOOKUP_TABLE = "@Microsoft.Dynamics.CRM.lookuplogicalname"

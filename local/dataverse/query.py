@@ -9,9 +9,10 @@ from urllib.parse import parse_qsl, unquote
 from odata_query import ast
 
 from local.dataverse.errors import DataverseError, bad_query, not_built, unknown_query_property
-from local.dataverse.filters import Filter, FilterCompiler, compile_filter
+from local.dataverse.filters import FilterCompiler, compile_filter
 from local.dataverse.messages import NOBODY, Caller
 from local.dataverse.metadata import CollectionNavigation, Navigation
+from local.dataverse.row_tests import Filter
 from local.dataverse.store import Row, Store, Table, index_key
 
 KNOWN = frozenset({"$select", "$filter", "$orderby", "$top", "$expand", "$count", "$skiptoken", "$deltatoken"})

@@ -11,18 +11,54 @@ from itertools import count
 
 from local.dataverse.environment import Environment
 
-type Waiting = tuple[float, int, float, asyncio.Future[float]]
+
+class Plan[Ticket]:
+    """Hands slots to requests in the order in which they are due. Moments are seconds on any clock."""
+
+    def __init__(self, slots: int) -> None:
+        self._free_since: list[float] = [0.0] * slots
+        self._busy_until: list[float] = []
+        self._waiting: list[tuple[float, int, float, Ticket]] = []
+        self._numbers = count()
+
+    def add(self, due: float, cost: float, ticket: Ticket) -> None:
+        """Lets a request wait for a slot."""
+        heappush(self._waiting, (due, next(self._numbers), cost, ticket))
+
+    def settle(self, now: float, slots: int) -> list[tuple[Ticket, float]]:
+        """Gives slots that are free by now to those who wait, and returns who got one and when their work ends."""
+        started: list[tuple[Ticket, float]] = []
+        self._release(now, slots)
+        while self._waiting and self._free_since:
+            due, _, cost, ticket = heappop(self._waiting)
+            end = max(due, heappop(self._free_since)) + cost
+            heappush(self._busy_until, end)
+            started.append((ticket, end))
+            self._release(now, slots)
+        return started
+
+    def next_release(self) -> float | None:
+        """Returns when a slot becomes free for those who still wait."""
+        return self._busy_until[0] if self._waiting and self._busy_until else None
+
+    def _release(self, now: float, slots: int) -> None:
+        """New slots are free from now on; slots that are too many vanish as soon as they are free."""
+        while self._busy_until and self._busy_until[0] <= now:
+            heappush(self._free_since, heappop(self._busy_until))
+        excess = len(self._free_since) + len(self._busy_until) - slots
+        if excess < 0:
+            self._free_since += [now] * -excess
+            heapify(self._free_since)
+        elif excess > 0 and self._free_since:
+            self._free_since = sorted(self._free_since)[: max(0, len(self._free_since) - excess)]
 
 
 class Schedule:
-    """Hands the server slots to requests in the order in which they are due. Moments are event-loop seconds."""
+    """The plan on the clock of the event loop."""
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
-        self._free_since: list[float] = [0.0] * environment.slots
-        self._busy_until: list[float] = []
-        self._waiting: list[Waiting] = []
-        self._numbers = count()
+        self._plan: Plan[asyncio.Future[float]] = Plan(environment.slots)
         self._turn = asyncio.Lock()
         self._alarm: asyncio.TimerHandle | None = None
 
@@ -40,41 +76,17 @@ class Schedule:
     async def spend(self, due: float, cost_s: float) -> None:
         """Returns when a request that was due then and costs so much has ended."""
         end: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-        heappush(self._waiting, (due, next(self._numbers), cost_s, end))
+        self._plan.add(due, cost_s, end)
         self.settle()
         await self.sleep_until(await end)
 
     def settle(self) -> None:
-        """Gives slots whose work has ended to those who wait. Call it when the number of slots has changed, too."""
-        now = asyncio.get_running_loop().time()
-        self._release(now)
-        self._resize(now)
-        while self._waiting and self._free_since:
-            due, _, cost_s, end = heappop(self._waiting)
-            start = max(due, heappop(self._free_since))
-            heappush(self._busy_until, start + cost_s)
-            if not end.done():  # its caller may have gone away
-                end.set_result(start + cost_s)
-            self._release(now)
-            self._resize(now)
-        self._set_alarm()
-
-    def _release(self, now: float) -> None:
-        while self._busy_until and self._busy_until[0] <= now:
-            heappush(self._free_since, heappop(self._busy_until))
-
-    def _resize(self, now: float) -> None:
-        """New slots are free from now on; slots that are too many vanish as soon as they are free."""
-        excess = len(self._free_since) + len(self._busy_until) - self._environment.slots
-        if excess < 0:
-            self._free_since += [now] * -excess
-            heapify(self._free_since)
-        elif excess > 0 and self._free_since:
-            self._free_since = sorted(self._free_since)[: max(0, len(self._free_since) - excess)]
-
-    def _set_alarm(self) -> None:
+        """Brings the plan up to now. Call it when the number of slots has changed, too."""
+        loop = asyncio.get_running_loop()
+        for waiting, end in self._plan.settle(loop.time(), self._environment.slots):
+            if not waiting.done():  # its caller may have gone away
+                waiting.set_result(end)
         if self._alarm is not None:
             self._alarm.cancel()
-            self._alarm = None
-        if self._waiting and self._busy_until:
-            self._alarm = asyncio.get_running_loop().call_at(self._busy_until[0], self.settle)
+        release = self._plan.next_release()
+        self._alarm = None if release is None else loop.call_at(release, self.settle)

@@ -34,9 +34,10 @@ from local.dataverse.rendering import etag_of
 from local.dataverse.scheduling.groups import Groups
 from local.dataverse.scheduling.json_bags import MESSAGE, SearchAction
 from local.dataverse.scheduling.search import Search
+from local.dataverse.session import Session
 from local.dataverse.store import Store, Table
 from local.dataverse.values import GUID
-from local.dataverse.writes import Session, Writer
+from local.dataverse.writes import Writer
 
 NAMESPACE = "Microsoft.Dynamics.CRM."
 UNBOUND = frozenset({"WhoAmI", "CloseIncident", "EntityDefinitions", "$metadata", "$batch", MESSAGE})

@@ -17,12 +17,12 @@ from local.dataverse.roles import Roles, read_roles
 from local.dataverse.schedule import Schedule
 from local.dataverse.seed import APPLICATION_USER, BUSINESS_UNIT, role_rows, seed_rows
 from local.dataverse.service import Service
+from local.dataverse.session import Session
 from local.dataverse.soap.execute import NAME, PATH, Endpoint
 from local.dataverse.soap.organization_requests import OrganizationRequests
 from local.dataverse.soap.writing import service_fault
 from local.dataverse.store import Store
 from local.dataverse.tokens import Tokens
-from local.dataverse.writes import Session
 
 KEEPABLE = frozenset({"rows", "stats", "faults", "columns", "roles"})
 
@@ -40,7 +40,7 @@ class Simulator:
         self._loaded_schema = shipped_schema()
         for extension in extensions or []:
             merge_extension(self._loaded_schema, extension)
-        self._schema = deepcopy(self._loaded_schema)
+        self._schema = self._loaded_schema
         self._loaded_roles: Any = None
         self._raw_roles: Any = None
         self._roles: Roles | None = None
@@ -112,7 +112,7 @@ class Simulator:
         """Returns to the seed; what `keep` names stays, and so does the environment."""
         if "rows" not in keep:
             if "columns" not in keep:
-                self._schema = deepcopy(self._loaded_schema)
+                self._schema = self._loaded_schema  # never changed in place: `extend` works on a copy
             self._build()
         self.assign_roles(self._raw_roles if "roles" in keep else self._loaded_roles)
         if "stats" not in keep:

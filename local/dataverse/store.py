@@ -191,6 +191,15 @@ class Store:
         if definition.base_type:
             self.bases.add(definition.base_type)
 
+    def refuse_base(self, table: Table, method: str) -> None:
+        """Rows of a base table are written through the tables derived from it."""
+        if table.definition.name in self.bases:
+            raise DataverseError(
+                400,
+                "0x80040800",
+                f"The '{method}' method does not support entities of type '{table.definition.name}'.",
+            )
+
     def _mirror(self, table: Table, row_id: str, row: Row | None) -> None:
         """Shows an activity as an activitypointer, too: the columns that both have."""
         base = self.by_name.get(table.definition.base_type)

@@ -1,45 +1,17 @@
 """Create, update and delete: the platform's own columns, required columns, states and what hangs on a row."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+from local.dataverse.deletes import Deletes
 from local.dataverse.environment import Environment
-from local.dataverse.errors import DataverseError, invalid_argument, invalid_state, required_column_missing
-from local.dataverse.metadata import CollectionNavigation, Column
+from local.dataverse.errors import invalid_argument, invalid_state, required_column_missing
+from local.dataverse.metadata import CollectionNavigation
 from local.dataverse.payload import Change, PayloadReader
-from local.dataverse.roles import Grants
+from local.dataverse.session import Session
 from local.dataverse.stamps import Stamps
 from local.dataverse.store import ID_SLOT, Row, Store, Table, current_second
-
-# Rows that go with the row that they point at (table, lookup). A SystemRequired lookup that is not named here forbids
-# the delete, any other is cleared.
-CASCADING = {
-    "phonecall": [("activityparty", "activityid"), ("annotation", "objectid"), ("queueitem", "objectid")],
-    "incident": [("annotation", "objectid"), ("queueitem", "objectid")],
-    "contact": [("annotation", "objectid")],
-    "account": [("annotation", "objectid")],
-    "lead": [("annotation", "objectid")],
-    "bookableresourcebooking": [("annotation", "objectid")],
-    "bookableresource": [("annotation", "objectid"), ("bookableresourcecharacteristic", "resource")],
-    "queue": [("queueitem", "queueid")],
-}
-
-
-@dataclass
-class Session:
-    """Who writes, and what the change set has created so far under a Content-ID."""
-
-    caller: str
-    business_unit: str
-    references: dict[str, tuple[Table, str]] = field(default_factory=dict)
-    grants: Grants | None = None  # None: everything is allowed
-
-    def require(self, table: Table, right: str) -> None:
-        """Refuses what the caller's roles do not allow."""
-        if self.grants is not None:
-            self.grants.require(table, right)
 
 
 class Writer:
@@ -50,14 +22,14 @@ class Writer:
         self._environment = environment
         self._readers: dict[str, PayloadReader] = {}
         self._stamps: dict[str, Stamps] = {}
-        self._pointers: dict[str, list[tuple[Table, Column]]] = {}
+        self._deletes = Deletes(store, environment)
         self._case_number = 1000
 
     def forget(self) -> None:
         """Makes the writer read the table definitions anew."""
         self._readers.clear()
         self._stamps.clear()
-        self._pointers.clear()
+        self._deletes.forget()
 
     def reader(self, table: Table) -> PayloadReader:
         """Returns the reader of bodies for the table."""
@@ -83,7 +55,7 @@ class Writer:
         preset: Mapping[int, Any] | None = None,
     ) -> str:
         """Creates a row, and the rows nested in the body, and returns its id."""
-        self._refuse_base(table, "Create")
+        self._store.refuse_base(table, "Create")
         session.require(table, "Create")
         change = self.reader(table).read(body, session.references, creating=True)
         if session.grants is not None:
@@ -238,7 +210,7 @@ class Writer:
 
     def update(self, table: Table, row_id: str, body: Any, session: Session) -> None:
         """Changes the columns that the body names and no other."""
-        self._refuse_base(table, "Update")
+        self._store.refuse_base(table, "Update")
         session.require(table, "Write")
         change = self.reader(table).read(body, session.references, creating=False)
         if session.grants is not None:
@@ -285,70 +257,4 @@ class Writer:
 
     def delete(self, table: Table, row_id: str, session: Session) -> None:
         """Deletes the row and what belongs to it; lookups to it are cleared; 405 where a relation forbids it."""
-        name = table.definition.name
-        self._refuse_base(table, "Delete")
-        session.require(table, "Delete")
-        for child_name, lookup in self._restricting(name):
-            if next(iter(self._pointing(child_name, lookup, row_id)), None) is not None:
-                raise DataverseError(
-                    405,
-                    "0x80040227",
-                    "The record cannot be deleted because it is associated with another record: "
-                    f"{child_name}.{lookup} points at {name} {row_id}.",
-                )
-        for child_name, lookup in self._cascading(name):
-            child = self._store.by_name[child_name]
-            for child_id in list(self._pointing(child_name, lookup, row_id)):
-                self.delete(child, child_id, session)
-        self._clear_lookups(name, row_id)
-        self._store.delete(table, row_id)
-
-    def _cascading(self, name: str) -> list[tuple[str, str]]:
-        with_cases = name in {"account", "contact"} and self._environment.delete_customer_with_cases
-        return [*CASCADING.get(name, ()), *([("incident", "customerid")] if with_cases else ())]
-
-    def _restricting(self, name: str) -> list[tuple[str, str]]:
-        cascading = self._cascading(name)
-        pointers = [
-            (child.definition.name, column.name) for child, column in self._lookups_to(name) if column.system_required
-        ]
-        return [pointer for pointer in pointers if pointer not in cascading]
-
-    def _lookups_to(self, name: str) -> list[tuple[Table, Column]]:
-        """Returns every lookup that can point at the table. Base tables follow the tables derived from them."""
-        found = self._pointers.get(name)
-        if found is None:
-            found = self._pointers[name] = [
-                (child, column)
-                for child in self._store.by_name.values()
-                if child.definition.name not in self._store.bases
-                for column in child.definition.columns.values()
-                if column.is_lookup and name in column.targets
-            ]
-        return found
-
-    def _refuse_base(self, table: Table, method: str) -> None:
-        """Rows of a base table are written through the tables derived from it."""
-        if table.definition.name in self._store.bases:
-            raise DataverseError(
-                400,
-                "0x80040800",
-                f"The '{method}' method does not support entities of type '{table.definition.name}'.",
-            )
-
-    def _pointing(self, child_name: str, lookup: str, row_id: str) -> list[str]:
-        child = self._store.by_name[child_name]
-        slot = child.slots[child.definition.columns[lookup].property]
-        return list(child.ids_where(slot, row_id))
-
-    def _clear_lookups(self, name: str, row_id: str) -> None:
-        for child, column in self._lookups_to(name):
-            if child.rows and column.valid_for_update:
-                self._clear_lookup(child, column.property, row_id)
-
-    def _clear_lookup(self, child: Table, lookup_property: str, row_id: str) -> None:
-        slot = child.slots[lookup_property]
-        for child_id in list(child.ids_where(slot, row_id)):
-            row = child.rows[child_id].copy()
-            row[slot] = None
-            self._store.replace(child, row)
+        self._deletes.delete(table, row_id, session)

@@ -26,8 +26,9 @@ from local.dataverse.scheduling.requests import (
     requirement_of,
 )
 from local.dataverse.scheduling.search import AGNOSTIC, COMMON, FULL_CAPACITY, Search
+from local.dataverse.session import Session
 from local.dataverse.store import ID_SLOT, Row, Store
-from local.dataverse.writes import Session, Writer
+from local.dataverse.writes import Writer
 
 REQUIREMENTS = "msdyn_resourcerequirement"
 GROUPS = "msdyn_requirementgroup"

@@ -19,10 +19,10 @@ from local.dataverse.safe_xml import (
     NotWellFormedError,
     read_xml,
 )
+from local.dataverse.session import Session
 from local.dataverse.soap.organization_requests import OrganizationRequests
 from local.dataverse.soap.typed_values import NotDeserializableError, children, is_nil, pairs, text_of
 from local.dataverse.soap.writing import answer, channel_fault, service_fault
-from local.dataverse.writes import Session
 
 NAME = "Organization.svc"
 PATH = "/XRMServices/2011/Organization.svc/web"

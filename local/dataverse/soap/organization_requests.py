@@ -11,9 +11,9 @@ from local.dataverse.errors import DataverseError, invalid_argument, row_does_no
 from local.dataverse.scheduling.groups import GROUPS, REQUIREMENTS, Groups
 from local.dataverse.scheduling.requests import check_version, read_settings, read_specification
 from local.dataverse.scheduling.search import Search
+from local.dataverse.session import Session
 from local.dataverse.store import Store, Table
 from local.dataverse.values import column_reader
-from local.dataverse.writes import Session
 
 type Parameters = Mapping[str, Any]
 type Results = dict[str, Any]

@@ -8,52 +8,65 @@ from typing import Any
 import pytest
 
 from local.dataverse.environment import Environment
-from local.dataverse.schedule import Schedule
+from local.dataverse.schedule import Plan, Schedule
 
 
-async def ends(schedule: Schedule, jobs: list[tuple[float, float]]) -> list[float]:
-    """Returns when each (due, cost) ended, in seconds from now."""
-    now = asyncio.get_running_loop().time()
-
-    async def one(due: float, cost: float) -> float:
-        await schedule.spend(now + due, cost)
-        return asyncio.get_running_loop().time() - now
-
-    return await asyncio.gather(*[one(due, cost) for due, cost in jobs])
+def ends(plan: Plan[int], slots: int) -> dict[int, float]:
+    """Runs the plan to its end and returns when each request ended."""
+    ended = dict(plan.settle(0, slots))
+    while (release := plan.next_release()) is not None:
+        ended.update(plan.settle(release, slots))
+    return ended
 
 
 @pytest.mark.parametrize(
     ("slots", "jobs", "expected"),
     [
-        pytest.param(1, [(0, 0.1), (0, 0.1), (0, 0.1)], [0.1, 0.2, 0.3], id="one after the other"),
-        pytest.param(2, [(0, 0.1), (0, 0.2), (0, 0.1)], [0.1, 0.2, 0.2], id="the earliest free slot"),
-        pytest.param(1, [(0.1, 0.1), (0.02, 0.1)], [0.22, 0.12], id="in the order of the due times"),
-        pytest.param(2, [(-0.3, 0.4), (-0.3, 0.4)], [0.1, 0.1], id="work that was done late ends in time"),
-        pytest.param(1, [(-0.3, 0.2), (-0.3, 0.2)], [0.0, 0.1], id="a slot that was freed in the past"),
-        pytest.param(1, [(-1, 0), (-1, 0)], [0.0, 0.0], id="nothing costs nothing"),
+        pytest.param(1, [(0, 1), (0, 1), (0, 1)], [1, 2, 3], id="one after the other"),
+        pytest.param(2, [(0, 1), (0, 2), (0, 1)], [1, 2, 2], id="the earliest free slot"),
+        pytest.param(1, [(1, 1), (0.2, 1)], [2.2, 1.2], id="in the order of the due times"),
+        pytest.param(2, [(-3, 4), (-3, 4)], [1, 1], id="work that was done late ends in time"),
+        pytest.param(1, [(-3, 2), (-3, 2)], [-1, 1], id="a slot that was freed in the past"),
+        pytest.param(1, [(-1, 0), (-1, 0)], [-1, -1], id="nothing costs nothing"),
     ],
 )
-async def test_requests_end_when_due_time_slots_and_cost_say(
+def test_requests_end_when_due_time_slots_and_cost_say(
     slots: int, jobs: list[tuple[float, float]], expected: list[float]
 ) -> None:
-    schedule = Schedule(Environment(slots=slots))
-    in_order = sorted(range(len(jobs)), key=lambda each: jobs[each][0])
-    measured = await ends(schedule, [jobs[each] for each in in_order])
-    for each, end in zip(in_order, measured, strict=True):
-        assert expected[each] - 0.002 <= end <= expected[each] + 0.05
+    plan: Plan[int] = Plan(0)
+    plan.settle(-10, slots)
+    for number, (due, cost) in enumerate(jobs):
+        plan.add(due, cost, number)
+    found = ends(plan, slots)
+    assert [found[number] for number in range(len(jobs))] == pytest.approx(expected)
 
 
-async def test_new_slots_take_those_who_wait_and_surplus_slots_vanish() -> None:
+def test_new_slots_take_those_who_wait_and_surplus_slots_vanish() -> None:
+    plan: Plan[int] = Plan(1)
+    for number in range(4):
+        plan.add(0, 4, number)
+    assert plan.settle(0, 1) == [(0, 4)]
+    assert plan.settle(1, 3) == [(1, 5), (2, 5)]
+    assert plan.settle(4, 1) == []  # two are still at work
+    assert plan.settle(5, 1) == [(3, 9)]
+    assert plan.next_release() is None
+
+
+async def test_the_plan_runs_on_the_clock_of_the_event_loop() -> None:
     environment = Environment(slots=1)
     schedule = Schedule(environment)
-    running = asyncio.ensure_future(ends(schedule, [(0, 0.2)] * 4))
-    await asyncio.sleep(0.05)
-    environment.slots = 4
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    waiting = [asyncio.ensure_future(schedule.spend(started, 0.1)) for _ in range(3)]
+    await waiting[1]
+    assert loop.time() - started >= 0.199
+    environment.slots = 2
     schedule.settle()
-    assert max(await running) < 0.35  # 0.8 with one slot
-    environment.slots = 1
-    schedule.settle()
-    assert max(await ends(schedule, [(0, 0.05)] * 3)) >= 0.148
+    await waiting[2]
+    assert loop.time() - started >= 0.299
+    late = loop.time()
+    await Schedule(environment).spend(late - 1, 0.9)  # its time is over already
+    assert loop.time() - late < 0.5
 
 
 def test_twenty_bulk_requests_at_once_take_no_longer_than_one(dataverse: Any) -> None:

@@ -1,0 +1,153 @@
+"""What a compiled filter is made of: tests of one row, and the rows that an index can offer."""
+
+import operator
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any
+
+from odata_query import ast
+
+from local.dataverse.errors import bad_query
+from local.dataverse.likeness import has_wildcard, like
+from local.dataverse.literals import NUMERIC
+from local.dataverse.metadata import Column
+from local.dataverse.store import Row, Table, index_key
+
+type Test = Callable[[Row], bool]
+type Getter = Callable[[Row], Any]
+
+COMPARISONS: dict[type, Callable[[Any, Any], bool]] = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+MIRRORED: dict[type, type] = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE}
+# Reading rows one by one out of an index costs more than a scan when it offers a large share of the table.
+SCAN_SHARE = 8
+BLUNTED: dict[type, type] = {ast.GtE: ast.Gt, ast.Lt: ast.LtE}
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Rows that an index offers: `keys` in `slot`."""
+
+    slot: int
+    keys: tuple[Hashable, ...]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A compiled filter. `candidates` None means that every row must be looked at."""
+
+    test: Test
+    candidates: tuple[Candidates, ...] | None
+
+    def rows(self, table: Table) -> list[Row]:
+        """Returns the rows of the table that pass."""
+        test = self.test
+        if self.candidates is None or self._offered(table) > len(table.rows) // SCAN_SHARE:
+            return [row for row in table.rows.values() if test(row)]
+        rows = table.rows
+        if len(self.candidates) == 1:  # different keys of one column cannot offer the same row
+            slot, keys = self.candidates[0].slot, self.candidates[0].keys
+            return [row for key in keys for row_id in table.ids_where(slot, key) if test(row := rows[row_id])]
+        ids: dict[str, None] = {}
+        for candidate in self.candidates:
+            for key in candidate.keys:
+                ids.update(dict.fromkeys(table.ids_where(candidate.slot, key)))
+        return [row for row_id in ids if test(row := rows[row_id])]
+
+    def _offered(self, table: Table) -> int:
+        return sum(table.count_where(candidate.slot, candidate.keys) for candidate in self.candidates or ())
+
+
+@dataclass(frozen=True)
+class Path:
+    """A column, perhaps behind navigation properties, and how to get its value from a row."""
+
+    get: Getter
+    column: Column
+    slot: int | None  # None when it lies behind a navigation property
+
+
+def all_of(tests: tuple[Test, ...]) -> Test:
+    """Returns the test that all parts pass, spared calls for two and three."""
+    if len(tests) == 2:
+        first, second = tests
+        return lambda row: first(row) and second(row)
+    if len(tests) == 3:
+        first, second, third = tests
+        return lambda row: first(row) and second(row) and third(row)
+    return lambda row: all(test(row) for test in tests)
+
+
+def any_of(tests: tuple[Test, ...]) -> Test:
+    """Returns the test that one part passes."""
+    if len(tests) == 2:
+        first, second = tests
+        return lambda row: first(row) or second(row)
+    return lambda row: any(test(row) for test in tests)
+
+
+def compare_order(path: Path, value: Any, comparator: type, *, sharp: bool) -> Filter:
+    """Compares a column with a value by order."""
+    if isinstance(value, bool) or (value is not None and path.column.edm_type == "Edm.Guid"):
+        raise bad_query(f"'{path.column.property}' has no order.")
+    if not sharp:  # stored moments are whole seconds: x >= 8:00:00.5 is x > 8:00:00
+        comparator = BLUNTED.get(comparator, comparator)
+    get, compare = path.get, COMPARISONS[comparator]
+    if value is None:
+        return Filter(lambda _: False, None)
+    if path.column.edm_type == "Edm.String":
+        folded = value.casefold()
+        return Filter(lambda row: (v := get(row)) is not None and compare(v.casefold(), folded), None)
+    slot = path.slot
+    if slot is not None:  # the common case, spared one call a row
+        return Filter(lambda row: (v := row[slot]) is not None and compare(v, value), None)
+    return Filter(lambda row: (v := get(row)) is not None and compare(v, value), None)
+
+
+def compare_columns(left: Path, right: Path, comparator: type) -> Filter:
+    """Compares two columns of one type."""
+    kinds = [("number" if path.column.edm_type in NUMERIC else path.column.edm_type) for path in (left, right)]
+    if kinds[0] != kinds[1]:
+        raise bad_query(
+            "A binary operator with incompatible types was detected. Found operand types "
+            f"'{left.column.edm_type}' and '{right.column.edm_type}'."
+        )
+    first, second = left.get, right.get
+    if comparator is ast.Eq:
+        return Filter(lambda row: index_key(first(row)) == index_key(second(row)), None)
+    if comparator is ast.NotEq:
+        return Filter(lambda row: index_key(first(row)) != index_key(second(row)), None)
+    compare: Callable[[Any, Any], bool] = COMPARISONS[comparator]
+
+    def test(row: Row) -> bool:
+        a, b = index_key(first(row)), index_key(second(row))
+        return a is not None and b is not None and compare(a, b)
+
+    return Filter(test, None)
+
+
+def text_equals(get: Getter, text: str) -> Test:
+    """Compares text without regard to case, with LIKE wildcards."""
+    if has_wildcard(text):
+        is_like = like(text)
+        return lambda row: (v := get(row)) is not None and is_like(v.casefold())
+    folded = text.casefold()
+    return lambda row: (v := get(row)) is not None and v.casefold() == folded
+
+
+def text_test(get: Getter, function: str, text: str) -> Test:
+    """Looks for text inside, at the start or at the end."""
+    if has_wildcard(text):
+        before = "" if function == "startswith" else "%"
+        after = "" if function == "endswith" else "%"
+        return text_equals(get, f"{before}{text}{after}")
+    folded = text.casefold()
+    if function == "startswith":
+        return lambda row: (v := get(row)) is not None and v.casefold().startswith(folded)
+    if function == "endswith":
+        return lambda row: (v := get(row)) is not None and v.casefold().endswith(folded)
+    return lambda row: (v := get(row)) is not None and folded in v.casefold()
