@@ -4,6 +4,7 @@
 //   {"call": "create", "request": {...}}                              -> {"result": ...}
 //   {"batch": [{"call": "create", "request": {...}}, ...],
 //    "request": {"continueOnError": true}}                            -> {"result": [...]}
+//   {"together": [{"call": "create", "request": {...}}, ...]}         -> {"result": [{"result": ...}, {"errors": [...]}]}
 //   whatever the client rejects with                                  -> {"errors": [{status, code, message, ...}]}
 
 import { createInterface } from "node:readline";
@@ -35,7 +36,10 @@ function described(error) {
     return { status, code, message, headers, error: inner };
 }
 
-async function run({ call, request, batch }) {
+async function run({ call, request, batch, together }) {
+    if (together !== undefined) {
+        return await Promise.all(together.map(answered));
+    }
     if (batch === undefined) {
         return await client[call](request);
     }
@@ -46,14 +50,16 @@ async function run({ call, request, batch }) {
     return await client.executeBatch(request);
 }
 
-for await (const line of createInterface({ input: process.stdin })) {
-    let answer;
+async function answered(command) {
     try {
-        answer = { result: (await run(JSON.parse(line))) ?? null };
+        return { result: (await run(command)) ?? null };
     } catch (error) {
         // a batch that stopped rejects with the answers of all parts that were run
         const failures = Array.isArray(error) ? error.filter((part) => part instanceof Error) : [error];
-        answer = { errors: failures.map(described) };
+        return { errors: failures.map(described) };
     }
-    process.stdout.write(`${JSON.stringify(answer)}\n`);
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+    process.stdout.write(`${JSON.stringify(await answered(JSON.parse(line)))}\n`);
 }

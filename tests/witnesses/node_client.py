@@ -38,6 +38,11 @@ class NodeClient:
         """Runs the steps (each from `step`) as one batch."""
         return self._ask({"batch": steps, "request": request or None})
 
+    def together(self, *steps: dict[str, Any]) -> list[Any]:
+        """Runs the steps at the same time and returns a result or a Refusal for each."""
+        answers = self._ask({"together": steps})
+        return [_refusal(each["errors"][0]) if "errors" in each else each["result"] for each in answers]
+
     def _ask(self, command: dict[str, Any]) -> Any:
         assert self._process.stdin is not None
         assert self._process.stdout is not None

@@ -8,7 +8,7 @@ import pytest
 
 from local.dataverse.seed import row_id
 from tests.witnesses.control import Control, Landed, held
-from tests.witnesses.node_client import NodeClient, RefusedError, step
+from tests.witnesses.node_client import NodeClient, Refusal, RefusedError, step
 
 ELINA = row_id("contact", "elina.korhonen")
 MIKKO = row_id("contact", "mikko.lehtonen")
@@ -340,6 +340,28 @@ def test_a_spent_limit_reaches_the_caller_with_its_wait(control: Control, node: 
     assert 250 < int(refused.headers["retry-after"]) <= 301
     assert [row["lastname"] for row in contacts.changes()[0].values()] == ["In time"]
     assert control.counts().throttled == 1
+
+
+def test_too_many_requests_at_once_reach_the_caller(control: Control, node: NodeClient) -> None:
+    contacts = Landed(control, "contacts")
+    control.environment(maxConcurrent=2, latencyMs=200)
+    answers = node.together(*[step("create", collection="contacts", data={"lastname": str(n)}) for n in range(5)])
+    refused = [answer for answer in answers if isinstance(answer, Refusal)]
+    assert {(each.status, each.code) for each in refused} == {(429, "0x80072326")}
+    assert refused[0].message == "Number of concurrent requests exceeded the limit of 2."
+    assert int(refused[0].headers["retry-after"]) >= 1
+    assert set(contacts.changes()[0]) == {answer for answer in answers if not isinstance(answer, Refusal)}
+    assert (len(refused), control.counts().throttled) == (3, 3)
+
+
+def test_a_spent_execution_time_reaches_the_caller(control: Control, node: NodeClient) -> None:
+    contacts = Landed(control, "contacts")
+    control.environment(executionLimitMs=10, singleWriteMs=15)
+    node.call("create", collection="contacts", data={"lastname": "In time"})
+    status, code, message = refusal(lambda: node.call("create", collection="contacts", data={"lastname": "Too late"}))
+    assert (status, code) == (429, "0x80072321")
+    assert message.startswith("Combined execution time of incoming requests exceeded limit of 10 milliseconds")
+    assert [row["lastname"] for row in contacts.changes()[0].values()] == ["In time"]
 
 
 FETCH = """<fetch count="5"><entity name="lead"><attribute name="subject"/><order attribute="subject"/>
