@@ -135,13 +135,21 @@ AMBIGUOUS = Match(MatchKind.AMBIGUOUS)
 class RowReader(Protocol):
     """What a look-up needs of Dataverse; `shared.dataverse.client.DataverseClient` has it."""
 
-    async def query_many(self, queries: Sequence[Query]) -> list[list[JsonRow]]: ...
+    async def query_many(self, queries: Sequence[Query], *, within: float | None = None) -> list[list[JsonRow]]: ...
 
 
-async def find_customer(rows: RowReader, caller: str, matching: CustomerMatching, wanted: CustomerColumns) -> Match:
+async def find_customer(
+    rows: RowReader,
+    caller: str,
+    matching: CustomerMatching,
+    wanted: CustomerColumns,
+    *,
+    within: float | None = None,
+) -> Match:
     """Whose number this is. Costs one request, or none for text that is no number and for our own numbers.
 
-    A withheld caller (empty text, `anonymous`, ...) is no number and so nobody. Raises DataverseError.
+    A withheld caller (empty text, `anonymous`, ...) is no number and so nobody. Raises DataverseError, with `within`
+    in so many seconds at the latest.
     """
     number = e164(caller, matching.default_region)
     if number is None or number in matching.own_numbers:
@@ -149,7 +157,7 @@ async def find_customer(rows: RowReader, caller: str, matching: CustomerMatching
     queries = customer_queries(number, matching, wanted)
     if not queries:
         return NOBODY
-    answers = await rows.query_many(list(queries.values()))
+    answers = await rows.query_many(list(queries.values()), within=within)
     return matched(number, matching, dict(zip(queries, answers, strict=True)))
 
 
@@ -203,7 +211,7 @@ def matched(number: str, matching: CustomerMatching, found: Mapping[MatchKind, S
 
 def _holds(row: JsonRow, columns: Iterable[str], number: str, region: str | None) -> bool:
     stored = (row.get(column) for column in columns)
-    return any(isinstance(text, str) and e164(text, region) == number for text in stored)
+    return any(isinstance(text, str) and (text == number or e164(text, region) == number) for text in stored)
 
 
 def _account(kind: MatchKind, row: JsonRow) -> JsonRow | None:

@@ -18,6 +18,8 @@ from shared.dataverse.meter import count_requests
 _log = logging.getLogger(__name__)
 _NOT_ASKED = "not asked"
 _LONGEST_TRAIL = 10
+_MARGIN = 0.02
+"""Seconds."""
 
 
 class DocumentReader(Protocol):
@@ -46,7 +48,7 @@ class SmartRouting:
         with count_requests() as meter:
             try:
                 async with asyncio.timeout(self._deadline):
-                    decision, kind = await self._decided(request)
+                    decision, kind = await self._decided(request, started + self._deadline)
             except TimeoutError:
                 decision = Default("the deadline was reached")
             except DataverseError as error:
@@ -54,7 +56,7 @@ class SmartRouting:
         _log_decision(decision, kind, round((loop.time() - started) * 1000, 1), meter.requests)
         return decision
 
-    async def _decided(self, request: RouteRequest) -> tuple[Decision, str]:
+    async def _decided(self, request: RouteRequest, deadline: float) -> tuple[Decision, str]:
         # Side by side, since each may wait for storage for a while.
         rules, matching = await asyncio.gather(
             self._documents.read("routing.json", json_document(RoutingRules)),
@@ -68,7 +70,9 @@ class SmartRouting:
         wanted = caller_columns(candidates)
         if wanted is None:
             return decide(candidates, NOBODY, request, plan.region), _NOT_ASKED
-        caller = await find_customer(self._rows, request.anum or "", policy, wanted)
+        # The look-up ends just before our own deadline, so that the client learns that Dataverse did not answer.
+        within = max(0.0, deadline - asyncio.get_running_loop().time() - _MARGIN)
+        caller = await find_customer(self._rows, request.anum or "", policy, wanted, within=within)
         return decide(candidates, caller, request, plan.region), caller.kind
 
     def _plan(self, rules: RoutingRules, matching: CustomerMatching) -> Plan:

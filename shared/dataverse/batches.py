@@ -12,7 +12,7 @@ from shared.clock import utc_now
 from shared.dataverse import odata
 from shared.dataverse.errors import ThrottledError, UnavailableError
 from shared.dataverse.odata import Part, PartReply
-from shared.dataverse.sender import HttpRequest, Sender
+from shared.dataverse.sender import ODATA_HEADERS, HttpRequest, Sender
 from shared.dataverse.traffic import Kind, Lane
 from shared.dataverse.transport import Reply
 
@@ -86,6 +86,7 @@ class Batches:
             self._url,
             odata.batch_body(parts, boundary),
             {
+                **ODATA_HEADERS,
                 "Content-Type": f'multipart/mixed; boundary="{boundary}"',
                 # Without it the first failing part would end the whole batch.
                 "Prefer": "odata.continue-on-error",

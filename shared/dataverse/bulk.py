@@ -1,6 +1,8 @@
 """Writing many rows: chunks that follow the pace of the environment, and refused chunks taken apart to the bad rows."""
 
 import asyncio
+import json
+import logging
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -22,12 +24,14 @@ from shared.dataverse.errors import (
     ThrottledError,
     UnavailableError,
 )
-from shared.dataverse.meter import Wait
+from shared.dataverse.meter import Meter, Wait, count_requests
 from shared.dataverse.odata import Part
-from shared.dataverse.sender import LONGEST_THROTTLING, HttpRequest, Sender
+from shared.dataverse.sender import LONGEST_THROTTLING, ODATA_HEADERS, HttpRequest, Sender
 from shared.dataverse.tables import JsonRow, Table
 from shared.dataverse.traffic import Kind, Lane
 from shared.dataverse.transport import Reply, TimedOutError
+
+_log = logging.getLogger(__name__)
 
 type Rows = Iterable[JsonRow] | AsyncIterable[JsonRow]
 
@@ -92,14 +96,27 @@ class BulkWriter:
         What was written by then stays, and the same call may be made again.
         """
         load = _Load(self, table, write, _Source(rows, table.primary_id))
-        try:
-            async with asyncio.TaskGroup() as group:
-                await load.run(group)
-        except* DataverseError as failed:
-            first = failed
-        else:
-            return load.outcome
+        with count_requests() as meter:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    await load.run(group)
+            except* DataverseError as failed:
+                first = failed
+            else:
+                return load.outcome
+            finally:
+                self._log_load(meter, load.outcome)
         raise _first_error(first)
+
+    def _log_load(self, meter: Meter, outcome: WriteOutcome) -> None:
+        if meter.requests:
+            counts = {
+                **meter.as_json(),
+                "refused": len(outcome.failures),
+                "lanes": self._sender.traffic.width.lanes,
+                "rows_a_request": {name: pace.rows for name, pace in self._paces.items()},
+            }
+            _log.info("Dataverse load %s", json.dumps(counts))
 
     def pace(self, operation: str, *, bulk: bool) -> flow.Pace:
         """What is known of this operation's cost, the same for all loads of the process."""
@@ -122,7 +139,7 @@ class BulkWriter:
             "POST",
             URL(self._api + odata.multiple_path(table, _MESSAGES[write]), encoded=True),
             odata.multiple_body(table, chunk),
-            {"Content-Type": "application/json"},
+            {**ODATA_HEADERS, "Content-Type": "application/json"},
             records=len(chunk),
         )
         try:
@@ -271,9 +288,7 @@ class _Load:
         traffic = self._traffic
         round_trip = min(traffic.round_trip, seconds / 2)
         pace.answered(rows, seconds, round_trip)
-        traffic.width.queued(
-            asyncio.get_running_loop().time(), seconds, pace.expected(rows, round_trip) or seconds
-        )
+        traffic.width.queued(asyncio.get_running_loop().time(), seconds, pace.expected(rows, round_trip) or seconds)
 
     async def _bisect(self, chunk: Sequence[JsonRow], error: DataverseError) -> None:
         """A bulk message on a standard table is all or nothing ("Bulk operation messages"): find the bad rows.

@@ -1,19 +1,19 @@
 """The Dataverse client: what the app asks of Dataverse, each call in a line or two of story.
 
-    client     queries, writes, actions          what the app calls
-    bulk       many rows                         chunks, pace, the bad row
-    batches    many requests in one              `$batch`
-    sender     one request until it is answered  token, lane, repeat, count
-    traffic    who may send now                  lanes, pause after a 429
-    flow       how much, how large, whether      pure: AIMD width, chunk size, circuit breaker
-    transport  one HTTP exchange                 aiohttp
-    odata, soap, tables, errors                  pure: the wire, names, what can go wrong
+client     queries, writes, actions          what the app calls
+bulk       many rows                         chunks, pace, the bad row
+batches    many requests in one              `$batch`
+sender     one request until it is answered  token, lane, repeat, count
+traffic    who may send now                  lanes, pause after a 429
+flow       how much, how large, whether      pure: AIMD width, chunk size, circuit breaker
+transport  one HTTP exchange                 aiohttp
+odata, soap, tables, errors                  pure: the wire, names, what can go wrong
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from itertools import batched
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -27,11 +27,14 @@ from shared.dataverse.credentials import TokenCache, token_cache
 from shared.dataverse.errors import UnavailableError
 from shared.dataverse.meter import Meter
 from shared.dataverse.odata import Part, Query
-from shared.dataverse.sender import HttpRequest, Sender
+from shared.dataverse.sender import ODATA_HEADERS, HttpRequest, Sender
 from shared.dataverse.tables import JsonRow, Table
 from shared.dataverse.traffic import Traffic
 from shared.dataverse.transport import Reply, Transport
 from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from shared.dataverse.soap import SoapValue
 
 QUERIES_A_BATCH = 20
 PAGE_LIMIT = 10_000
@@ -111,7 +114,9 @@ class DataverseClient:
     ) -> Any:
         """One page, asked for by itself, or inside a `$batch` where its address is too long for a URL."""
         if odata.fits_url(path):
-            request = HttpRequest(operation, "GET", URL(self._api + path, encoded=True), headers=dict(headers))
+            request = HttpRequest(
+                operation, "GET", URL(self._api + path, encoded=True), headers={**ODATA_HEADERS, **dict(headers)}
+            )
             return await self._sender.send(request, _json, deadline=deadline)
         (page,) = await self._pages_of_parts(operation, [Part("GET", path, headers=headers)], deadline)
         return page
@@ -180,10 +185,40 @@ class DataverseClient:
             part.method,
             URL(self._api + part.path, encoded=True),
             odata.json_bytes(part.body),
-            {"Content-Type": "application/json", **dict(part.headers)},
+            {**ODATA_HEADERS, "Content-Type": "application/json", **dict(part.headers)},
             repeatable=repeatable,
         )
         return await self._sender.send(request, _json_or_nothing, deadline=_deadline(within))
+
+    async def execute(
+        self,
+        name: str,
+        parameters: Mapping[str, "SoapValue"],
+        *,
+        repeatable: bool = False,
+        within: float | None = None,
+    ) -> "dict[str, SoapValue]":
+        """The results of an organization request that OData does not offer, by SOAP Execute. Repeats as `act`."""
+        from shared.dataverse import soap  # only URS needs it: routing's cold start does not wait for it
+
+        def results(reply: Reply, seconds: float) -> "dict[str, SoapValue]":
+            return soap.read_reply(
+                reply.body,
+                status=reply.status,
+                request_id=reply.headers.get("x-ms-service-request-id", ""),
+                retry_after=odata.retry_after_seconds(reply.headers.get("Retry-After"), utc_now()),
+            )
+
+        request = HttpRequest(
+            f"execute {name}",
+            "POST",
+            URL(self._base + soap.PATH, encoded=True),
+            soap.execute_body(name, parameters),
+            soap.HEADERS,
+            repeatable=repeatable,
+            check=_anything,
+        )
+        return await self._sender.send(request, results, deadline=_deadline(within))
 
 
 def open_client(settings: Settings) -> DataverseClient:
@@ -201,6 +236,10 @@ def _json(reply: Reply, seconds: float) -> Any:
 
 def _json_or_nothing(reply: Reply, seconds: float) -> Any:
     return odata.read_json(reply.body) if reply.body else None
+
+
+def _anything(reply: Reply) -> None:
+    """A SOAP fault says more than its status: the reader of the envelope judges both."""
 
 
 def _rows(page: Any) -> list[JsonRow]:

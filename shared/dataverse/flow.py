@@ -190,7 +190,7 @@ class Pace:
     """
 
     FIRST = 500
-    """Rows of a request until one is answered. 52 of them keep even a server of five slots and 25 ms a row busy for less than a timeout."""
+    """Rows of a request until one is answered. 52 such requests end before a timeout even on 5 slots at 25 ms a row."""
     LARGEST = 1000
     SECONDS = 3.0
     PILOT = 25

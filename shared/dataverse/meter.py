@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class Wait(StrEnum):
@@ -67,6 +68,19 @@ class Meter:
             for reason, seconds in operation.waits.items():
                 total[reason] += seconds
         return dict(total)
+
+    def as_json(self) -> dict[str, Any]:
+        """The counts by operation, for a log record: seconds to the millisecond."""
+        return {
+            name: {
+                "requests": operation.requests,
+                "records": operation.records,
+                "seconds": round(operation.seconds, 3),
+                "retries": dict(operation.retries),
+                "waits": {str(reason): round(seconds, 3) for reason, seconds in operation.waits.items()},
+            }
+            for name, operation in self.operations.items()
+        }
 
 
 _meters: ContextVar[tuple[Meter, ...]] = ContextVar("dataverse_meters", default=())

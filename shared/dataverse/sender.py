@@ -5,7 +5,6 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from azure.core.exceptions import AzureError
 from yarl import URL
 
 from shared import retry
@@ -20,28 +19,48 @@ from shared.dataverse.transport import NotSentError, Reply, TimedOutError, Trans
 LONGEST_THROTTLING = 1200.0
 """Seconds that one request waits for throttling to end, all pauses together. It never counts as a failed attempt."""
 
-_STANDARD_HEADERS = {
+ODATA_HEADERS: Mapping[str, str] = {
     # "Compose HTTP requests and handle errors": expected on every request; the last defeats cached expands.
     "Accept": "application/json",
     "OData-MaxVersion": "4.0",
     "OData-Version": "4.0",
     "If-None-Match": "null",
 }
-_JSON_OR_BATCH = ("application/json", "multipart/mixed")
+
+
+def require_odata(reply: Reply) -> None:
+    """Raise the error that a refusal stands for, and UnavailableError for a success that is not OData's."""
+    if reply.status < 400:
+        content_type = reply.headers.get("content-type", "")
+        if reply.body and not content_type.startswith(("application/json", "multipart/mixed")):
+            raise UnavailableError(f"Dataverse answered with {content_type.split(';')[0]!r}")
+        return
+    try:
+        body = odata.read_json(reply.body)
+    except UnavailableError:
+        body = None
+    headers = {name.lower(): value for name, value in reply.headers.items()}
+    error = odata.PartReply(reply.status, headers, body).error(utc_now())
+    if error is not None:
+        raise error
 
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """One request. `operation` names it in counts; `repeatable` says that sending it twice does no harm."""
+    """One request with all its headers but the token.
+
+    `operation` names it in counts; `repeatable` says that sending it twice does no harm; `check` raises for an answer
+    that is a refusal or none of this protocol.
+    """
 
     operation: str
     method: str
     url: URL
     body: bytes | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=lambda: ODATA_HEADERS)
     repeatable: bool = True
     records: int = 0
-    content_types: tuple[str, ...] = _JSON_OR_BATCH
+    check: Callable[[Reply], None] = require_odata
 
 
 class Sender:
@@ -111,15 +130,13 @@ class Sender:
                     await self._back_off(request, error, failed_attempts, kind)
                     self._count_retry(request, error)
 
-    async def _exchange[T](
-        self, request: HttpRequest, read: Callable[[Reply, float], T], token: str, lane: Lane
-    ) -> T:
+    async def _exchange[T](self, request: HttpRequest, read: Callable[[Reply, float], T], token: str, lane: Lane) -> T:
         """One exchange in this lane, and what it teaches about the traffic."""
         clock = asyncio.get_running_loop().time
         started = clock()
         try:
             self._count_request(request)
-            headers = {**_STANDARD_HEADERS, "Authorization": f"Bearer {token}", **request.headers}
+            headers = {**request.headers, "Authorization": f"Bearer {token}"}
             reply = await self._transport.exchange(request.method, request.url, request.body, headers)
             seconds = clock() - started
         finally:
@@ -128,7 +145,7 @@ class Sender:
         hint = reply.headers.get("x-ms-dop-hint", "")
         if hint.isdecimal():
             self.traffic.width.hinted(started, int(hint))
-        _raise_for(reply, request.content_types)
+        request.check(reply)
         answer = read(reply, seconds)
         self.traffic.breaker.succeeded()
         self.traffic.measured(seconds)
@@ -140,13 +157,10 @@ class Sender:
         started = clock()
         try:
             token = await self._tokens.token()
-        except BaseException as error:
+        except BaseException:
             if lane is not None:
                 self.traffic.leave(lane)
-            if not isinstance(error, AzureError):
-                raise
-            # The text of the identity library may hold tenant and client ids, no secret; its type is enough here.
-            raise UnavailableError(f"no token for Dataverse: {type(error).__name__}") from error
+            raise
         self.count_wait(request.operation, Wait.TOKEN, clock() - started)
         return token
 
@@ -212,19 +226,3 @@ class Sender:
         if seconds > 0.001:
             for meter in self._meters():
                 meter.of(operation).waits[reason] += seconds
-
-
-def _raise_for(reply: Reply, content_types: tuple[str, ...]) -> None:
-    if reply.status < 400:
-        content_type = reply.headers.get("content-type", "")
-        if reply.body and not content_type.startswith(content_types):
-            raise UnavailableError(f"Dataverse answered with {content_type.split(';')[0]!r}")
-        return
-    try:
-        body = odata.read_json(reply.body)
-    except UnavailableError:
-        body = None
-    headers = {name.lower(): value for name, value in reply.headers.items()}
-    error = odata.PartReply(reply.status, headers, body).error(utc_now())
-    if error is not None:
-        raise error

@@ -50,9 +50,7 @@ class Transport:
     async def exchange(self, method: str, url: URL, body: bytes | None, headers: Mapping[str, str]) -> Reply:
         """Send one request and read all of its answer. Raises UnavailableError when none comes that can be used."""
         try:
-            async with self._open().request(
-                method, url, data=body, headers=headers, allow_redirects=False
-            ) as response:
+            async with self._open().request(method, url, data=body, headers=headers, allow_redirects=False) as response:
                 return Reply(response.status, response.headers, await _limited(response))
         # Their texts can hold the URL, and so a phone number: only the kind of failure is passed on.
         except aiohttp.ClientConnectorError as error:

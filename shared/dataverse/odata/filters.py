@@ -51,7 +51,8 @@ def encoded(text: str) -> str:
     return quote(text, safe="~()',:@$/")
 
 
-@dataclass(frozen=True, slots=True)
+# Compared as objects: equal texts of different origin may travel twice, and comparing long arrays would cost more.
+@dataclass(frozen=True, slots=True, eq=False)
 class _Alias:
     """A value that travels as a parameter alias (`@p1=...`), as the query functions of Dataverse want it."""
 
@@ -66,16 +67,16 @@ class Filter[Read: str = Any]:
     columns: frozenset[Read]
 
     def render(self) -> tuple[str, list[str]]:
-        """The text of `$filter` and the texts of its aliases `@p1`, `@p2`, ..., all of them encoded."""
-        aliases: list[str] = []
-        text = []
-        for part in self.parts:
-            if isinstance(part, _Alias):
-                aliases.append(part.text)
-                text.append(f"@p{len(aliases)}")
-            else:
-                text.append(part)
-        return "".join(text), aliases
+        """The text of `$filter` and the texts of its aliases `@p1`, `@p2`, ..., all of them encoded.
+
+        A value that stands in several places travels once: "parameter aliases allow for the same value to be used
+        multiple times in a request" (Query data using the Web API).
+        """
+        numbers: dict[_Alias, str] = {}
+        text = [
+            part if isinstance(part, str) else numbers.setdefault(part, f"@p{len(numbers) + 1}") for part in self.parts
+        ]
+        return "".join(text), [alias.text for alias in numbers]
 
 
 def _comparison(operator: str, column: str, value: Scalar) -> Filter:

@@ -37,7 +37,7 @@ class Rows:
         self.answers = list(answers)
         self.asked: list[Sequence[Query]] = []
 
-    async def query_many(self, queries: Sequence[Query]) -> list[list[JsonRow]]:
+    async def query_many(self, queries: Sequence[Query], *, within: float | None = None) -> list[list[JsonRow]]:
         self.asked.append(queries)
         return self.answers
 

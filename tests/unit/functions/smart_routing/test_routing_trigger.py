@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import azure.functions as func
-import httpx
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from functions.smart_routing.trigger import blueprint
 from shared.config_documents import ConfigDocuments
@@ -74,7 +75,7 @@ class Rows:
     seconds: float = 0
     asked: list[Sequence[Query]] = field(default_factory=list)
 
-    async def query_many(self, queries: Sequence[Query]) -> list[list[JsonRow]]:
+    async def query_many(self, queries: Sequence[Query], *, within: float | None = None) -> list[list[JsonRow]]:
         self.asked.append(queries)
         await asyncio.sleep(self.seconds)
         if self.failure:
@@ -323,22 +324,24 @@ BATCH_REPLY = "\r\n".join(
 
 async def test_a_look_up_is_one_batch_in_which_a_plus_stays_a_plus(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "functions")
-    seen: list[httpx.Request] = []
+    seen: list[tuple[str, str, str]] = []
 
-    def dataverse(sent: httpx.Request) -> httpx.Response:
-        seen.append(sent)
-        return httpx.Response(200, headers={"Content-Type": "multipart/mixed; boundary=reply"}, content=BATCH_REPLY)
+    async def dataverse(sent: web.Request) -> web.Response:
+        seen.append((sent.method, sent.path, await sent.text()))
+        return web.Response(body=BATCH_REPLY, headers={"Content-Type": "multipart/mixed; boundary=reply"})
 
     async def token() -> tuple[str, datetime]:
         return "token", datetime.max.replace(tzinfo=UTC)
 
-    async with httpx.AsyncClient(transport=httpx.MockTransport(dataverse)) as http:
-        client = DataverseClient("http://127.0.0.1:7081", TokenCache(token), http)
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", dataverse)
+    async with TestServer(app) as server:
+        client = DataverseClient(str(server.make_url("")).rstrip("/"), TokenCache(token))
         response = await handler(client)(call())
+        await client.close()
     assert json_body(response)["InitialTarget"] == VIP
-    (sent,) = seen
-    assert (sent.method, sent.url.path) == ("POST", "/api/data/v9.2/$batch")
-    body = sent.content.decode()
+    ((method, path, body),) = seen
+    assert (method, path) == ("POST", "/api/data/v9.2/$batch")
     queries = [line for line in body.split("\r\n") if line.startswith("GET ")]
     assert [line.split("?")[0] for line in queries] == [
         f"GET /api/data/v9.2/{table}" for table in ("contacts", "accounts", "leads")
