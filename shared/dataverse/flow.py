@@ -36,6 +36,8 @@ class Width:
 
     FIRST = 16
     FIRST_STEP = 8
+    UNPROVEN = 24
+    """The width until a first bulk request is answered: only then is known how large the others may be."""
     BURST = 20
     BURST_AFTER_REFUSAL = 8
     """Bulk requests that leave within the time of a refusal: each refusal of a burst makes the pause longer."""
@@ -49,6 +51,7 @@ class Width:
 
     def __init__(self) -> None:
         self.lanes = self.FIRST
+        self.proven = False
         self._hint: int | None = None
         self._goal = WIDEST
         self._ramping = True
@@ -69,14 +72,9 @@ class Width:
         return self.lanes if self._narrowed else WIDEST
 
     @property
-    def recommended(self) -> bool:
-        """Whether the width to plan for is what the environment recommends."""
-        return self._hint is not None and self.goal == min(self._hint, WIDEST)
-
-    @property
     def grow_at(self) -> float | None:
         """When `grow` may widen next; None when nothing is wider."""
-        return None if self.lanes >= self._goal else self._grow_at
+        return None if self.lanes >= self._limit() else self._grow_at
 
     @property
     def goal(self) -> int:
@@ -90,9 +88,9 @@ class Width:
 
     def grow(self, now: float, round_trip: float) -> None:
         """Widen by the next step if its time has come. Called only when more than `lanes` are wanted."""
-        if self._grow_at is None or now < self._grow_at or self.lanes >= self._goal:
+        if self._grow_at is None or now < self._grow_at or self.lanes >= self._limit():
             return
-        self.lanes = min(self._goal, self.lanes + self._stride)
+        self.lanes = min(self._limit(), self.lanes + self._stride)
         if self._queueing:
             self._stride, self._grow_at = max(1, self.lanes // 4), now + self.CAUTIOUS
         else:
@@ -100,6 +98,9 @@ class Width:
         self._narrowed = self._narrowed and self.lanes < WIDEST
         if self.lanes >= self._goal and self._goal < WIDEST:
             self._settle(now + self.SETTLED)
+
+    def _limit(self) -> int:
+        return self._goal if self.proven else min(self._goal, self.UNPROVEN)
 
     def _settle(self, until: float) -> None:
         """Stay as wide as now until then; afterwards feel upwards, beyond any goal so far."""
@@ -142,14 +143,14 @@ class Width:
         self._refused_until = max(self._refused_until, now + retry_after)
         self.lanes = max(1, min(self.lanes, let_in, limit or WIDEST))
         self._narrowed = True
-        self._burst = self.BURST_AFTER_REFUSAL
+        self._burst, self._left = self.BURST_AFTER_REFUSAL, 0
         self._settle(self._refused_until + self._patience)
         self._calm_at = self._refused_until + 2 * self.LONGEST_PATIENCE
 
     def exhausted(self, now: float, retry_after: float, round_trip: float) -> None:
         """The budget of requests or of execution time is spent: one request goes first when the pause is over."""
         if now >= self._refused_until:
-            self._goal = max(1, self.lanes // 2) if self.lanes > 1 else self._goal
+            self._goal = max(2, self.lanes // 2) if self.lanes > 1 else self._goal
         self._refused_until = max(self._refused_until, now + retry_after)
         self.lanes, self._stride, self._narrowed, self._ramping = 1, 1, True, True
         self._grow_at = self._refused_until + round_trip
@@ -170,13 +171,9 @@ class Width:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How far the writing of many rows has come: `lanes` to plan for, requests `sent` and those still `under_way`.
-
-    `recommended` says that the lanes are what the environment recommends.
-    """
+    """How far the writing of many rows has come: `lanes` to plan for, requests `sent` and those still `under_way`."""
 
     lanes: int
-    recommended: bool
     sent: int
     under_way: Sequence[tuple[int, float]]
     """Rows of each, and the seconds since it was sent."""
@@ -196,8 +193,6 @@ class Pace:
     PILOT = 25
     """Rows of the first request of a large load. Its early answer tells what a row costs."""
     PILOT_FROM = 5000
-    UNSURE = 0.6
-    """The part of its share that a lane begins with where more lanes are a guess."""
     MEMORY = 200
     """Answers. The quickest of them did not queue behind others, and so tells what a row costs by itself."""
     FEWEST = 100
@@ -225,9 +220,7 @@ class Pace:
     def _share(self, remaining: int, load: "Load", round_trip: float) -> float:
         lanes, idle = max(1, load.lanes), max(1, load.lanes - len(load.under_way))
         if self.row_seconds is None:
-            share = (remaining + sum(rows for rows, _ in load.under_way)) / lanes
-            # Nobody knows yet what a row costs, nor, without a recommendation, how many lanes there are in truth.
-            return share if load.recommended or load.sent < Width.FIRST else share * self.UNSURE
+            return (remaining + sum(rows for rows, _ in load.under_way)) / lanes
         cost = self.row_seconds
         under_way = sum(max(0.0, round_trip + rows * cost - since) for rows, since in load.under_way)
         # With a further request, and so a round trip, for every lane. Or do the idle ones finish it without the busy?
