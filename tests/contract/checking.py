@@ -65,9 +65,11 @@ def _send_first(case: Case, caller: Caller) -> dict[str, str]:
 def _start(case: Case, caller: Caller, brought: Mapping[str, str]) -> threading.Thread | None:
     if case.meanwhile is None:
         return None
+    sent = caller.requests()
     thread = threading.Thread(target=caller.send, args=(case.meanwhile, brought))
     thread.start()
-    time.sleep(0.1)
+    while caller.requests() == sent:
+        time.sleep(0.005)
     return thread
 
 

@@ -94,6 +94,10 @@ class Caller:
         """Returns how many records were written, by kind and table."""
         return self._http.get(f"{self.origin}/__sim/stats").json()["recordsWritten"]
 
+    def requests(self) -> int:
+        """Returns how many requests have arrived."""
+        return int(self._http.get(f"{self.origin}/__sim/stats").json()["requests"]["total"])
+
     def send(self, call: Call, brought: Mapping[str, str]) -> tuple[httpx.Response, Answer]:
         """Sends the call with its placeholders filled in."""
         path = filled(call.path, brought)

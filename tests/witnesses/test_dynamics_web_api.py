@@ -344,7 +344,7 @@ def test_a_spent_limit_reaches_the_caller_with_its_wait(control: Control, node: 
 
 def test_too_many_requests_at_once_reach_the_caller(control: Control, node: NodeClient) -> None:
     contacts = Landed(control, "contacts")
-    control.environment(maxConcurrent=2, latencyMs=200)
+    control.environment(maxConcurrent=2, latencyMs=500)
     answers = node.together(*[step("create", collection="contacts", data={"lastname": str(n)}) for n in range(5)])
     refused = [answer for answer in answers if isinstance(answer, Refusal)]
     assert {(each.status, each.code) for each in refused} == {(429, "0x80072326")}

@@ -149,6 +149,8 @@ CASES = [
          call=post("bookableresourcebookings", {"resource@odata.bind": f"/bookableresources({RESOURCE})"})),
     Case(fact="a lookup column is no navigation property of a customer", source=S18, status=400, code="0x80048d19",
          call=post("contacts", {"parentcustomerid@odata.bind": f"/accounts({AURINKO})"})),
+    Case(fact="a plain column is not bound", source=S18, status=400, code="0x80048d19",
+         call=patch(f"contacts({ELINA})", {"lastname@odata.bind": f"/accounts({AURINKO})"})),
     Case(fact="a row of another table is not bound", source=S18, status=400, confirmed=False,
          call=post("contacts", {"parentcustomerid_account@odata.bind": f"/contacts({ELINA})"})),
     Case(fact="a body that is no JSON is refused", source=S17, status=400, code="0x80048d19",
