@@ -1,6 +1,6 @@
 """Answers a GET with `fetchXml`: joins, order, pages and the paging cookie ("Page results using FetchXml")."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 from xml.etree.ElementTree import Element
@@ -47,13 +47,21 @@ def fetch_rows(store: Store, table: Table, text: str, request: Request, base: st
 def _chosen(fetch: Fetch) -> list[Joined]:
     rows: list[Joined] = [
         joined
-        for row in fetch.root.table.rows.values()
+        for row in _offered(fetch)
         for joined in _joined({ROOT: row}, fetch.root.links)
         if all(test(joined) for test in fetch.root.tests)
     ]
     for alias, slot, descending in reversed(fetch.orders):
         rows.sort(key=_sort_key(alias, slot), reverse=descending)
     return _distinct(fetch, rows) if fetch.distinct else rows
+
+
+def _offered(fetch: Fetch) -> Iterable[Row]:
+    table = fetch.root.table
+    if fetch.offered is None:
+        return table.rows.values()
+    slot, keys = fetch.offered
+    return [table.rows[row_id] for key in keys for row_id in table.ids_where(slot, key)]
 
 
 def _joined(joined: Joined, links: list[Link]) -> Iterator[Joined]:

@@ -1,16 +1,17 @@
 """Reads a FetchXML query and compiles it: attributes, filters, orders, inner and outer links. No aggregates."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from xml.etree.ElementTree import Element
 
 from local.dataverse.conditions import value_test
 from local.dataverse.errors import DataverseError, invalid_argument, not_built, unknown_attribute
+from local.dataverse.literals import read_text_value
 from local.dataverse.messages import Request
 from local.dataverse.metadata import Column
 from local.dataverse.safe_xml import NotWellFormedError, read_xml
-from local.dataverse.store import Row, Store, Table
+from local.dataverse.store import Row, Store, Table, index_key
 
 type Joined = Mapping[str, Row | None]
 type Test = Callable[[Joined], bool]
@@ -58,6 +59,7 @@ class Fetch:
     cookie: str | None = None
     total: bool = False
     distinct: bool = False
+    offered: tuple[int, frozenset[Hashable]] | None = None  # a slot and the keys of it that can pass, for an index
 
 
 def malformed(message: str) -> DataverseError:
@@ -96,6 +98,7 @@ class FetchReader:
             )
         fetch = Fetch(self._source(entities[0], ROOT, table))
         fetch.orders = self._orders
+        fetch.offered = _offered(entities[0], table)
         self._page(element, fetch)
         return fetch
 
@@ -178,6 +181,20 @@ class FetchReader:
         test = value_test(column, element.get("operator", ""), values, *self._caller)
         alias, slot = source.alias, source.table.slots[column.property]
         return lambda joined: test(None if (row := joined[alias]) is None else row[slot])
+
+
+def _offered(entity: Element, table: Table) -> tuple[int, frozenset[Hashable]] | None:
+    """Returns what the first condition on ids leaves, out of the filters that every row must pass."""
+    for element in entity.findall("filter"):
+        for condition in element.findall("condition") if element.get("type", "and") == "and" else ():
+            column = (
+                table.definition.columns[condition.get("attribute", "")] if not condition.get("entityname") else None
+            )
+            if column is not None and column.edm_type == "Edm.Guid" and condition.get("operator") in {"eq", "in"}:
+                values = [child.text or "" for child in condition] or [condition.get("value", "")]
+                keys = frozenset(index_key(read_text_value(column, value)) for value in values)
+                return table.slots[column.property], keys
+    return None
 
 
 def _check(element: Element, known: frozenset[str]) -> None:

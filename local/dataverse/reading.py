@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from local.dataverse.environment import Environment
-from local.dataverse.errors import DataverseError, row_does_not_exist, unknown_segment
+from local.dataverse.errors import DataverseError, bad_query, row_does_not_exist, unknown_segment
 from local.dataverse.messages import Request, Response, json_response
 from local.dataverse.paging import LARGEST_PAGE, Cursors, Listing, next_link, read_position, without_skip_token
 from local.dataverse.query import Query, page_size, read_query
@@ -44,6 +44,8 @@ class Reading:
         known = f"{address}?{without_skip_token(request.query)}"
         listing = self._cursors.find(position, known)
         cursor = position.cursor if listing is not None else ""
+        if listing is None and tracked and position.start:
+            raise bad_query("The pages of these changes are no longer known. Begin anew.")
         if listing is None:
             listing = self._listing(query, scope, size, tracked=tracked)
         end = position.start + (size or LARGEST_PAGE)

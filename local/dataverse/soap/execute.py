@@ -11,6 +11,7 @@ from local.dataverse.environment import Environment
 from local.dataverse.errors import DataverseError
 from local.dataverse.messages import Request, Response
 from local.dataverse.safe_xml import (
+    CONTRACTS,
     CORE_CONTRACTS,
     LARGEST,
     SERVICES,
@@ -92,7 +93,8 @@ def _read_execute(root: Element) -> tuple[str, dict[str, Any]]:
         raise NotDeserializableError("The root is not a SOAP 1.1 Envelope.")
     parts = children(root, ("Header", "Body"), SOAP)
     for header in parts.get("Header", ()):
-        if header.get(f"{{{SOAP}}}mustUnderstand") == "1":
+        # Acting for another user by this header is not simulated; ignoring it would write in the wrong name.
+        if header.get(f"{{{SOAP}}}mustUnderstand") == "1" or header.tag == f"{{{CONTRACTS}}}CallerId":
             raise NotDeserializableError(f"The header {header.tag} was not understood.")
     body = parts.get("Body")
     if body is None or len(body) != 1:

@@ -195,3 +195,22 @@ def test_queries_that_make_no_sense_are_refused(dataverse: Any, inside: str, att
 def test_a_document_type_is_refused(dataverse: Any) -> None:
     text = '<!DOCTYPE x [<!ENTITY a "b">]><fetch><entity name="lead"/></fetch>'
     assert dataverse.http.get("leads", params={"fetchXml": text}).status_code == 400
+
+
+def test_conditions_on_ids_find_their_rows_whatever_else_is_asked(dataverse: Any) -> None:
+    every = dataverse.rows("contacts", filter="_parentcustomerid_value ne null", orderby="fullname")
+    account = every[0]["_parentcustomerid_value"]
+    mine = [row["fullname"] for row in every if row["_parentcustomerid_value"] == account]
+    others = [row["fullname"] for row in every if row["_parentcustomerid_value"] != account]
+    query = (
+        '<entity name="contact"><attribute name="fullname"/><order attribute="fullname"/><filter type="{}">'
+        '<condition attribute="parentcustomerid" operator="{}"><value>{{{}}}</value></condition>'
+        '<condition attribute="fullname" operator="eq" value="{}"/></filter></entity>'
+    )
+
+    def names(kind: str, operator: str, name: str) -> list[str]:
+        return values(fetch(dataverse, "contacts", query.format(kind, operator, account, name)), "fullname")
+
+    assert names("and", "eq", mine[0]) == [mine[0]]
+    assert names("and", "in", others[0]) == []
+    assert names("or", "in", others[0]) == sorted([*mine, others[0]])

@@ -1,10 +1,14 @@
 """Requirement groups by SOAP: proposals, pages, bookings. Facts: `urs.md` sections 3.1 and 3.2."""
 
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from local.dataverse.safe_xml import read_xml
 from local.dataverse.scheduling.groups import assign
+from local.dataverse.soap.typed_values import pairs
 from tests.local.dataverse import soap_calls as soap
 from tests.local.dataverse.test_dataverse_availability import DAY, booking, resource, status
 
@@ -63,6 +67,17 @@ def test_each_proposal_gives_every_requirement_a_free_resource_of_its_own(datave
     assert [each["Resource"][1] for each in requirement["Resources"]] == [anna, bo]
     slot = answer.results["TimeSlots"][1]
     assert (slot["StartTime"], slot["EndTime"]) == (f"{DAY}T08:00:00Z", f"{DAY}T09:00:00Z")
+
+
+def test_an_answer_keeps_to_the_schema_that_requests_are_held_to(dataverse: Any) -> None:
+    resource(dataverse, "Anna")
+    group, _ = group_of(dataverse, 30)
+    results = read_xml(propose(dataverse, group).response.content).find(f".//{soap.A}Results")
+    read = pairs(results)
+    assert set(read) == {"TimeSlots", "Requirements", "ProposalResourceAssignmentSets", "PagingInfos"}
+    first = read["ProposalResourceAssignmentSets"][0].attributes
+    assert first["IntervalStart"] == datetime.fromisoformat(f"{DAY}T08:00:00Z")
+    assert isinstance(first["ProposalResourceAssignments"][0].attributes["ResourceId"], UUID)
 
 
 def test_settings_and_the_specification_narrow_the_search(dataverse: Any) -> None:

@@ -3,6 +3,7 @@
 import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from xml.etree import ElementTree
 
 import httpx
 import pytest
@@ -31,6 +32,25 @@ def test_prefixes_are_the_senders_choice(dataverse: Any) -> None:
     odd_type = soap.pair("Version", 'x:string" xmlns:x="http://www.w3.org/2001/XMLSchema', "1")
     answer = soap.execute(dataverse, SEARCH, odd_type, group)
     assert answer.fault == f"msdyn_requirementgroup With Id = {GROUP} Does Not Exist"
+
+
+def test_a_caller_id_is_not_silently_ignored(dataverse: Any) -> None:
+    header = f"<a:CallerId>{soap.NO_ID}</a:CallerId></s:Header>"
+    assert "CallerId" in soap.call(dataverse, WHO.replace("</s:Header>", header)).fault
+
+
+FAULT = [
+    "ActivityId", "ErrorCode", "ErrorDetails", "HelpLink", "Message", "Timestamp", "ExceptionRetriable",
+    "ExceptionSource", "InnerFault", "OriginalException", "TraceText",
+]  # fmt: skip
+
+
+def test_the_members_of_a_fault_stand_in_the_order_of_the_schema(dataverse: Any) -> None:
+    answer = soap.execute(dataverse, "msdyn_NoSuchRequest")
+    root = ElementTree.fromstring(answer.response.content)  # noqa: S314 - the simulator's own
+    detail = root.find(f".//{soap.A}OrganizationServiceFault")
+    assert detail is not None
+    assert [child.tag.removeprefix(soap.A) for child in detail] == FAULT
 
 
 def test_a_refusal_of_the_service_is_a_fault_with_the_platforms_code(dataverse: Any) -> None:
