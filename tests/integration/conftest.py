@@ -12,7 +12,7 @@ from azure.storage.blob import BlobServiceClient
 
 from local.stack.ports import BLOB, DATAVERSE, free_ports
 from local.stack.settings import stack_addresses
-from shared.dataverse.client import DataverseClient, http_client
+from shared.dataverse.client import DataverseClient
 from shared.dataverse.credentials import TokenCache
 from tests.integration.tokens import Tokens
 
@@ -49,8 +49,9 @@ def tokens() -> Tokens:
 
 @pytest.fixture
 async def dataverse(simulator: str, control: httpx.Client, tokens: Tokens) -> AsyncIterator[DataverseClient]:
-    async with http_client() as http:
-        yield DataverseClient(simulator, TokenCache(tokens.fetch), http)
+    client = DataverseClient(simulator, TokenCache(tokens.fetch))
+    yield client
+    await client.close()
 
 
 @pytest.fixture(scope="module")
