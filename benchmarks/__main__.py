@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import httpx
 from rich.console import Console
 from rich.table import Table as RichTable
 
@@ -27,6 +28,7 @@ TOPICS: dict[str, Callable[[Bench], Section]] = {
     "memory": memory.measure,
     "start": start.measure,
 }
+PEERS_IN = {"bulk", "three-environments", "lookup", "faults"}
 RESULTS = BUILD / "results"
 
 
@@ -44,51 +46,75 @@ def read_arguments(words: list[str] | None = None) -> argparse.Namespace:
 
 
 def main() -> int:
-    """Returns the exit code, 0: a bound that is not kept is a result."""
+    """Returns the exit code: 1 when a topic could not be measured. A bound that is not kept is a result, no failure."""
     arguments = read_arguments()
     console = Console()
     topics = arguments.only or list(TOPICS)
-    partial = arguments.quick or arguments.no_peers
-    sections = [] if arguments.record else _measure(topics, arguments, console)
-    for section in sections:
-        if not partial:
-            save(section, RESULTS)
-        _show(section, console)
-    if arguments.record or (not partial and topics == list(TOPICS)):
-        sections = [found for topic in TOPICS if (found := load(topic, RESULTS)) is not None]
+    missing = _install(arguments, console)
+    sections = []
+    if not arguments.record:
+        for section in _measure(topics, arguments, missing, console):
+            sections.append(section)
+            _show(section, console)
+            if not (arguments.quick or missing):
+                save(section, RESULTS)
+        if len(sections) < len(topics):
+            return 1
+    if arguments.record or not (arguments.only or arguments.quick or missing):
+        known = {topic: load(topic, RESULTS) for topic in TOPICS}
+        sections = [section for section in known.values() if section is not None]
+        if len(sections) < len(TOPICS):
+            unknown = ", ".join(topic for topic, section in known.items() if section is None)
+            console.print(f"Not recorded: {unknown} was not measured yet.")
+            return 1
         record(sections, machine(), FOLDER)
         console.print("Recorded in benchmarks/results.json and benchmarks/README.md.")
-    missed = [metric.metric for section in sections for metric in section.metrics if not metric.met]
-    total = sum(len(section.metrics) for section in sections)
-    console.print(f"{total - len(missed)} of {total} bounds are kept.")
-    for name in missed:
-        console.print(f"  not kept: {name}", highlight=False)
+    _sum_up(sections, console)
     return 0
 
 
-def _measure(topics: list[str], arguments: argparse.Namespace, console: Console) -> list[Section]:
-    missing = "left out by --no-peers" if arguments.no_peers else ""
-    if not missing:
-        try:
-            install_peers()
-        except (RuntimeError, OSError) as error:
-            missing = str(error)
-            console.print(f"The peers are left out: {missing}", style="yellow", highlight=False)
-    sections = []
+def _sum_up(sections: list[Section], console: Console) -> None:
+    metrics = [metric for section in sections for metric in section.metrics]
+    console.print(f"{sum(metric.met for metric in metrics)} of {len(metrics)} bounds are kept.")
+    for metric in metrics:
+        if not metric.met:
+            console.print(f"  not kept: {metric.metric} ({metric.ratio:.2f})", highlight=False)
+
+
+def _install(arguments: argparse.Namespace, console: Console) -> str:
+    """Why there are no peers; empty when there are, or when nothing is measured."""
+    if arguments.no_peers:
+        return "left out by --no-peers"
+    if arguments.record or (arguments.only and not PEERS_IN & set(arguments.only)):
+        return ""
+    try:
+        install_peers()
+    except (RuntimeError, OSError) as error:
+        console.print(f"The peers are left out, and nothing is recorded: {error}", style="yellow", highlight=False)
+        return str(error)
+    return ""
+
+
+def _measure(topics: list[str], arguments: argparse.Namespace, missing: str, console: Console) -> Iterator[Section]:
+    """Each topic's section as soon as there is one. A topic that cannot be measured is named, and the next follows."""
     with running_simulator() as simulator:
         for topic in topics:
-            with _saying(console, topic) as say:
-                bench = Bench(
-                    simulator=simulator,
-                    say=say,
-                    rounds=1 if arguments.quick else arguments.rounds,
-                    quick=arguments.quick,
-                    full=arguments.full,
-                    seed=arguments.seed,
-                    missing=missing,
-                )
-                sections.append(TOPICS[topic](bench))
-    return sections
+            try:
+                with _saying(console, topic) as say:
+                    bench = Bench(
+                        simulator=simulator,
+                        say=say,
+                        rounds=1 if arguments.quick else arguments.rounds,
+                        quick=arguments.quick,
+                        full=arguments.full,
+                        seed=arguments.seed,
+                        missing=missing,
+                    )
+                    section = TOPICS[topic](bench)
+            except (AssertionError, RuntimeError, OSError, httpx.HTTPError) as error:
+                console.print(f"{topic} could not be measured: {error}", style="red", highlight=False)
+            else:
+                yield section
 
 
 @contextmanager
