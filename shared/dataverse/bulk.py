@@ -129,6 +129,11 @@ class BulkWriter:
         """Whether the table takes the bulk message, as its page says unless the environment said no."""
         return table.bulk and write in _MESSAGES and (table.logical_name, write) not in self._without_message
 
+    async def ask_for_a_recommendation(self) -> None:
+        """The quickest answer there is, for its `x-ms-dop-hint`: a large load of a fresh process needs it at once."""
+        url = URL(self._api + "WhoAmI", encoded=True)
+        await self._sender.send(HttpRequest("WhoAmI", "GET", url), _seconds)
+
     async def in_bulk(
         self, table: Table, write: Write, chunk: Sequence[JsonRow], lane: Lane | None, kind: Kind
     ) -> float:
@@ -183,6 +188,8 @@ class _Load:
 
     async def run(self, group: asyncio.TaskGroup) -> None:
         """Send chunk after chunk until the source has no more rows and none can come back."""
+        if (self._source.remaining or flow.Pace.PILOT_FROM) >= flow.Pace.PILOT_FROM and not self._traffic.known:
+            group.create_task(self._writer.ask_for_a_recommendation())
         while await self._source.has_rows():
             lane = await self._lane()
             try:
@@ -208,8 +215,7 @@ class _Load:
     def _size(self) -> int:
         now = asyncio.get_running_loop().time()
         under_way = [(rows, now - since) for since, rows in self._chunks.values()]
-        width = self._traffic.width
-        load = flow.Load(width.goal, width.recommended, self._sent, under_way)
+        load = flow.Load(self._traffic.width.goal, self._sent, under_way)
         return self._pace().size(self._source.remaining, load, self._traffic.round_trip)
 
     def _pace(self) -> flow.Pace:
@@ -288,7 +294,9 @@ class _Load:
         traffic = self._traffic
         round_trip = min(traffic.round_trip, seconds / 2)
         pace.answered(rows, seconds, round_trip)
-        traffic.width.queued(asyncio.get_running_loop().time(), seconds, pace.expected(rows, round_trip) or seconds)
+        now = asyncio.get_running_loop().time()
+        traffic.width.prove(now)
+        traffic.width.queued(now, seconds, pace.expected(rows, round_trip) or seconds)
 
     async def _bisect(self, chunk: Sequence[JsonRow], error: DataverseError) -> None:
         """A bulk message on a standard table is all or nothing ("Bulk operation messages"): find the bad rows.

@@ -37,7 +37,8 @@ class Width:
     FIRST = 16
     FIRST_STEP = 8
     UNPROVEN = 24
-    """The width until a first bulk request is answered: only then is known how large the others may be."""
+    """The width until a first bulk request is answered, unless the environment recommends one: only then is known how
+    large the others may be."""
     BURST = 20
     BURST_AFTER_REFUSAL = 8
     """Bulk requests that leave within the time of a refusal: each refusal of a burst makes the pause longer."""
@@ -86,6 +87,19 @@ class Width:
         if self._grow_at is None:
             self._grow_at = now + round_trip
 
+    def prove(self, now: float) -> None:
+        """A bulk request was answered: what a row costs is known, and so how large a share of a wider load may be."""
+        if not self.proven:
+            self.proven = True
+            if self._ramping:
+                self._stride = max(self._stride, self._goal - self.lanes)
+                self._grow_at = now
+
+    def hasten(self, seconds: float) -> None:
+        """A refusal turns out to take so much less time than was thought when the next step was planned."""
+        if self._grow_at is not None and self._ramping:
+            self._grow_at -= seconds
+
     def grow(self, now: float, round_trip: float) -> None:
         """Widen by the next step if its time has come. Called only when more than `lanes` are wanted."""
         if self._grow_at is None or now < self._grow_at or self.lanes >= self._limit():
@@ -100,7 +114,8 @@ class Width:
             self._settle(now + self.SETTLED)
 
     def _limit(self) -> int:
-        return self._goal if self.proven else min(self._goal, self.UNPROVEN)
+        known = self.proven or self._hint is not None
+        return self._goal if known else min(self._goal, self.UNPROVEN)
 
     def _settle(self, until: float) -> None:
         """Stay as wide as now until then; afterwards feel upwards, beyond any goal so far."""
@@ -190,7 +205,7 @@ class Pace:
     """Rows of a request until one is answered. 52 such requests end before a timeout even on 5 slots at 25 ms a row."""
     LARGEST = 1000
     SECONDS = 3.0
-    PILOT = 25
+    PILOT = 15
     """Rows of the first request of a large load. Its early answer tells what a row costs."""
     PILOT_FROM = 5000
     MEMORY = 200

@@ -50,7 +50,8 @@ class Traffic:
         self.under_way = 0
         self.bulk_under_way = 0
         self.refusal_time = _UNKNOWN_ROUND_TRIP
-        self._measured = False
+        self.known = False
+        """Whether any answer came: with one, the round trip and the recommended width are known."""
         self._paused_until = 0.0
         self._waiting: list[tuple[Kind, int, asyncio.Future[None]]] = []
         self._order = count()
@@ -82,13 +83,16 @@ class Traffic:
         self._vacate(lane.kind)
 
     def measured(self, seconds: float) -> None:
-        """A request with no rows to write took so long: the quickest one tells the round trip."""
-        self.round_trip = min(self.round_trip, seconds) if self._measured else seconds
-        self._measured = True
+        """A request took so long: the quickest one tells the round trip."""
+        self.round_trip = min(self.round_trip, seconds) if self.known else seconds
+        self.known = True
 
     def connected(self, seconds: float) -> None:
         """A connection took so long to open, which is at least a round trip: a refusal takes no longer."""
-        self.refusal_time = min(self.refusal_time, max(_QUICKEST_REFUSAL, seconds))
+        before, self.refusal_time = self.refusal_time, min(self.refusal_time, max(_QUICKEST_REFUSAL, seconds))
+        if self.refusal_time < before:
+            self.width.hasten(before - self.refusal_time)
+            self._admit()
 
     def pause(self, error: ThrottledError) -> None:
         """Nobody sends until the answer's Retry-After is over. Called after the refused request has left its lane."""
