@@ -1,4 +1,4 @@
-"""One HTTP exchange with Dataverse. aiohttp rather than httpx: docs/decisions/0008 has the measurements.
+"""One HTTP exchange with Dataverse. aiohttp rather than httpx: docs/decisions/0009 has the measurements.
 
 No redirects, no proxies from the environment, no cookies: the affinity cookie would tie every request to one web
 server and its limits ("Service protection API limits", maximise throughput).
