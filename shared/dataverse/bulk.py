@@ -203,7 +203,9 @@ class _Load:
             self._sent += 1
             number, now = self._sent, asyncio.get_running_loop().time()
             self._chunks[number] = (now, len(chunk))
-            group.create_task(self._land(number, chunk, lane))
+            task = group.create_task(self._land(number, chunk, lane))
+            # A task that is cancelled before its first step never gets to leave its lane.
+            task.add_done_callback(lambda _, lane=lane: self._traffic.leave(lane))
 
     async def _lane(self) -> Lane:
         """A lane for a new chunk. That all are taken is the rule; what counts as a wait is a pause."""

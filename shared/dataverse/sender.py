@@ -110,7 +110,9 @@ class Sender:
         failed_attempts, throttled_for, renewed = 0, 0.0, False
         while True:
             token = await self._token(request, lane)
-            if lane is None:
+            while lane is None or self.traffic.pause_left > 0:
+                if lane is not None:
+                    self.traffic.leave(lane)  # taken before the pause began
                 lane = await self._lane(request, kind, deadline)
             try:
                 return await self._exchange(request, read, token, lane)

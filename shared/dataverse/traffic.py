@@ -38,6 +38,7 @@ class Lane:
 
     kind: Kind
     since: float
+    left: bool = False
 
 
 class Traffic:
@@ -59,9 +60,12 @@ class Traffic:
         self._reserved = 0
         self._reserved_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._admission: asyncio.Handle | None = None
 
     async def enter(self, kind: Kind) -> Lane:
         """A lane, as soon as there is one for this kind. Give it back with `leave`."""
+        if self._admission is not None:
+            self._admit()  # who waits goes before who comes now
         now = _now()
         if not (self._open(kind, now) and (not self._waiting or kind < self._waiting[0][0])):
             free = asyncio.get_running_loop().create_future()
@@ -79,8 +83,10 @@ class Traffic:
         return Lane(kind, now)
 
     def leave(self, lane: Lane) -> None:
-        """The request of this lane is answered or lost."""
-        self._vacate(lane.kind)
+        """The request of this lane is answered or lost, or never left. Said twice it counts once."""
+        if not lane.left:
+            lane.left = True
+            self._vacate(lane.kind)
 
     def measured(self, seconds: float) -> None:
         """A request took so long: the quickest one tells the round trip."""
@@ -99,7 +105,8 @@ class Traffic:
         now = _now()
         wait = min(error.retry_after, LONGEST_PAUSE)
         self._paused_until = max(self._paused_until, now + wait)
-        if error.code == flow.CONCURRENCY_CODE:
+        # Refused with none of ours under way: that says nothing of the width.
+        if error.code == flow.CONCURRENCY_CODE and self.under_way > 0:
             self.width.refused(now, self.under_way, flow.named_limit(error.detail), wait)
         else:
             self.width.exhausted(now, wait, self.refusal_time)
@@ -128,7 +135,7 @@ class Traffic:
         width.used(now, self.refusal_time)
         width.grow(now, self.refusal_time)
         # However many lanes callers want, a bulk load never stands still.
-        return self.under_way < width.lanes - reserved or self.bulk_under_way == 0
+        return self.under_way < width.lanes - reserved or (self.bulk_under_way == 0 and self.under_way < width.ceiling)
 
     def _occupy(self, kind: Kind, now: float) -> None:
         self.under_way += 1
@@ -147,11 +154,15 @@ class Traffic:
             self.bulk_under_way -= 1
         elif kind is Kind.URGENT:
             self._urgent -= 1
-        if self._waiting:
-            self._admit()
+        if self._waiting and self._admission is None:
+            # Not at once: the answer may say that everybody has to pause, or that there are more lanes.
+            self._admission = asyncio.get_running_loop().call_soon(self._admit)
 
     def _admit(self) -> None:
         """Let in whoever may go now, and look again when a pause ends or the width may grow."""
+        if self._admission is not None:
+            self._admission.cancel()
+            self._admission = None
         now = _now()
         while self._waiting:
             kind, _, free = self._waiting[0]
