@@ -26,15 +26,22 @@ def widths(width: Width, start: float = 0.0, seconds: float = 60.0) -> list[int]
     return [lanes for _, lanes in steps(width, start, seconds)]
 
 
-def told(*hints: int) -> Width:
+def proven() -> Width:
+    """As after the first answer to a bulk request, but no wider for it."""
     width = Width()
+    width.proven = True
+    return width
+
+
+def told(*hints: int) -> Width:
+    width = proven()
     for hint in hints:
         width.hinted(0.0, hint)
     return width
 
 
 def at_widest() -> Width:
-    width = Width()
+    width = proven()
     assert widths(width)[-1] == WIDEST
     return width
 
@@ -43,7 +50,30 @@ def at_widest() -> Width:
 
 
 def test_the_first_steps_take_a_refusal_time_each() -> None:
-    assert steps(Width(), 0.0, 10.0) == [(0.0, 16), (ROUND_TRIP, 24), (2 * ROUND_TRIP, 40), (3 * ROUND_TRIP, 52)]
+    assert steps(proven(), 0.0, 10.0) == [(0.0, 16), (ROUND_TRIP, 24), (2 * ROUND_TRIP, 40), (3 * ROUND_TRIP, 52)]
+
+
+def test_without_a_recommendation_a_first_answer_is_waited_for() -> None:
+    width = Width()
+    assert widths(width, 0.0) == [16, Width.UNPROVEN]
+    width.prove(60.0)
+    assert steps(width, 60.0, 1.0)[:2] == [(60.0, Width.UNPROVEN), (60.0, WIDEST)]
+
+
+def test_a_first_answer_widens_no_further_than_what_is_known() -> None:
+    width = Width()
+    widths(width, 0.0)
+    width.refused(60.0, 10, None, 1.0)
+    width.prove(60.5)
+    assert steps(width, 61.0, 60.0)[1] == (61.0 + Width.PATIENCE, 11)
+
+
+def test_a_quicker_refusal_brings_the_next_step_forward() -> None:
+    width = proven()
+    width.used(0.0, 1.0)
+    width.hasten(1.0 - ROUND_TRIP)
+    width.grow(ROUND_TRIP, ROUND_TRIP)
+    assert width.lanes == 24
 
 
 def test_nothing_widens_before_the_lanes_are_used() -> None:
@@ -83,13 +113,9 @@ def test_a_reached_hint_holds_for_a_while(hint: int) -> None:
     assert beyond - reached == pytest.approx(Width.SETTLED, abs=ROUND_TRIP)
 
 
-@pytest.mark.parametrize(
-    ("hints", "recommended", "goal"),
-    [((), False, 52), ((30,), True, 30), ((5,), True, 5), ((52,), True, 52), ((60,), True, 52)],
-)
-def test_the_goal_to_plan_for_is_the_hint(hints: tuple[int, ...], recommended: bool, goal: int) -> None:  # noqa: FBT001
-    width = told(*hints)
-    assert (width.recommended, width.goal) == (recommended, goal)
+@pytest.mark.parametrize(("hints", "goal"), [((), 52), ((30,), 30), ((5,), 5), ((52,), 52), ((60,), 52)])
+def test_the_goal_to_plan_for_is_the_hint(hints: tuple[int, ...], goal: int) -> None:
+    assert told(*hints).goal == goal
 
 
 def test_what_a_refusal_taught_outweighs_an_old_hint_but_not_a_new_one() -> None:
@@ -97,9 +123,9 @@ def test_what_a_refusal_taught_outweighs_an_old_hint_but_not_a_new_one() -> None
     widths(width, 0.0, 1.0)
     width.refused(1.0, 10, None, 1.0)
     width.hinted(1.1, 30)
-    assert (width.lanes, width.goal, width.recommended) == (10, 10, False)
+    assert (width.lanes, width.goal) == (10, 10)
     width.hinted(1.2, 40)
-    assert (width.lanes, width.goal, width.recommended) == (10, 40, True)
+    assert (width.lanes, width.goal) == (10, 40)
     # Not before the pause of the refusal is over.
     assert steps(width, 1.25, 1.0)[:2] == [(1.25, 10), (2.0, 18)]
     width.hinted(3.0, 4)
@@ -240,8 +266,8 @@ def test_a_burst_ends_after_so_many_and_is_shorter_after_a_refusal() -> None:
 # ------------------------------------------------------------------------------------------------------- pace
 
 
-def load(lanes: int = 50, sent: int = 0, under_way: tuple[tuple[int, float], ...] = (), *, hint: bool = True) -> Load:
-    return Load(lanes, hint, sent, under_way)
+def load(lanes: int = 50, sent: int = 0, under_way: tuple[tuple[int, float], ...] = ()) -> Load:
+    return Load(lanes, sent, under_way)
 
 
 def learned(row_seconds: float, rows: int = 500) -> Pace:
@@ -258,9 +284,7 @@ def learned(row_seconds: float, rows: int = 500) -> Pace:
         (4999, load(), 100),
         (20_000, load(sent=1), 400),
         (200_000, load(sent=1), Pace.FIRST),
-        # Half of the lanes are a guess where nothing is recommended: they begin with less.
-        (20_000, load(sent=20, hint=False), 400 * Pace.UNSURE),
-        (20_000, load(sent=1, hint=False), 400),
+        (10_000, load(sent=25, under_way=((400, 0.5),) * 25), 400),
         (1, load(), 100),
         (1600, load(lanes=16), 100),
         (3000, load(lanes=10), 300),
@@ -366,7 +390,7 @@ def failures(breaker: Breaker, count: int, now: float = 0.0) -> None:
     ],
     ids=["nothing", "four", "five", "four-success-four", "nine-success"],
 )
-def test_five_failures_in_a_row_stop_the_asking(story: Callable[[Breaker], object], asked: bool) -> None:  # noqa: FBT001
+def test_five_failures_in_a_row_stop_the_asking(story: Callable[[Breaker], object], asked: bool) -> None:
     breaker = Breaker()
     story(breaker)
     assert breaker.lets_through(0.1) is asked

@@ -309,7 +309,7 @@ class Client:
         """As after a first read: the round trip and the environment's recommendation are known."""
         self.traffic.measured(environment.latency_ms / 1000)
         if environment.hint:
-            self.traffic.width.hinted(0.0, environment.hint)
+            self.traffic.width.hinted(asyncio.get_running_loop().time(), environment.hint)
 
 
 def bookings(count: int, **columns: Any) -> list[JsonRow]:
