@@ -78,7 +78,8 @@ class Settings(BaseSettings):
             raise ValueError("must be https; plain http is for a loopback address only")
         if parts.path not in {"", "/"} or parts.query or parts.username:
             raise ValueError("must be the environment's address alone, without path, query or user")
-        return value.rstrip("/")
+        # Lower case, as Dataverse itself writes it: the next page of a query must lie below this very address.
+        return value.rstrip("/").lower()
 
     @field_validator("dataverse_authority")
     @classmethod

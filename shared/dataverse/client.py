@@ -30,7 +30,7 @@ from shared.dataverse.odata import Part, Query
 from shared.dataverse.sender import ODATA_HEADERS, HttpRequest, Sender
 from shared.dataverse.tables import JsonRow, Table
 from shared.dataverse.traffic import Traffic
-from shared.dataverse.transport import Reply, Transport
+from shared.dataverse.transport import Reply, TimedOutError, Transport
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -91,14 +91,17 @@ class DataverseClient:
                 results.append(rows)
         return results
 
-    async def rows(self, query: Query, *, page_size: int | None = None) -> AsyncIterator[JsonRow]:
+    async def rows(
+        self, query: Query, *, page_size: int | None = None, within: float | None = None
+    ) -> AsyncIterator[JsonRow]:
         """The rows of one query as their pages come, so that a table of any size needs the memory of a page."""
+        deadline = _deadline(within)
         operation = f"query {query.table.logical_name}"
         headers = () if page_size is None else (("Prefer", f"odata.maxpagesize={page_size}"),)
-        first = await self._page(operation, query.path(), headers, None)
+        first = await self._page(operation, query.path(), headers, deadline)
         for row in _rows(first):
             yield row
-        async for page in self._further_pages(operation, first, headers, None):
+        async for page in self._further_pages(operation, first, headers, deadline):
             for row in _rows(page):
                 yield row
 
@@ -140,7 +143,7 @@ class DataverseClient:
 
     # ------------------------------------------------------------------------------------------- writing
 
-    async def upsert_many(self, table: Table, rows: Rows) -> WriteOutcome:
+    async def upsert_many(self, table: Table, rows: Rows, *, within: float | None = None) -> WriteOutcome:
         """Create or update every row under its own id, in requests of hundreds.
 
         By UpsertMultiple where the table takes it, else by `$batch`. A row that Dataverse refuses costs none of the
@@ -148,20 +151,27 @@ class DataverseClient:
         Raises UnavailableError or DeniedError when the write cannot go on; what was written by then stays, and the
         same call may be made again.
         """
-        return await self._bulk.write(table, rows, Write.UPSERT)
+        return await self._write(table, rows, Write.UPSERT, within)
 
-    async def create_many(self, table: Table, rows: Rows) -> WriteOutcome:
+    async def create_many(self, table: Table, rows: Rows, *, within: float | None = None) -> WriteOutcome:
         """Create every row under its own id and leave alone those that exist already. Raises as `upsert_many`."""
-        return await self._bulk.write(table, rows, Write.CREATE)
+        return await self._write(table, rows, Write.CREATE, within)
 
-    async def update_many(self, table: Table, rows: Rows) -> WriteOutcome:
+    async def update_many(self, table: Table, rows: Rows, *, within: float | None = None) -> WriteOutcome:
         """Update every row, creating none: a missing one is a failure (NotFoundError). Raises as `upsert_many`."""
-        return await self._bulk.write(table, rows, Write.UPDATE)
+        return await self._write(table, rows, Write.UPDATE, within)
 
-    async def delete_many(self, table: Table, row_ids: Iterable[UUID]) -> WriteOutcome:
+    async def delete_many(self, table: Table, row_ids: Iterable[UUID], *, within: float | None = None) -> WriteOutcome:
         """Delete every row; one that is gone already is done. Raises as `upsert_many`."""
         rows = [{table.primary_id: str(row_id)} for row_id in row_ids]
-        return await self._bulk.write(table, rows, Write.DELETE)
+        return await self._write(table, rows, Write.DELETE, within)
+
+    async def _write(self, table: Table, rows: Rows, write: Write, within: float | None) -> WriteOutcome:
+        try:
+            async with asyncio.timeout(within):
+                return await self._bulk.write(table, rows, write)
+        except TimeoutError:
+            raise TimedOutError("not all rows were written before the caller's deadline") from None
 
     # ------------------------------------------------------------------------------------------- messages
 

@@ -8,7 +8,7 @@ from shared.settings import DataverseAuth, Settings, SettingsError, read_setting
 
 GOOD = {
     "AzureWebJobsStorage": "UseDevelopmentStorage=true",
-    "DATAVERSE_URL": "https://contoso.crm4.dynamics.com/",
+    "DATAVERSE_URL": "https://Contoso.crm4.dynamics.com/",
 }
 
 
