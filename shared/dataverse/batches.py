@@ -12,7 +12,7 @@ from shared.clock import utc_now
 from shared.dataverse import odata
 from shared.dataverse.errors import ThrottledError, UnavailableError
 from shared.dataverse.odata import Part, PartReply
-from shared.dataverse.sender import ODATA_HEADERS, HttpRequest, Sender
+from shared.dataverse.sender import LONGEST_THROTTLING, ODATA_HEADERS, HttpRequest, Sender
 from shared.dataverse.traffic import Kind, Lane
 from shared.dataverse.transport import Reply
 
@@ -39,7 +39,7 @@ class Batches:
         when parts stay without such an answer.
         """
         replies: dict[int, PartReply] = {}
-        failed_attempts, first_seconds = 0, 0.0
+        failed_attempts, first_seconds, throttled_for = 0, 0.0, 0.0
         while True:
             waiting = [number for number in range(len(parts)) if number not in replies]
             answers, seconds = await self._exchange(
@@ -56,9 +56,12 @@ class Batches:
                     failed = error
                 else:
                     replies[number] = answer
+            kind = min(kind, Kind.REPEATED_BULK)  # some parts may be done: the others go again by themselves
             if throttled is not None:
                 self._sender.traffic.pause(throttled)
-                kind = min(kind, Kind.REPEATED_BULK)  # some parts are done: the others go again by themselves
+                throttled_for += self._sender.traffic.pause_left
+                if throttled_for > LONGEST_THROTTLING:
+                    raise throttled
             elif failed is not None:
                 failed_attempts += 1
                 match retry.after_failure(failed_attempts, repeatable=True, jitter=random.random()):  # noqa: S311

@@ -100,13 +100,14 @@ class BulkWriter:
             try:
                 async with asyncio.TaskGroup() as group:
                     await load.run(group)
-            except* DataverseError as failed:
-                first = failed
+            except BaseExceptionGroup as failed:
+                # What the source of the rows raises comes out as it is too.
+                first = _first_error(failed)
             else:
                 return load.outcome
             finally:
                 self._log_load(meter, load.outcome)
-        raise _first_error(first)
+        raise first
 
     def _log_load(self, meter: Meter, outcome: WriteOutcome) -> None:
         if meter.requests:
@@ -188,24 +189,29 @@ class _Load:
 
     async def run(self, group: asyncio.TaskGroup) -> None:
         """Send chunk after chunk until the source has no more rows and none can come back."""
-        if (self._source.remaining or flow.Pace.PILOT_FROM) >= flow.Pace.PILOT_FROM and not self._traffic.known:
-            group.create_task(self._writer.ask_for_a_recommendation())
         while await self._source.has_rows():
             lane = await self._lane()
             try:
-                chunk = await self._source.take(self._size())
+                size, remaining = self._size(), self._source.remaining
+                chunk = await self._source.take(size)
             except BaseException:
                 self._traffic.leave(lane)
                 raise
             if not chunk:
                 self._traffic.leave(lane)
                 continue
+            large = len(chunk) == size if remaining is None else remaining >= flow.Pace.PILOT_FROM
+            if large and self._sent == 0 and not self._traffic.known:
+                group.create_task(self._writer.ask_for_a_recommendation())
             self._sent += 1
             number, now = self._sent, asyncio.get_running_loop().time()
             self._chunks[number] = (now, len(chunk))
             task = group.create_task(self._land(number, chunk, lane))
             # A task that is cancelled before its first step never gets to leave its lane.
-            task.add_done_callback(lambda _, lane=lane: self._traffic.leave(lane))
+            task.add_done_callback(partial(self._leave, lane))
+
+    def _leave(self, lane: Lane, _: asyncio.Task[None]) -> None:
+        self._traffic.leave(lane)
 
     async def _lane(self) -> Lane:
         """A lane for a new chunk. That all are taken is the rule; what counts as a wait is a pause."""
@@ -220,10 +226,10 @@ class _Load:
         load = flow.Load(self._traffic.width.goal, self._sent, under_way)
         return self._pace().size(self._source.remaining, load, self._traffic.round_trip)
 
-    def _pace(self) -> flow.Pace:
+    def _pace(self, *, in_bulk: bool = True) -> flow.Pace:
         return self._writer.pace(
             f"{self._write_kind.value} {self._table.logical_name}",
-            bulk=self._writer.takes_message(self._table, self._write_kind),
+            bulk=in_bulk and self._writer.takes_message(self._table, self._write_kind),
         )
 
     async def _land(self, number: int, chunk: list[JsonRow], lane: Lane) -> None:
@@ -250,24 +256,29 @@ class _Load:
         lane: Lane | None = None,
         kind: Kind = Kind.REPEATED_BULK,
         timeouts: int = 0,
+        *,
+        in_bulk: bool = True,
     ) -> None:
         """Write a chunk to the end: taken apart when it is too large, too slow or refused."""
+        error: DataverseError | None = None
         try:
-            if not self._writer.takes_message(self._table, self._write_kind):
+            if in_bulk and self._writer.takes_message(self._table, self._write_kind):
+                error = await self._in_bulk(chunk, lane, kind)
+            else:
                 await self._one_by_one(chunk, lane, kind)
-                return
-            error = await self._in_bulk(chunk, lane, kind)
         except TimedOutError:
-            self._pace().too_much(len(chunk))
+            self._pace(in_bulk=in_bulk).too_much(len(chunk))
             if len(chunk) == 1 or timeouts >= _TIMEOUTS:
                 raise
-            await self._halves(chunk, partial(self._write, timeouts=timeouts + 1))
+            await self._halves(chunk, partial(self._write, timeouts=timeouts + 1, in_bulk=in_bulk))
             return
+        except PayloadTooLargeError as too_large:
+            error = too_large
         if isinstance(error, PayloadTooLargeError) and len(chunk) > 1:
-            self._pace().too_much(len(chunk))
-            await self._halves(chunk, self._write)
-        elif error is not None and not self._writer.takes_message(self._table, self._write_kind):
-            await self._one_by_one(chunk)
+            self._pace(in_bulk=in_bulk).too_much(len(chunk))
+            await self._halves(chunk, partial(self._write, in_bulk=in_bulk))
+        elif error is not None and not self._writer.takes_message(self._table, self._write_kind) and in_bulk:
+            await self._write(chunk, in_bulk=False)
         elif error is not None:
             await self._bisect(chunk, error)
 
@@ -311,11 +322,19 @@ class _Load:
             return
         middle = len(chunk) // 2
         halves = (chunk[:middle], chunk[middle:])
-        errors = await _side_by_side(*(self._in_bulk(half) for half in halves))
+        errors = await _side_by_side(*(self._half(half) for half in halves))
         several = all(errors)
         for half, refusal in zip(halves, errors, strict=True):
             if refusal is not None:
-                await (self._one_by_one(half) if several and len(half) > 1 else self._bisect(half, refusal))
+                again = self._write(half, in_bulk=False) if several and len(half) > 1 else self._bisect(half, refusal)
+                await again
+
+    async def _half(self, chunk: Sequence[JsonRow]) -> DataverseError | None:
+        try:
+            return await self._in_bulk(chunk)
+        except TimedOutError:
+            await self._write(chunk, timeouts=1)
+            return None
 
     async def _one_by_one(
         self, chunk: Sequence[JsonRow], lane: Lane | None = None, kind: Kind = Kind.REPEATED_BULK
@@ -354,6 +373,7 @@ class _Source:
         self._ended = False
         self._under_way: set[str] = set()
         self._held: list[JsonRow] = []
+        self._held_ids: set[str] = set()
         self._back: dict[str, JsonRow] = {}
         self._change = asyncio.Event()
 
@@ -378,9 +398,9 @@ class _Source:
         """Up to so many rows, each of another id; none when there are none to take now."""
         first = list(islice(self._back, size))
         chunk = {row_id: self._back.pop(row_id) for row_id in first}
-        held, self._held = self._held, []
+        held, self._held, self._held_ids = self._held, [], set()
         for row in held:
-            self._place(row, chunk)
+            self._place(row, chunk, size)
         while len(chunk) < size and not self._ended:
             await self._fill(chunk, size)
         self._under_way |= chunk.keys()
@@ -395,12 +415,14 @@ class _Source:
         self._ended = len(rows) < wanted
         self._taken += len(rows)
         for row in rows:
-            self._place(row, chunk)
+            self._place(row, chunk, size)
 
-    def _place(self, row: JsonRow, chunk: dict[str, JsonRow]) -> None:
+    def _place(self, row: JsonRow, chunk: dict[str, JsonRow], size: int) -> None:
         row_id = row[self._primary_id]
-        if row_id in self._under_way or row_id in self._back:
+        earlier = row_id in self._under_way or row_id in self._back or row_id in self._held_ids
+        if earlier or (row_id not in chunk and len(chunk) >= size):
             self._held.append(row)
+            self._held_ids.add(row_id)
         else:
             chunk[row_id] = {**chunk[row_id], **row} if row_id in chunk else row
 
@@ -431,6 +453,6 @@ def _seconds(reply: Reply, seconds: float) -> float:
     return seconds
 
 
-def _first_error(group: ExceptionGroup[DataverseError]) -> DataverseError:
+def _first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
     first = group.exceptions[0]
-    return _first_error(first) if isinstance(first, ExceptionGroup) else first
+    return _first_error(first) if isinstance(first, BaseExceptionGroup) else first

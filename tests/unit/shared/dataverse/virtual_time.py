@@ -212,7 +212,8 @@ class Environment:
         if asked.row is None:
             del self.rows[asked.row_id]
         else:
-            self.rows[asked.row_id] = {**self.rows.get(asked.row_id, {}), **asked.row}
+            columns = {name: value for name, value in asked.row.items() if name != "@odata.type"}
+            self.rows[asked.row_id] = {**self.rows.get(asked.row_id, {}), **columns}
 
     async def _work(self, seconds: float) -> None:
         """One slot for so long, first come, first served."""
@@ -285,7 +286,7 @@ class Client:
             return "token", datetime.max.replace(tzinfo=UTC)
 
         class _Modelled(Transport):
-            exchange = staticmethod(environment.exchange)  # type: ignore[assignment] # the same call
+            exchange = staticmethod(environment.exchange)
 
         self.traffic = Traffic()
         self.traffic.connected(0.03)
