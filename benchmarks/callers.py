@@ -53,24 +53,31 @@ def threaded_look_ups(job: Job, meter: Meter, ask: Callable[[int], int]) -> dict
     times: list[float] = []
     rows: list[int] = []
     failures: list[str] = []
-    gate = threading.Barrier(job["callers"] + 1)
+    warm, gate = threading.Barrier(job["callers"] + 1), threading.Barrier(job["callers"] + 1)
+
+    def timed(number: int) -> None:
+        started = time.perf_counter()
+        try:
+            rows.append(ask(number))
+        except Exception as error:  # noqa: BLE001 - counted
+            failures.append(f"{type(error).__name__}: {str(error)[:200]}")
+        times.append(time.perf_counter() - started)
 
     def caller(number: int) -> None:
-        ask(number)
+        timed(number)
+        warm.wait()
         gate.wait()
         for turn in range(job["asks"]):
-            started = time.perf_counter()
-            try:
-                rows.append(ask(turn * job["callers"] + number))
-            except Exception as error:  # noqa: BLE001 - counted
-                failures.append(f"{type(error).__name__}: {str(error)[:200]}")
-            times.append(time.perf_counter() - started)
+            timed(turn * job["callers"] + number)
 
     threads = [threading.Thread(target=caller, args=(number,)) for number in range(job["callers"])]
     for thread in threads:
         thread.start()
-    gate.wait()
+    warm.wait()
+    times.clear()
+    rows.clear()
     with meter.measured():
+        gate.wait()
         for thread in threads:
             thread.join()
     return _result(times, rows, failures)

@@ -58,6 +58,7 @@ class Simulator:
     url: str
     tls_url: str
     certificate: Path
+    """Its self-signed certificate, for clients that verify whom they speak to."""
 
     def control(self, path: str, body: object = None, method: str = "POST") -> Any:
         """One request of the control surface. Raises httpx.HTTPError when it fails."""
@@ -98,6 +99,8 @@ class Simulator:
 def running_simulator() -> Iterator[Simulator]:
     """A simulator that ends with the block."""
     port, tls_port = _free_ports(2)
+    BUILD.mkdir(parents=True, exist_ok=True)
+    certificate = BUILD / f"simulator-{tls_port}.pem"
     command = [sys.executable, "-m", "local.dataverse", "--port", str(port), "--tls-port", str(tls_port)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, preexec_fn=on_core(SIMULATOR_CORE))
     try:
@@ -105,18 +108,12 @@ def running_simulator() -> Iterator[Simulator]:
         for _ in range(2):
             if not process.stdout.readline():
                 raise RuntimeError("the Dataverse simulator did not start")
-        yield Simulator(f"http://127.0.0.1:{port}", f"https://localhost:{tls_port}", _certificate(tls_port))
+        certificate.write_text(ssl.get_server_certificate(("localhost", tls_port)))
+        yield Simulator(f"http://127.0.0.1:{port}", f"https://localhost:{tls_port}", certificate)
     finally:
+        certificate.unlink(missing_ok=True)
         process.terminate()
         process.communicate(timeout=30)
-
-
-def _certificate(port: int) -> Path:
-    """The simulator's self-signed certificate as a file, for clients that verify whom they speak to."""
-    BUILD.mkdir(parents=True, exist_ok=True)
-    path = BUILD / "simulator.pem"
-    path.write_text(ssl.get_server_certificate(("localhost", port)))
-    return path
 
 
 def _free_ports(count: int) -> list[int]:
