@@ -99,11 +99,16 @@ class DataverseClient:
         operation = f"query {query.table.logical_name}"
         headers = () if page_size is None else (("Prefer", f"odata.maxpagesize={page_size}"),)
         first = await self._page(operation, query.path(), headers, deadline)
-        for row in _rows(first):
+        for row in self._counted(operation, first):
             yield row
         async for page in self._further_pages(operation, first, headers, deadline):
-            for row in _rows(page):
+            for row in self._counted(operation, page):
                 yield row
+
+    def _counted(self, operation: str, page: Any) -> list[JsonRow]:
+        rows = _rows(page)
+        self._sender.count_records(operation, len(rows))
+        return rows
 
     async def _pages_of_parts(self, operation: str, parts: Sequence[Part], deadline: float | None) -> list[Any]:
         replies, _ = await self._batches.send(operation, parts, deadline=deadline)

@@ -30,6 +30,9 @@ ODATA_HEADERS: Mapping[str, str] = {
 
 def require_odata(reply: Reply) -> None:
     """Raise the error that a refusal stands for, and UnavailableError for a success that is not OData's."""
+    if 300 <= reply.status < 400:
+        # To a sign-in page or another address: whoever says so, nothing was done.
+        raise UnavailableError(f"Dataverse answered {reply.status}", status=reply.status)
     if reply.status < 400:
         content_type = reply.headers.get("content-type", "")
         if reply.body and not content_type.startswith(("application/json", "multipart/mixed")):
