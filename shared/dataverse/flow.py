@@ -235,7 +235,9 @@ class Pace:
     def _share(self, remaining: int, load: "Load", round_trip: float) -> float:
         lanes, idle = max(1, load.lanes), max(1, load.lanes - len(load.under_way))
         if self.row_seconds is None:
-            return (remaining + sum(rows for rows, _ in load.under_way)) / lanes
+            share = (remaining + sum(rows for rows, _ in load.under_way)) / lanes
+            # More than one request may hold goes in rounds of one size, not in full requests and a rest.
+            return share / max(1, math.ceil(share / self.rows))
         cost = self.row_seconds
         under_way = sum(max(0.0, round_trip + rows * cost - since) for rows, since in load.under_way)
         # With a further request, and so a round trip, for every lane. Or do the idle ones finish it without the busy?

@@ -170,6 +170,22 @@ def test_a_throttled_row_comes_back_before_its_later_version() -> None:
     assert {row["n"] for row in environment.rows.values()} == {-1}
 
 
+def test_a_later_version_that_comes_while_the_first_is_back_waits_for_it() -> None:
+    """The request with the first version is refused while the source of the rows takes its time."""
+    environment = Environment(fault=lambda sent: refusal(EXECUTION_TIME, 0, 1, {}) if sent.number == 1 else None)
+
+    async def slowly() -> AsyncIterator[JsonRow]:
+        for number in range(600):
+            yield {BOOKING.primary_id: key(number), "version": 1}
+        await asyncio.sleep(5)
+        yield {BOOKING.primary_id: key(0), "version": 2}
+        for number in range(600, 1500):
+            yield {BOOKING.primary_id: key(number), "version": 1}
+
+    assert write(environment, slowly()).failures == []
+    assert environment.rows[key(0)]["version"] == 2
+
+
 def test_a_later_version_that_comes_while_the_first_is_under_way_waits_for_it() -> None:
     """Of three versions the second is read while the first is written, the third after that."""
     environment = Environment(row_ms=0, latency_ms=1000)
@@ -207,6 +223,12 @@ def test_a_bad_row_costs_few_requests_and_no_good_row(numbers: tuple[int, ...], 
     assert sorted(failure.row_id for failure in outcome.failures) == [key(number) for number in numbers]
     assert all(isinstance(failure.error, RejectedError) for failure in outcome.failures)
     assert environment.requests - calm.requests <= most
+
+
+def test_one_bad_row_is_found_without_writing_the_others_one_by_one() -> None:
+    environment = Environment(bad=bad(123))
+    write(environment, numbered(1000))
+    assert messages(environment) == {"UpsertMultiple"}
 
 
 def test_when_all_rows_are_bad_few_requests_tell() -> None:
@@ -249,10 +271,12 @@ def test_a_single_row_that_is_too_large_is_a_failure() -> None:
 
 @pytest.mark.parametrize("table", [BOOKING, WITHOUT_BULK], ids=["bulk", "one-by-one"])
 def test_what_takes_too_long_goes_in_smaller_requests(table: Any) -> None:
-    environment = Environment(row_ms=100, longest_s=15)
-    outcome = write(environment, numbered(3000), table=table)
-    assert (outcome.written, outcome.failures, len(environment.rows)) == (3000, [], 3000)
+    environment = Environment(row_ms=200, longest_s=15, hint=4)
+    outcome = write(environment, numbered(6000), table=table)
+    assert (outcome.written, outcome.failures, len(environment.rows)) == (6000, [], 6000)
     assert set(environment.written.values()) == {1}
+    # Those that left before the first timeout, and their halves: afterwards the size is known.
+    assert sum(size > 75 for size in sizes(environment)) <= 30
 
 
 def test_the_halves_of_a_refused_request_may_take_too_long_once() -> None:

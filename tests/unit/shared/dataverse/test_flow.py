@@ -282,6 +282,8 @@ def learned(row_seconds: float, rows: int = 500) -> Pace:
         (4999, load(), 100),
         (20_000, load(sent=1), 400),
         (200_000, load(sent=1), Pace.FIRST),
+        (2923, load(lanes=5), 293),
+        (2630, load(lanes=5, sent=1, under_way=((293, 0.1),)), 293),
         (10_000, load(sent=25, under_way=((400, 0.5),) * 25), 400),
         (1, load(), 100),
         (1600, load(lanes=16), 100),
