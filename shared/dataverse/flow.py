@@ -218,6 +218,8 @@ class Pace:
         self.row_seconds: float | None = None
         self._recent: deque[float] = deque(maxlen=self.MEMORY)
         self._piloted = False
+        self._most = self.LARGEST
+        self._calm = 0
 
     def size(self, remaining: int | None, load: "Load", round_trip: float) -> int:
         """Rows of the next request, such that all lanes end together.
@@ -250,7 +252,10 @@ class Pace:
         """A request of so many rows took so long, of which `round_trip` is not the rows' doing."""
         self._recent.append(max(seconds - round_trip, 1e-5) / rows)
         self.row_seconds = min(self._recent)
-        fitting = int(min(self.LARGEST, max(self.FEWEST, self.SECONDS / self.row_seconds)))
+        self._calm += 1
+        if self._calm >= self.MEMORY:
+            self._most, self._calm = min(self._most * 2, self.LARGEST), 0
+        fitting = int(min(self._most, max(self.FEWEST, self.SECONDS / self.row_seconds)))
         self.rows = fitting if fitting < self.rows else min(fitting, max(self.rows * 2, self.FEWEST))
 
     def expected(self, rows: int, round_trip: float) -> float | None:
@@ -258,8 +263,9 @@ class Pace:
         return None if self.row_seconds is None else round_trip + rows * self.row_seconds
 
     def too_much(self, rows: int) -> None:
-        """A request of so many rows was too large or did not end in time."""
+        """A request of so many rows was too large or did not end in time; for long none is that large again."""
         self.rows = max(1, min(self.rows, rows) // 2)
+        self._most, self._calm = self.rows, 0
         self._recent.clear()
 
 

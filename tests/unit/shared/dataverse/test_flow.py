@@ -371,6 +371,18 @@ def test_too_much_is_halved(rows: int, left: int) -> None:
     assert pace.rows == left
 
 
+def test_what_was_too_much_is_not_tried_again_for_long() -> None:
+    pace = Pace()
+    pace.too_much(120)
+    sizes = []
+    for _ in range(2 * Pace.MEMORY):
+        pace.answered(pace.rows, 0.1 + pace.rows * 0.0001, 0.1)
+        sizes.append(pace.rows)
+    assert set(sizes[: Pace.MEMORY - 1]) == {60}
+    assert sizes[Pace.MEMORY - 1] == 120
+    assert sizes[-1] == 240
+
+
 # ---------------------------------------------------------------------------------------------------- breaker
 
 

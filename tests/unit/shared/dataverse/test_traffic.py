@@ -158,7 +158,7 @@ def test_after_a_storm_of_refusals_nothing_is_lost_and_the_rate_comes_back(code:
     environment.storm = lambda now: 3.0 if begins <= now - 1000.0 < ends else 0.0
     busy: list[int] = []
     watch = [(ends + 10.0 + tick / 4, lambda environment: busy.append(environment.under_way)) for tick in range(16)]
-    count = int(52 / row_ms * 1000 * 35)
+    count = int(52 / row_ms * 1000 * 50)
     seconds_of(environment, watch, count)
     everything_once(environment, count)
     assert environment.refused <= 0.05 * len(environment.answers)
