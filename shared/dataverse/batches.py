@@ -11,6 +11,7 @@ from shared import retry
 from shared.clock import utc_now
 from shared.dataverse import odata
 from shared.dataverse.errors import ThrottledError, UnavailableError
+from shared.dataverse.meter import Wait
 from shared.dataverse.odata import Part, PartReply
 from shared.dataverse.sender import LONGEST_THROTTLING, ODATA_HEADERS, HttpRequest, Sender
 from shared.dataverse.traffic import Kind, Lane
@@ -58,6 +59,7 @@ class Batches:
                     replies[number] = answer
             kind = min(kind, Kind.REPEATED_BULK)  # some parts may be done: the others go again by themselves
             if throttled is not None:
+                self._sender.count_retry(operation, throttled)
                 self._sender.traffic.pause(throttled)
                 throttled_for += self._sender.traffic.pause_left
                 if throttled_for > LONGEST_THROTTLING:
@@ -65,9 +67,11 @@ class Batches:
             elif failed is not None:
                 failed_attempts += 1
                 match retry.after_failure(failed_attempts, repeatable=True, jitter=random.random()):  # noqa: S311
-                    case retry.RetryIn(pause):
+                    case retry.RetryIn(pause) if deadline is None or _now() + pause < deadline:
+                        self._sender.count_retry(operation, failed)
+                        self._sender.count_wait(operation, Wait.BACKOFF, pause)
                         await asyncio.sleep(pause)
-                    case retry.GiveUp():
+                    case _:
                         raise failed
             else:
                 return [replies[number] for number in range(len(parts))], first_seconds
@@ -96,3 +100,7 @@ class Batches:
             },
         )
         return await self._sender.send(request, read, deadline=deadline, kind=kind, lane=lane)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -71,7 +71,7 @@ class RowFailure:
 
 @dataclass(slots=True)
 class WriteOutcome:
-    """What became of many rows. Several rows of one id count as one."""
+    """What became of many rows. Rows of one id that went in one request count as one."""
 
     written: int = 0
     done_before: list[str] = field(default_factory=list)

@@ -125,7 +125,7 @@ class Sender:
                     renewed = True
                     self._tokens.discard(token)
                 elif isinstance(error, ThrottledError):
-                    self._count_retry(request, error)
+                    self.count_retry(request.operation, error)
                     self.traffic.pause(error)
                     throttled_for += self.traffic.pause_left
                     if throttled_for > LONGEST_THROTTLING or kind is Kind.BULK:
@@ -133,7 +133,7 @@ class Sender:
                 else:
                     failed_attempts += 1
                     await self._back_off(request, error, failed_attempts, kind)
-                    self._count_retry(request, error)
+                    self.count_retry(request.operation, error)
 
     async def _exchange[T](self, request: HttpRequest, read: Callable[[Reply, float], T], token: str, lane: Lane) -> T:
         """One exchange in this lane, and what it teaches about the traffic."""
@@ -222,9 +222,10 @@ class Sender:
         for meter in self._meters():
             meter.of(operation).records += records
 
-    def _count_retry(self, request: HttpRequest, error: DataverseError) -> None:
+    def count_retry(self, operation: str, error: DataverseError) -> None:
+        """A request, or a part of a `$batch`, goes again because of this error."""
         for meter in self._meters():
-            meter.of(request.operation).retries[type(error).__name__] += 1
+            meter.of(operation).retries[type(error).__name__] += 1
 
     def count_wait(self, operation: str, reason: Wait, seconds: float) -> None:
         """Seconds that a request waited before it left."""

@@ -12,13 +12,17 @@ import pytest
 
 from benchmarks.environments import Kind as ShapeKind
 from benchmarks.environments import Shape, drawn
+from shared.dataverse.bulk import Write
 from shared.dataverse.errors import ThrottledError, UnavailableError
 from shared.dataverse.meter import Wait
+from shared.dataverse.odata import upsert_part
 from shared.dataverse.sender import LONGEST_THROTTLING
+from shared.dataverse.tables import BOOKING
 from shared.dataverse.traffic import Kind, Lane, Traffic
 from tests.unit.shared.dataverse.virtual_time import (
     CONCURRENCY,
     EXECUTION_TIME,
+    Asked,
     Client,
     Environment,
     Sent,
@@ -408,6 +412,21 @@ def test_a_deadline_holds_while_dataverse_is_silent_and_leaves_no_lane_taken() -
     assert play(story()) == pytest.approx(2.0, abs=0.01)
 
 
+def test_a_deadline_holds_while_a_part_of_a_batch_fails_again_and_again() -> None:
+    environment = Environment(part_fault=lambda sent, asked: 503)
+
+    async def story() -> float:
+        client = Client(environment)
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        with pytest.raises(UnavailableError):
+            await client.batches.send("ask", [upsert_part(BOOKING, bookings(1)[0])], deadline=started + 1.0)
+        return clock() - started
+
+    assert play(story()) <= 1.0
+    assert environment.requests >= 2
+
+
 def test_callers_with_a_deadline_stop_asking_while_nobody_answers() -> None:
     environment = Environment(fault=lambda sent: error_reply(503, "") if sent.at < 1060.0 else None)
 
@@ -513,6 +532,21 @@ def test_waits_and_retries_are_counted_by_their_reason() -> None:
     assert (meter.requests, meter.retries) == (3, {"UnavailableError": 2})
     assert set(meter.waits) == {Wait.BACKOFF}
     assert 0.7 <= meter.waits[Wait.BACKOFF] <= 1.5
+
+
+def test_parts_that_go_again_are_counted_too() -> None:
+    def stumble(sent: Sent, asked: Asked) -> int | None:
+        return {1: 503, 2: 429}.get(sent.number)
+
+    async def story() -> Client:
+        client = Client(Environment(part_fault=stumble))
+        await client.write(bookings(3), Write.CREATE)
+        return client
+
+    meter = play(story()).sender.meter
+    assert (meter.requests, meter.records) == (3, 3)
+    assert meter.retries == {"UnavailableError": 1, "ThrottledError": 1}
+    assert set(meter.waits) == {Wait.BACKOFF, Wait.THROTTLED}
 
 
 @pytest.mark.parametrize(
