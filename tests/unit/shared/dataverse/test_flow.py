@@ -1,5 +1,7 @@
 """Width, pace and breaker played without any wait: every method gets the time as an argument."""
 
+import math
+
 import pytest
 
 from shared.dataverse.flow import WIDEST, Breaker, Load, Pace, Width, named_limit
@@ -277,25 +279,25 @@ def learned(row_seconds: float, rows: int = 500) -> Pace:
 
 
 @pytest.mark.parametrize(
-    ("remaining", "state", "rows"),
-    [
-        (4999, load(), 100),
-        (20_000, load(sent=1), 400),
-        (200_000, load(sent=1), Pace.FIRST),
-        (2923, load(lanes=5), 293),
-        (2630, load(lanes=5, sent=1, under_way=((293, 0.1),)), 293),
-        (10_000, load(sent=25, under_way=((400, 0.5),) * 25), 400),
-        (1, load(), 100),
-        (1600, load(lanes=16), 100),
-        (3000, load(lanes=10), 300),
-    ],
-    ids=str,
+    ("rows", "lanes"), [(1600, 16), (3000, 10), (2923, 5), (4999, 50), (20_000, 52), (200_000, 52), (722, 4)]
 )
-def test_before_an_answer_the_rows_are_shared_out(remaining: int, state: Load, rows: float) -> None:
-    pace = Pace()
-    if remaining >= Pace.PILOT_FROM:
-        assert pace.size(remaining, state, 0.1) == Pace.PILOT
-    assert pace.size(remaining, state, 0.1) == rows
+def test_before_an_answer_the_rows_are_shared_out_evenly(rows: int, lanes: int) -> None:
+    """So that with lanes of the same speed none has a round more than the others."""
+    pace, remaining = Pace(), rows
+    if rows >= Pace.PILOT_FROM:
+        remaining -= pace.size(remaining, load(lanes), 0.1)
+    sizes: list[int] = []
+    while len(sizes) < lanes and remaining > 0:
+        sizes.append(pace.size(remaining, load(lanes, len(sizes), tuple((size, 0.01) for size in sizes)), 0.1))
+        remaining -= sizes[-1]
+    share = rows / lanes
+    assert max(sizes) <= min(Pace.FIRST, max(share * 1.01 + 1, Pace.FEWEST))
+    assert min(sizes) >= 0.9 * max(sizes)
+    assert max(sizes) * math.ceil(share / max(sizes)) <= max(1.2 * share, Pace.FEWEST)
+
+
+def test_a_small_load_is_not_cut_to_pieces() -> None:
+    assert Pace().size(1, load(), 0.1) == Pace().size(1000, load(), 0.1) == Pace.FEWEST
 
 
 def test_nobody_knows_how_many_rows_come() -> None:
