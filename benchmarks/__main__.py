@@ -38,7 +38,6 @@ def read_arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=tuple(TOPICS), metavar="TOPIC", help=", ".join(TOPICS))
     parser.add_argument("--rounds", type=int, default=3, help="how often what is compared runs side by side")
     parser.add_argument("--quick", action="store_true", help="a first look: one round, no slow peers; records nothing")
-    parser.add_argument("--full", action="store_true", help="20,000 records in every drawn environment")
     parser.add_argument("--seed", type=int, default=1, help="the first seed of the drawn environments")
     parser.add_argument("--no-peers", action="store_true", help="ours and the limit alone; records nothing")
     parser.add_argument("--record", action="store_true", help="write README.md and results.json from the last results")
@@ -106,7 +105,6 @@ def _measure(topics: list[str], arguments: argparse.Namespace, missing: str, con
                         say=say,
                         rounds=1 if arguments.quick else arguments.rounds,
                         quick=arguments.quick,
-                        full=arguments.full,
                         seed=arguments.seed,
                         missing=missing,
                     )

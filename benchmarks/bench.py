@@ -19,8 +19,6 @@ class Bench:
     """How often what is compared runs side by side."""
     quick: bool
     """Less of everything, for a first look: no peers that take minutes, fewer environments."""
-    full: bool
-    """20,000 records in the slowest environment too."""
     seed: int
     """The first seed of the drawn environments."""
     missing: str

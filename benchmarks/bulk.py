@@ -48,7 +48,7 @@ def measure(bench: Bench) -> Section:
             check_use(client, run, landed)
             runs[client].append(Written(run, landed))
         runs[PROBE].append(_probe(bench))
-    return Section(TOPIC, tuple(_metrics(runs)), (_table(runs),), _notes(bench))
+    return Section(TOPIC, tuple(_metrics(runs)), (_table(runs),))
 
 
 def _turn(bench: Bench, turn: int) -> list[Client]:
@@ -88,7 +88,6 @@ def _metrics(runs: Runs) -> list[Metric]:
     for use, name, factor in (
         (Use.DOCUMENTED, f"records/s, 20,000 bookings, large: {TIMES_FASTER} x the best peer as documented", 5.0),
         (Use.TUNED, "records/s, 20,000 bookings, large: the best peer tuned by hand", 1.0),
-        (Use.PLAIN, "records/s, 20,000 bookings, large: the best plain HTTP library tuned by hand", 1.0),
     ):
         best = _best_rates(runs, use)
         if best:
@@ -101,14 +100,15 @@ def _metrics(runs: Runs) -> list[Metric]:
         bounded("records landed, large", min(each.landed.created for each in runs[OURS]), RECORDS, "higher"),
         bounded("connections opened, large", max(each.run.connections for each in runs[OURS]), WIDTH, "lower"),
     ]
-    for uses, name in (
-        ((Use.DOCUMENTED, Use.TUNED), "client CPU ms per 1,000 upserted records: the best Python peer"),
-        ((Use.PLAIN,), "client CPU ms per 1,000 upserted records: the best plain HTTP library"),
-    ):
-        costs = [cost for client in runs if client.use in uses and client.in_python for cost in _costs(runs[client])]
-        if costs:
-            metrics.append(least(name, _costs(runs[OURS]), costs))
+    costs = [cost for client in runs if _is_python_peer(client) for cost in _costs(runs[client])]
+    if costs:
+        name = "client CPU ms per 1,000 upserted records: the best Python peer"
+        metrics.append(least(name, _costs(runs[OURS]), costs))
     return metrics
+
+
+def _is_python_peer(client: Client) -> bool:
+    return client.use in {Use.DOCUMENTED, Use.TUNED} and client.in_python
 
 
 def _costs(written: list[Written]) -> list[float]:
@@ -145,7 +145,3 @@ def _table(runs: Runs) -> Table:
     columns = ("client", "use", "requests", "wall s", "x limit", "CPU s", "peak MB", "records/s", "connections", "runs")
     note = f"Best of the runs. The computed limit is {computed:.3f} s."
     return Table("20,000 bookings, 60 ms latency, 2 ms a record, 52 at once", columns, tuple(rows), note)
-
-
-def _notes(bench: Bench) -> tuple[str, ...]:
-    return (f"Without peers: {bench.missing}",) if bench.missing else ()

@@ -7,7 +7,6 @@ import random
 import time
 from dataclasses import dataclass
 from enum import StrEnum
-from math import floor
 from statistics import median
 
 from benchmarks.bench import Bench
@@ -22,8 +21,6 @@ RECORDS = 20_000
 WORST_OF_THREE = 1.3
 WORST_OF_DRAWN = 1.4
 DRAWN = 20
-LONGEST_LIMIT_S = 10.0
-"""A drawn environment gets so many records that its limit is no longer than this; `--full` lifts it."""
 REPEATED_BELOW_S = 5.0
 """Below this limit a pair runs several times: a tenth of a second is much there."""
 MOST_IN_FLIGHT = 52
@@ -123,29 +120,26 @@ def measure_three(bench: Bench) -> Section:
 def measure_drawn(bench: Bench) -> Section:
     """The drawn shapes."""
     seeds = range(bench.seed, bench.seed + (5 if bench.quick else DRAWN))
-    longest = float("inf") if bench.full else LONGEST_LIMIT_S
-    outcomes = [_run(bench, drawn(seed, longest)) for seed in seeds]
+    outcomes = [_run(bench, drawn(seed)) for seed in seeds]
     name = f"wall / limit, worst of {len(outcomes)} drawn environments (seeds {seeds[0]} to {seeds[-1]})"
     table = _table(f"{len(outcomes)} drawn environments", outcomes)
     return Section("drawn-environments", tuple(_metrics(name, outcomes, WORST_OF_DRAWN)), (table,))
 
 
-def drawn(seed: int, longest_s: float = LONGEST_LIMIT_S) -> Shape:
+def drawn(seed: int) -> Shape:
     """The environment of a seed: width 4 to 52, 1 to 30 ms a record, either kind, any hint, sometimes changing."""
     dice = random.Random(seed)  # noqa: S311 - repeatable, not a secret
     width, record_ms = dice.randint(4, MOST_IN_FLIGHT), round(dice.uniform(1, 30), 1)
     kind, hint = dice.choice(list(Kind)), dice.choice(list(Hint))
     wrong = dice.choice([number for number in range(4, MOST_IN_FLIGHT + 1) if number != width])
     other = dice.randint(4, MOST_IN_FLIGHT) if dice.random() < 1 / 3 else None
-    records = min(RECORDS, floor((longest_s - LATENCY_MS / 1000) * width / record_ms * 1000)) if longest_s else RECORDS
-    half_time_s = round(LATENCY_MS / 1000 + records * record_ms / 1000 / width / 2, 2)
+    half_time_s = round(LATENCY_MS / 1000 + RECORDS * record_ms / 1000 / width / 2, 2)
     return Shape(
         name=f"seed {seed}",
         kind=kind,
         width=width,
         record_ms=record_ms,
         hint={Hint.ABSENT: 0, Hint.WRONG: wrong, Hint.RIGHT: width}[hint],
-        records=records,
         changed=None if other is None else (half_time_s, other),
         right_hint=hint is Hint.RIGHT,
     )

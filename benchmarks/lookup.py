@@ -146,16 +146,11 @@ def _metrics(runs: Runs) -> list[Metric]:
         bounded("connections, 50 callers", max(a.run.connections for a in ours[50]), 50, "lower"),
     ]
     for callers in ASKS:
-        for use, name in ((Use.DOCUMENTED, "the best Python peer"), (Use.PLAIN, "the best plain HTTP library")):
-            costs = [
-                asked.cpu_ms
-                for client in runs
-                if client.use is use and client.in_python and client is not BARE
-                for asked in runs[client][callers]
-            ]
-            if costs:
-                label = f"client CPU ms a look-up, {callers} caller{'s' if callers > 1 else ''}: {name}"
-                metrics.append(least(label, [asked.cpu_ms for asked in runs[CLIENT_ALONE][callers]], costs))
+        peers = [client for client in runs if client.use is Use.DOCUMENTED and client.in_python]
+        costs = [asked.cpu_ms for client in peers for asked in runs[client][callers]]
+        if costs:
+            name = f"client CPU ms a look-up, {callers} caller{'s' if callers > 1 else ''}: the best Python peer"
+            metrics.append(least(name, [asked.cpu_ms for asked in runs[CLIENT_ALONE][callers]], costs))
     return metrics
 
 

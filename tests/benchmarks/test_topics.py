@@ -12,7 +12,7 @@ from benchmarks.probe import Width
 from benchmarks.runs import Run
 from benchmarks.simulator import Landed
 from benchmarks.start import app_ms, read_import_times
-from benchmarks.storm import recovery_s, speed
+from benchmarks.storm import recovery_s
 
 SHAPES = [drawn(seed) for seed in range(1, DRAWN + 1)]
 SDK = next(client for client in BULK_PEERS if client.requests == 29)
@@ -99,17 +99,14 @@ def test_peers_are_asked_the_same_question_in_pieces() -> None:
     assert contact["select"][0] == "contactid"
 
 
-STORM = [(0.5 * step, 1000 * step) for step in range(9)] + [(4.5, 8000), (5.0, 8000), (5.5, 8100)]
-AFTER = [(6.0 + 0.5 * step, 8200 + 1000 * step) for step in range(5)]
+def test_the_recovery_is_the_moment_from_which_the_rest_is_written_at_the_wanted_speed() -> None:
+    slow = [(14.0, 100_000), (15.0, 100_000), (16.0, 110_000)]
+    steps = [(17.0, 120_000), (18.0, 172_000), (19.0, 172_000)]
+    assert recovery_s([*slow, *steps], 14.0, 24.0, 25_000) == 3.0
 
 
-def test_the_speed_before_a_storm_is_read_from_the_samples() -> None:
-    assert speed(STORM, 0, 4) == 2000
-
-
-def test_the_recovery_is_the_first_second_at_the_wanted_speed() -> None:
-    assert recovery_s([*STORM, *AFTER], 4.5, 1800) == 1.5
-    assert recovery_s(STORM, 4.5, 1800) == float("inf")
+def test_a_speed_that_does_not_come_back_is_never() -> None:
+    assert recovery_s([(14.0, 100_000), (20.0, 150_000), (32.9, 299_000)], 14.0, 33.0, 25_000) == float("inf")
 
 
 def test_import_times_are_read_from_what_the_interpreter_prints() -> None:
