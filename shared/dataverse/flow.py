@@ -208,6 +208,12 @@ class Pace:
     PILOT = 15
     """Rows of the first request of a large load. Its early answer tells what a row costs."""
     PILOT_FROM = 5000
+    ROUND = 0.5
+    """The part of its share that a lane takes at a time: what lanes turn out to be slower leave to the others."""
+    LAST_ROUND = 12
+    """Round trips. A share that takes no longer is taken whole: a further round would cost more than it evens out."""
+    FULL_FIRST = 8
+    """Requests that take their share whole from the start: they go on working when a refusal pauses the others."""
     MEMORY = 200
     """Answers. The quickest of them did not queue behind others, and so tells what a row costs by itself."""
     FEWEST = 100
@@ -239,13 +245,20 @@ class Pace:
         if self.row_seconds is None:
             share = (remaining + sum(rows for rows, _ in load.under_way)) / lanes
             # More than one request may hold goes in rounds of one size, not in full requests and a rest.
-            return share / max(1, math.ceil(share / self.rows))
+            share /= max(1, math.ceil(share / self.rows))
+            return share if load.sent < self.FULL_FIRST else share * self.ROUND
         cost = self.row_seconds
-        under_way = sum(max(0.0, round_trip + rows * cost - since) for rows, since in load.under_way)
-        # With a further request, and so a round trip, for every lane. Or do the idle ones finish it without the busy?
-        rest = (remaining * cost + under_way + lanes * round_trip) / lanes
+        under_way = [max(0.0, round_trip + rows * cost - since) for rows, since in load.under_way]
+        work = remaining * cost + sum(under_way)
+        # A further request, and so a round trip, for the idle lanes, and for those that will be idle before the end.
+        rest = (work + idle * round_trip) / lanes
+        returning = sum(left + round_trip < rest for left in under_way)
+        rest = (work + (idle + returning) * round_trip) / lanes
+        # Or do the idle ones finish it without the busy?
         if remaining * cost / idle + round_trip <= rest:
             return remaining / idle
+        if rest > self.LAST_ROUND * round_trip:
+            rest *= self.ROUND
         return (rest - round_trip) / cost
 
     def answered(self, rows: int, seconds: float, round_trip: float) -> None:
