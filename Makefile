@@ -17,7 +17,7 @@ help:
 	@echo "make demo    import a schedule file into the local Dynamics 365 and show what happened (DEMO_FILE=, PROFILE=)"
 	@echo "make run     start everything on this machine and stay up until Ctrl-C"
 	@echo "make test    all tests (ARGS= goes to pytest)"
-	@echo "make bench   the Dataverse client beside its peers and the limit (about 20 minutes; ARGS=\"--only bulk\", ARGS=--help)"
+	@echo "make bench   the Dataverse client beside its peers and the limit (about 25 minutes; ARGS=\"--only bulk\", ARGS=--help)"
 	@echo "make check   lint, formatting, types, import rules"
 	@echo "make fix     repair what lint and formatting can repair"
 	@echo "make lock    compile requirements.in and requirements-dev.in into the pinned files"
