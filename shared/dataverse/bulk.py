@@ -223,7 +223,7 @@ class _Load:
     def _size(self) -> int:
         now = asyncio.get_running_loop().time()
         under_way = [(rows, now - since) for since, rows in self._chunks.values()]
-        load = flow.Load(self._traffic.width.goal, self._sent, under_way)
+        load = flow.Load(self._traffic.width.goal, self._traffic.width.recommended, self._sent, under_way)
         return self._pace().size(self._source.remaining, load, self._traffic.round_trip)
 
     def _pace(self, *, in_bulk: bool = True) -> flow.Pace:

@@ -10,11 +10,15 @@ import re
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 WIDEST = 52
 """Requests at once that Dataverse allows one user on one web server."""
 
 CONCURRENCY_CODE = "0x80072326"
+
+_GOLDEN = 0.618
+"""Its multiples spread evenly over 0 to 1, however many there are."""
 
 _NAMED_LIMIT = re.compile(r"concurrent requests exceeded the limit of (\d{1,4})")
 
@@ -71,6 +75,11 @@ class Width:
     def ceiling(self) -> int:
         """The width for requests that nobody planned, such as a caller's look-up: all, unless refusals taught less."""
         return self.lanes if self._narrowed else WIDEST
+
+    @property
+    def recommended(self) -> bool:
+        """Whether the width to plan for is what the environment recommends."""
+        return self._hint is not None and self.goal == min(self._hint, WIDEST)
 
     @property
     def grow_at(self) -> float | None:
@@ -189,6 +198,7 @@ class Load:
     """How far the writing of many rows has come: `lanes` to plan for, requests `sent` and those still `under_way`."""
 
     lanes: int
+    recommended: bool
     sent: int
     under_way: Sequence[tuple[int, float]]
     """Rows of each, and the seconds since it was sent."""
@@ -204,6 +214,9 @@ class Pace:
     FIRST = 500
     """Rows of a request until one is answered. 52 such requests end before a timeout even on 5 slots at 25 ms a row."""
     LARGEST = 1000
+    SPREAD = 0.2
+    """How much smaller some requests are than others. Of one size, those that left together would come back together,
+    leave together again, and be refused together."""
     SECONDS = 3.0
     PILOT = 15
     """Rows of the first request of a large load. Its early answer tells what a row costs."""
@@ -212,7 +225,7 @@ class Pace:
     """The part of its share that a lane takes at a time: what lanes turn out to be slower leave to the others."""
     LAST_ROUND = 12
     """Round trips. A share that takes no longer is taken whole: a further round would cost more than it evens out."""
-    FULL_FIRST = 8
+    FULL_FIRST = 24
     """Requests that take their share whole from the start: they go on working when a refusal pauses the others."""
     MEMORY = 200
     """Answers. The quickest of them did not queue behind others, and so tells what a row costs by itself."""
@@ -222,6 +235,7 @@ class Pace:
     def __init__(self, first: int = FIRST) -> None:
         self.rows = first
         self.row_seconds: float | None = None
+        self._usual_row_seconds = 0.0
         self._recent: deque[float] = deque(maxlen=self.MEMORY)
         self._piloted = False
         self._most = self.LARGEST
@@ -232,30 +246,35 @@ class Pace:
 
         `remaining` rows are still to be sent, this request's included; None: nobody knows.
         """
+        most = math.ceil(self.rows * (1 - self.SPREAD * (load.sent * _GOLDEN % 1)))
         if remaining is None:
-            return self.rows
+            return most
         if self.row_seconds is None and not self._piloted and remaining >= self.PILOT_FROM:
             self._piloted = True
             return self.PILOT
         fewest = self.FEWEST if load.sent < WIDEST else self.FEWEST_AT_THE_END
-        return min(self.rows, max(fewest, math.ceil(self._share(remaining, load, round_trip))))
+        return min(most, max(fewest, math.ceil(self._share(remaining, load, round_trip))))
 
     def _share(self, remaining: int, load: "Load", round_trip: float) -> float:
-        lanes, idle = max(1, load.lanes), max(1, load.lanes - len(load.under_way))
+        lanes = max(1, load.lanes)
         if self.row_seconds is None:
             share = (remaining + sum(rows for rows, _ in load.under_way)) / lanes
             # More than one request may hold goes in rounds of one size, not in full requests and a rest.
             share /= max(1, math.ceil(share / self.rows))
-            return share if load.sent < self.FULL_FIRST else share * self.ROUND
-        cost = self.row_seconds
+            return share if load.recommended or load.sent < self.FULL_FIRST else share * self.ROUND
+        cost = self._usual_row_seconds
         under_way = [max(0.0, round_trip + rows * cost - since) for rows, since in load.under_way]
+        # Lanes come back in groups, as they left: who is about to is as good as idle.
+        idle = max(1, lanes - sum(left > round_trip / 2 for left in under_way))
         work = remaining * cost + sum(under_way)
         # A further request, and so a round trip, for the idle lanes, and for those that will be idle before the end.
         rest = (work + idle * round_trip) / lanes
-        returning = sum(left + round_trip < rest for left in under_way)
+        returning = sum(round_trip / 2 < left < rest - round_trip for left in under_way)
         rest = (work + (idle + returning) * round_trip) / lanes
-        # Or do the idle ones finish it without the busy?
-        if remaining * cost / idle + round_trip <= rest:
+        # Or do the idle ones finish it without the busy? Where none of these comes back before the end, a rest left to
+        # them would begin only then.
+        at_once = round_trip + remaining * cost / idle
+        if at_once <= (rest if returning else rest + round_trip):
             return remaining / idle
         if rest > self.LAST_ROUND * round_trip:
             rest *= self.ROUND
@@ -265,6 +284,7 @@ class Pace:
         """A request of so many rows took so long, of which `round_trip` is not the rows' doing."""
         self._recent.append(max(seconds - round_trip, 1e-5) / rows)
         self.row_seconds = min(self._recent)
+        self._usual_row_seconds = median(self._recent)
         self._calm += 1
         if self._calm >= self.MEMORY:
             self._most, self._calm = min(self._most * 2, self.LARGEST), 0

@@ -99,14 +99,14 @@ def test_peers_are_asked_the_same_question_in_pieces() -> None:
     assert contact["select"][0] == "contactid"
 
 
-def test_the_recovery_is_the_moment_from_which_the_rest_is_written_at_the_wanted_speed() -> None:
-    slow = [(14.0, 100_000), (15.0, 100_000), (16.0, 110_000)]
-    steps = [(17.0, 120_000), (18.0, 172_000), (19.0, 172_000)]
-    assert recovery_s([*slow, *steps], 14.0, 24.0, 25_000) == 3.0
+def test_the_recovery_is_the_first_stretch_of_seconds_at_the_wanted_speed() -> None:
+    slow = [(13.0, 90_000), (14.0, 100_000), (15.0, 100_000), (16.0, 110_000)]
+    steps = [(17.0, 120_000), (18.0, 172_000), (19.0, 172_000), (20.0, 172_000), (21.0, 224_000)]
+    assert recovery_s([*slow, *steps], 14.0, 25_000) == 3.0
 
 
 def test_a_speed_that_does_not_come_back_is_never() -> None:
-    assert recovery_s([(14.0, 100_000), (20.0, 150_000), (32.9, 299_000)], 14.0, 33.0, 25_000) == float("inf")
+    assert recovery_s([(14.0, 100_000), (20.0, 150_000), (32.9, 299_000)], 14.0, 25_000) == float("inf")
 
 
 def test_import_times_are_read_from_what_the_interpreter_prints() -> None:

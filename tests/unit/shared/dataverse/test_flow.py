@@ -266,8 +266,30 @@ def test_a_burst_ends_after_so_many_and_is_shorter_after_a_refusal() -> None:
 # ------------------------------------------------------------------------------------------------------- pace
 
 
-def load(lanes: int = 50, sent: int = 0, under_way: tuple[tuple[int, float], ...] = ()) -> Load:
-    return Load(lanes, sent, under_way)
+def load(
+    lanes: int = 50, sent: int = 0, under_way: tuple[tuple[int, float], ...] = (), *, recommended: bool = False
+) -> Load:
+    return Load(lanes, recommended, sent, under_way)
+
+
+def test_with_a_recommended_width_every_lane_takes_its_share_whole() -> None:
+    """One round is the quickest where the number of lanes is sure."""
+    pace, remaining = Pace(), 19_985
+    pace.size(20_000, load(52), 0.1)  # the pilot
+    sizes: list[int] = []
+    while len(sizes) < 52:
+        under_way = tuple((size, 0.01) for size in sizes)
+        sizes.append(pace.size(remaining, load(52, len(sizes), under_way, recommended=True), 0.1))
+        remaining -= sizes[-1]
+    assert remaining <= 0
+    assert min(sizes[:-1]) >= 0.97 * max(sizes)
+
+
+def test_large_requests_are_of_several_sizes() -> None:
+    """So that those that left together do not come back together."""
+    sizes = [learned(0.001).size(None, load(sent=sent), 0.1) for sent in range(20)]
+    assert len(set(sizes)) > 10
+    assert min(sizes) >= (1 - Pace.SPREAD) * max(sizes)
 
 
 def learned(row_seconds: float, rows: int = 500) -> Pace:
@@ -293,7 +315,9 @@ def test_before_an_answer_the_first_take_their_share_and_the_others_a_part_of_th
     share = rows / lanes
     first, others = sizes[: Pace.FULL_FIRST], sizes[Pace.FULL_FIRST :]
     assert max(first) <= min(Pace.FIRST, max(share * 1.01 + 1, Pace.FEWEST))
-    assert min(first) >= 0.9 * max(first)
+    assert min(first) >= 0.99 * (1 - Pace.SPREAD) * max(first)
+    if share < (1 - Pace.SPREAD) * Pace.FIRST:
+        assert min(first) >= 0.9 * max(first)
     assert max(first) * math.ceil(share / max(first)) <= max(1.2 * share, Pace.FEWEST)
     assert all(size <= max(Pace.FEWEST, 1.1 * Pace.ROUND * max(first)) for size in others)
 
