@@ -11,6 +11,7 @@ from typing import Protocol
 from uuid import UUID
 
 from functions.schedule_import import queries
+from functions.schedule_import.containers import ARCHIVE, INBOX, REPORTS
 from functions.schedule_import.decide.activities import activity
 from functions.schedule_import.decide.agents import Placement, place_segments
 from functions.schedule_import.decide.facts import BookingFacts, ReferenceFacts
@@ -47,8 +48,6 @@ from shared.dataverse.tables import (
     Table,
 )
 from shared.storage.files import FileChangedError, FileMissingError, FileTooLargeError, StoredFile
-
-INBOX, REPORTS, ARCHIVE = "schedules", "schedule-reports", "schedule-archive"
 
 _log = logging.getLogger(__name__)
 

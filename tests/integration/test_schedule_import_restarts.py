@@ -8,8 +8,9 @@ import httpx
 import pytest
 from azure.storage.blob.aio import BlobServiceClient
 
+from functions.schedule_import.containers import ARCHIVE, INBOX, REPORTS
 from functions.schedule_import.report import ImportReport
-from functions.schedule_import.use_case import ARCHIVE, INBOX, REPORTS, ImportGateways, import_schedule_file
+from functions.schedule_import.use_case import ImportGateways, import_schedule_file
 from shared.clock import utc_now
 from shared.config_documents import ConfigDocuments
 from shared.dataverse.client import DataverseClient

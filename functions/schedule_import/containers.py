@@ -1,0 +1,5 @@
+"""The blob containers of schedule files (architecture, "Storage")."""
+
+INBOX = "schedules"
+REPORTS = "schedule-reports"
+ARCHIVE = "schedule-archive"
