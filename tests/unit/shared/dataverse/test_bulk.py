@@ -476,12 +476,12 @@ def test_only_rows_under_way_are_taken(*, asynchronous: bool) -> None:
 
     def rows() -> Iterator[JsonRow]:
         nonlocal taken, most
-        for row in numbered(200_000):
+        for row in numbered(100_000):
             taken += 1
             most = max(most, taken - len(environment.rows))
             yield row
 
-    assert write(environment, streamed(rows()) if asynchronous else rows()).written == 200_000
+    assert write(environment, streamed(rows()) if asynchronous else rows()).written == 100_000
     assert most <= 53 * 1000
 
 

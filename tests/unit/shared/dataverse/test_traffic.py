@@ -157,7 +157,7 @@ def test_a_new_hint_is_followed_at_once() -> None:
 # ------------------------------------------------------------------------------------------------------- a storm
 
 
-@pytest.mark.parametrize("row_ms", [10, 40])
+@pytest.mark.parametrize("row_ms", [25, 40])
 @pytest.mark.parametrize("code", [CONCURRENCY, EXECUTION_TIME])
 def test_after_a_storm_of_refusals_nothing_is_lost_and_the_rate_comes_back(code: str, row_ms: float) -> None:
     begins, ends = 10.0, 25.0
