@@ -1,1 +1,1 @@
-"""Dataverse: `tables` has the names, `odata` the wire rules, `client` the I/O, `errors` what can go wrong."""
+"""Dataverse: `client` is what the app calls and has the map; `tables` the names; `errors` what can go wrong."""

@@ -3,11 +3,10 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
-from itertools import islice
 from typing import Any
 
 from yarl import URL
@@ -26,14 +25,13 @@ from shared.dataverse.errors import (
 )
 from shared.dataverse.meter import Meter, Wait, count_requests
 from shared.dataverse.odata import Part
+from shared.dataverse.row_source import Rows, RowSource
 from shared.dataverse.sender import LONGEST_THROTTLING, ODATA_HEADERS, HttpRequest, Sender
 from shared.dataverse.tables import JsonRow, Table
 from shared.dataverse.traffic import Kind, Lane
 from shared.dataverse.transport import Reply, TimedOutError
 
 _log = logging.getLogger(__name__)
-
-type Rows = Iterable[JsonRow] | AsyncIterable[JsonRow]
 
 _PARTS = 100
 """Parts of the first `$batch` of writes: each costs the server what a request of its own costs."""
@@ -95,7 +93,7 @@ class BulkWriter:
 
         What was written by then stays, and the same call may be made again.
         """
-        load = _Load(self, table, write, _Source(rows, table.primary_id))
+        load = _Load(self, table, write, RowSource(rows, table.primary_id))
         with count_requests() as meter:
             try:
                 async with asyncio.TaskGroup() as group:
@@ -176,11 +174,11 @@ class BulkWriter:
 class _Load:
     """One call: takes rows from the source as lanes come free, and collects what became of them."""
 
-    def __init__(self, writer: BulkWriter, table: Table, write: Write, source: "_Source") -> None:
+    def __init__(self, writer: BulkWriter, table: Table, write: Write, source: RowSource) -> None:
         self.outcome = WriteOutcome()
         self._writer = writer
         self._table = table
-        self._write_kind = write
+        self._action = write
         self._source = source
         self._traffic = writer.sender.traffic
         self._sent = 0
@@ -217,7 +215,7 @@ class _Load:
         """A lane for a new chunk. That all are taken is the rule; what counts as a wait is a pause."""
         pause = self._traffic.pause_left
         lane = await self._traffic.enter(Kind.BULK)
-        self._writer.sender.count_wait(f"{self._write_kind.value} {self._table.logical_name}", Wait.THROTTLED, pause)
+        self._writer.sender.count_wait(f"{self._action.value} {self._table.logical_name}", Wait.THROTTLED, pause)
         return lane
 
     def _size(self) -> int:
@@ -228,8 +226,8 @@ class _Load:
 
     def _pace(self, *, in_bulk: bool = True) -> flow.Pace:
         return self._writer.pace(
-            f"{self._write_kind.value} {self._table.logical_name}",
-            bulk=in_bulk and self._writer.takes_message(self._table, self._write_kind),
+            f"{self._action.value} {self._table.logical_name}",
+            bulk=in_bulk and self._writer.takes_message(self._table, self._action),
         )
 
     async def _land(self, number: int, chunk: list[JsonRow], lane: Lane) -> None:
@@ -262,7 +260,7 @@ class _Load:
         """Write a chunk to the end: taken apart when it is too large, too slow or refused."""
         error: DataverseError | None = None
         try:
-            if in_bulk and self._writer.takes_message(self._table, self._write_kind):
+            if in_bulk and self._writer.takes_message(self._table, self._action):
                 error = await self._in_bulk(chunk, lane, kind)
             else:
                 await self._one_by_one(chunk, lane, kind)
@@ -277,7 +275,7 @@ class _Load:
         if isinstance(error, PayloadTooLargeError) and len(chunk) > 1:
             self._pace(in_bulk=in_bulk).too_much(len(chunk))
             await self._halves(chunk, partial(self._write, in_bulk=in_bulk))
-        elif error is not None and not self._writer.takes_message(self._table, self._write_kind) and in_bulk:
+        elif error is not None and not self._writer.takes_message(self._table, self._action) and in_bulk:
             await self._write(chunk, in_bulk=False)
         elif error is not None:
             await self._bisect(chunk, error)
@@ -294,7 +292,7 @@ class _Load:
         """None when written, the error when Dataverse refuses the chunk."""
         pace = self._pace()
         try:
-            seconds = await self._writer.in_bulk(self._table, self._write_kind, chunk, lane, kind)
+            seconds = await self._writer.in_bulk(self._table, self._action, chunk, lane, kind)
         except (UnavailableError, DeniedError):
             raise
         except DataverseError as error:
@@ -339,13 +337,13 @@ class _Load:
     async def _one_by_one(
         self, chunk: Sequence[JsonRow], lane: Lane | None = None, kind: Kind = Kind.REPEATED_BULK
     ) -> None:
-        pace = self._writer.pace(f"{self._write_kind.value} {self._table.logical_name}", bulk=False)
-        errors, seconds = await self._writer.one_by_one(self._table, self._write_kind, chunk, lane, kind)
+        pace = self._writer.pace(f"{self._action.value} {self._table.logical_name}", bulk=False)
+        errors, seconds = await self._writer.one_by_one(self._table, self._action, chunk, lane, kind)
         self._learn(pace, len(chunk), seconds)
         denied = next((error for error in errors if isinstance(error, DeniedError)), None)
         if denied is not None:
             raise denied
-        done_before = _DONE_BEFORE.get(self._write_kind)
+        done_before = _DONE_BEFORE.get(self._action)
         for row, error in zip(chunk, errors, strict=True):
             if error is None:
                 self.outcome.written += 1
@@ -356,89 +354,6 @@ class _Load:
 
     def _fail(self, row: JsonRow, error: DataverseError) -> None:
         self.outcome.failures.append(RowFailure(row[self._table.primary_id], error))
-
-
-class _Source:
-    """Rows in their order, one of each id at a time.
-
-    Rows of the same id are merged inside a chunk (the later columns win) and wait while an earlier one is on its
-    way, so that the order in which they came is the order in which they land.
-    """
-
-    def __init__(self, rows: Rows, primary_id: str) -> None:
-        self._rows = aiter(rows) if isinstance(rows, AsyncIterable) else iter(rows)
-        self._total = len(rows) if isinstance(rows, Collection) else None
-        self._primary_id = primary_id
-        self._taken = 0
-        self._ended = False
-        self._under_way: set[str] = set()
-        self._held: list[JsonRow] = []
-        self._held_ids: set[str] = set()
-        self._back: dict[str, JsonRow] = {}
-        self._change = asyncio.Event()
-
-    @property
-    def remaining(self) -> int | None:
-        """Rows not yet taken, None when nobody knows."""
-        return None if self._total is None else self._total - self._taken + len(self._held) + len(self._back)
-
-    async def has_rows(self) -> bool:
-        """Whether there is a row to take; waits while those under way could still come back."""
-        while self._ended and not self._back and not self._free_held():
-            if not self._under_way:
-                return False
-            self._change.clear()
-            await self._change.wait()
-        return True
-
-    def _free_held(self) -> bool:
-        return any(row[self._primary_id] not in self._under_way for row in self._held)
-
-    async def take(self, size: int) -> list[JsonRow]:
-        """Up to so many rows, each of another id; none when there are none to take now."""
-        first = list(islice(self._back, size))
-        chunk = {row_id: self._back.pop(row_id) for row_id in first}
-        held, self._held, self._held_ids = self._held, [], set()
-        for row in held:
-            self._place(row, chunk, size)
-        while len(chunk) < size and not self._ended:
-            await self._fill(chunk, size)
-        self._under_way |= chunk.keys()
-        return list(chunk.values())
-
-    async def _fill(self, chunk: dict[str, JsonRow], size: int) -> None:
-        wanted = size - len(chunk)
-        if isinstance(self._rows, AsyncIterator):
-            rows = [row async for row in _first(self._rows, wanted)]
-        else:
-            rows = list(islice(self._rows, wanted))
-        self._ended = len(rows) < wanted
-        self._taken += len(rows)
-        for row in rows:
-            self._place(row, chunk, size)
-
-    def _place(self, row: JsonRow, chunk: dict[str, JsonRow], size: int) -> None:
-        row_id = row[self._primary_id]
-        earlier = row_id in self._under_way or row_id in self._back or row_id in self._held_ids
-        if earlier or (row_id not in chunk and len(chunk) >= size):
-            self._held.append(row)
-            self._held_ids.add(row_id)
-        else:
-            chunk[row_id] = {**chunk[row_id], **row} if row_id in chunk else row
-
-    def landed(self, chunk: Sequence[JsonRow], back: Sequence[JsonRow] = ()) -> None:
-        """These rows are done, but for those that come back to be taken again. Others of their ids may go."""
-        self._under_way.difference_update(row[self._primary_id] for row in chunk)
-        self._back.update((row[self._primary_id], row) for row in back)
-        self._change.set()
-
-
-async def _first(rows: AsyncIterator[JsonRow], count: int) -> AsyncIterator[JsonRow]:
-    for _ in range(count):
-        try:
-            yield await anext(rows)
-        except StopAsyncIteration:
-            return
 
 
 async def _side_by_side[T](*works: Coroutine[Any, Any, T]) -> list[T]:

@@ -22,11 +22,12 @@ from yarl import URL
 from shared.clock import utc_now
 from shared.dataverse import flow, odata
 from shared.dataverse.batches import Batches
-from shared.dataverse.bulk import BulkWriter, Rows, Write, WriteOutcome
+from shared.dataverse.bulk import BulkWriter, Write, WriteOutcome
 from shared.dataverse.credentials import TokenCache, token_cache
 from shared.dataverse.errors import UnavailableError
 from shared.dataverse.meter import Meter
 from shared.dataverse.odata import Part, Query
+from shared.dataverse.row_source import Rows
 from shared.dataverse.sender import ODATA_HEADERS, HttpRequest, Sender
 from shared.dataverse.tables import JsonRow, Table
 from shared.dataverse.traffic import Traffic

@@ -65,6 +65,7 @@ class Width:
         self._patience = self.PATIENCE
         self._refused_until = 0.0
         self._calm_at = 0.0
+        self._halved_until = 0.0
         self._narrowed = False
         self._queueing = False
         self._burst = self.BURST
@@ -188,7 +189,10 @@ class Width:
             self._calm_at = now + seconds
 
     def timed_out(self, now: float) -> None:
-        """An answer did not come in time: half as much at once."""
+        """An answer did not come in time: half as much at once, however many run out of time together."""
+        if now < self._halved_until:
+            return
+        self._halved_until = now + self.LONGEST_PATIENCE
         self.lanes = max(1, self.lanes // 2)
         self._settle(now + self.LONGEST_PATIENCE)
 

@@ -99,7 +99,6 @@ class Sender:
             async with asyncio.timeout_at(deadline):
                 return await self._until_answered(request, read, deadline, Kind.URGENT, lane)
         except TimeoutError:
-            breaker.failed(asyncio.get_running_loop().time())
             raise TimedOutError("no answer from Dataverse before the caller's deadline") from None
 
     async def _until_answered[T](
@@ -144,11 +143,15 @@ class Sender:
             headers = {**request.headers, "Authorization": f"Bearer {token}"}
             reply = await self._transport.exchange(request.method, request.url, request.body, headers)
             seconds = clock() - started
+        except asyncio.CancelledError:
+            if lane.kind is Kind.URGENT:  # its deadline passed, and Dataverse was asked in time
+                self.traffic.breaker.failed(clock())
+            raise
         finally:
             self.traffic.leave(lane)
         self._count_seconds(request, seconds)
         hint = reply.headers.get("x-ms-dop-hint", "")
-        if hint.isdecimal():
+        if hint.isdecimal() and len(hint) < 5:
             self.traffic.width.hinted(started, int(hint))
         request.check(reply)
         answer = read(reply, seconds)

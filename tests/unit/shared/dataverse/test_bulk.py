@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from shared.dataverse.bulk import Rows, Write, WriteOutcome
+from shared.dataverse.bulk import Write, WriteOutcome
 from shared.dataverse.errors import (
     AlreadyExistsError,
     DeniedError,
@@ -17,6 +17,7 @@ from shared.dataverse.errors import (
     RejectedError,
     UnavailableError,
 )
+from shared.dataverse.row_source import Rows
 from shared.dataverse.tables import BOOKING, JsonRow
 from shared.dataverse.transport import TimedOutError
 from tests.unit.shared.dataverse.virtual_time import (

@@ -236,13 +236,14 @@ def test_after_a_queue_the_way_up_is_cautious() -> None:
     assert second_at == pytest.approx(100.0 + Width.CAUTIOUS, abs=ROUND_TRIP)
 
 
-def test_a_timeout_halves_and_waits() -> None:
+def test_timeouts_of_one_moment_halve_once_and_wait() -> None:
     width = at_widest()
-    width.timed_out(100.0)
+    for _ in range(20):
+        width.timed_out(100.0)
     assert width.lanes == 26
     assert steps(width, 100.0, 60.0)[1] == (100.0 + Width.LONGEST_PATIENCE, 27)
-    for _ in range(9):
-        width.timed_out(200.0)
+    for number in range(9):
+        width.timed_out(200.0 + number * Width.LONGEST_PATIENCE)
     assert width.lanes == 1
 
 

@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any
 
 import pytest
+from yarl import URL
 
 from benchmarks.environments import Kind as ShapeKind
 from benchmarks.environments import Shape, drawn
@@ -16,10 +17,12 @@ from shared.dataverse.bulk import Write
 from shared.dataverse.errors import ThrottledError, UnavailableError
 from shared.dataverse.meter import Wait
 from shared.dataverse.odata import upsert_part
-from shared.dataverse.sender import LONGEST_THROTTLING
+from shared.dataverse.sender import LONGEST_THROTTLING, HttpRequest
 from shared.dataverse.tables import BOOKING
 from shared.dataverse.traffic import Kind, Lane, Traffic
+from shared.dataverse.transport import Reply, TimedOutError
 from tests.unit.shared.dataverse.virtual_time import (
+    API,
     CONCURRENCY,
     EXECUTION_TIME,
     Asked,
@@ -591,3 +594,31 @@ def test_only_what_is_safe_to_repeat_is_repeated(repeatable: bool, failure: Exce
 
     play(story())
     assert environment.requests == requests
+
+
+def test_a_deadline_that_passes_in_the_queue_says_nothing_of_dataverse() -> None:
+    async def story() -> bool:
+        client, clock = Client(Environment()), asyncio.get_running_loop().time
+        for _ in range(52):
+            await client.traffic.enter(Kind.SINGLE)
+        for _ in range(6):
+            with pytest.raises(TimedOutError):
+                await client.sender.send(HttpRequest("ask", "GET", URL(API)), _nothing, deadline=clock() + 0.1)
+        return client.traffic.breaker.lets_through(clock())
+
+    assert play(story())
+
+
+def test_deadlines_that_pass_while_dataverse_is_asked_open_the_breaker() -> None:
+    async def story() -> bool:
+        client, clock = Client(Environment(latency_ms=10_000)), asyncio.get_running_loop().time
+        for _ in range(5):
+            with pytest.raises(TimedOutError):
+                await client.sender.send(HttpRequest("ask", "GET", URL(API)), _nothing, deadline=clock() + 0.1)
+        return client.traffic.breaker.lets_through(clock())
+
+    assert not play(story())
+
+
+def _nothing(reply: Reply, seconds: float) -> None:
+    pass

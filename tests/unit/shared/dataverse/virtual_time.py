@@ -19,8 +19,9 @@ from uuid import UUID
 from yarl import URL
 
 from shared.dataverse.batches import Batches
-from shared.dataverse.bulk import BulkWriter, Rows, Write, WriteOutcome
+from shared.dataverse.bulk import BulkWriter, Write, WriteOutcome
 from shared.dataverse.credentials import TokenCache
+from shared.dataverse.row_source import Rows
 from shared.dataverse.sender import HttpRequest, Sender
 from shared.dataverse.tables import BOOKING, JsonRow, Table
 from shared.dataverse.traffic import Traffic
