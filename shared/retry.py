@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 
 MAX_ATTEMPTS = 5
-LONGEST_PAUSE = 300.0
-"""Seconds. The service protection window is five minutes, so no answer can ask for more in good faith."""
 
 _FIRST_BACKOFF = 0.5
 _LONGEST_BACKOFF = 20.0
@@ -20,11 +18,6 @@ class RetryIn:
 @dataclass(frozen=True, slots=True)
 class GiveUp:
     """The failure stands."""
-
-
-def after_throttling(retry_after: float) -> RetryIn:
-    """A throttled request is never a failed attempt: it waits as long as it was told, five minutes at most."""
-    return RetryIn(min(retry_after, LONGEST_PAUSE))
 
 
 def after_failure(attempt: int, *, repeatable: bool, jitter: float) -> RetryIn | GiveUp:

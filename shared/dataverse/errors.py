@@ -157,9 +157,6 @@ MEANINGS: dict[str, Meaning] = {
 Where Microsoft publishes no name the one here is ours.
 """
 
-THROTTLE_CODES = frozenset(code for code, meaning in MEANINGS.items() if meaning.kind is ThrottledError)
-"""Execution time, number of requests, concurrency (Service protection API limits)."""
-
 _BY_STATUS: dict[int, type[DataverseError]] = {
     401: DeniedError,
     402: DeniedError,
