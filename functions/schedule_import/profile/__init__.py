@@ -1,0 +1,268 @@
+"""Schedule profiles: how a layout is read and what its files speak for, as data. Built-in ones ship with the app.
+
+A file's first folder names its profile. `config/schedule-profiles/<name>.json` may extend a built-in (and carry its
+name); without a site document the built-in of that name is used as it is.
+
+layout    how a layout is read        rules    scope, holds        zones    time zones by any name
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, ValidationError, model_validator
+from pydantic.alias_generators import to_snake
+
+from functions.schedule_import.profile.layout import (
+    Column,
+    Companion,
+    DeclaredWindow,
+    Fields,
+    Format,
+    ListedAgents,
+    Model,
+    Name,
+    Source,
+    Stamp,
+    TemplateSegment,
+)
+from functions.schedule_import.profile.rules import Hold, Scope
+from functions.schedule_import.profile.zones import time_zone
+
+_BUILT_IN_FOLDER = Path(__file__).parents[1] / "builtin_profiles"
+_PROFILE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
+
+
+class ProfileError(ValueError):
+    """There is no such profile, or its document cannot be used. The text says what to do."""
+
+
+def is_profile_name(name: str) -> bool:
+    """Whether a folder can name a profile: lower-case letters, digits and dashes, at most 50."""
+    return _PROFILE_NAME.fullmatch(name) is not None
+
+
+def _checked_zone(name: str) -> str:
+    time_zone(name)
+    return name
+
+
+def _checked_pattern(pattern: str) -> str:
+    re.compile(pattern)
+    return pattern
+
+
+type ZoneName = Annotated[str, AfterValidator(_checked_zone)]
+type Pattern = Annotated[str, AfterValidator(_checked_pattern)]
+
+
+class ActivityRule(Model):
+    """What a word of the file means: the name in Dynamics, and whether routing may assign work during it."""
+
+    name: Name | None = None
+    assignable: bool
+
+
+class ScheduleProfile(Model):
+    """A whole profile, ready to read a file with."""
+
+    name: str
+    title: str
+    refuse: str | None = None
+    """Why files of this layout are never imported (they are no plan)."""
+    format: Format
+    sources: tuple[Source, ...]
+    identity: Name
+    """`email`, `employeeid`, `azureactivedirectoryobjectid`, `domainname`, `fullname`, or a column of agents.csv."""
+    time_zone: ZoneName | None = None
+    site_zones: dict[Name, ZoneName] = {}
+    """The zone of each site that rows may name."""
+    file_names: tuple[Pattern, ...] = ()
+    """Regular expressions; the first that matches the file's name gives its named groups as `@file.<group>`."""
+    activities: dict[Name, ActivityRule] = {}
+    templates: dict[Name, tuple[TemplateSegment, ...]] = {}
+    """Shift template codes and what they stand for; an empty list is a day off."""
+    start_date: Column | None = None
+    """The first day of a grid whose sheet has no dates: an ISO date, or a column such as `@file.date`."""
+    plan: Name = "{profile} {isoWeek}"
+    """The plan of a row that names none; `{profile}`, `{team}`, `{site}` and `{isoWeek}` (2026-W44, by the shift's
+    date) are filled in."""
+    default_status: Name | None = None
+    """The booking status of a row that names none; without it the environment's own default for shift bookings."""
+    not_imported: tuple[str, ...] = ()
+    """Status values (any case) of rows that are not final: "only committed and finalized bookings should be
+    imported" (Import integration with Dynamics 365 Customer Service, "Booking Status")."""
+    scope: Scope = Scope()
+    hold: Hold = Hold()
+    removal: Literal["delete", "cancel"] = "delete"
+    """How a booking leaves: deleted, or set to a booking status that stands for Canceled."""
+    listed_agents: ListedAgents | None = None
+    window: DeclaredWindow | None = None
+    stamp: Stamp | None = None
+    """When a file was made; without it the time of its upload."""
+    companion: Companion | None = None
+    marker: str | None = None
+    """Suffix of an empty file that says "complete": `.done` waits for `<name>.done` (or the name with its extension
+    replaced) before a file is read."""
+
+    @cached_property
+    def _rules(self) -> dict[str, ActivityRule]:
+        return {key.casefold(): rule for key, rule in self.activities.items()}
+
+    def activity_rule(self, word: str) -> ActivityRule | None:
+        """The site's or layout's rule for a word of the file, whatever its case."""
+        return self._rules.get(word.casefold())
+
+
+class SiteProfile(Model):
+    """`config/schedule-profiles/<name>.json`: what a site says on top of a built-in profile."""
+
+    extends: str
+    title: str | None = None
+    refuse: Literal[""] | None = None
+    """`""` imports a layout that is refused as it stands (hours worked instead of a plan): you say that it is one."""
+    format: dict[str, Any] = {}
+    """Keys of the built-in's container that differ: {"delimiters": ["|"], "encodings": ["cp1252"]}."""
+    times: dict[str, Any] = {}
+    """Keys of the way in which times are written that differ, for all sources: {"date": ["%d.%m.%Y"]}."""
+    sources: tuple[Source, ...] | None = None
+    """A layout of one's own, in place of the built-in's."""
+    identity: Name | None = None
+    time_zone: ZoneName | None = None
+    site_zones: dict[Name, ZoneName] = {}
+    file_names: tuple[Pattern, ...] | None = None
+    activities: dict[Name, ActivityRule] = {}
+    default_activity: Name | None = None
+    templates: dict[Name, tuple[TemplateSegment, ...]] = {}
+    start_date: Column | None = None
+    columns: dict[Column, Column] = {}
+    """The built-in's column name to this file's name: {"Agent Id": "Mitarbeiter"}. A path is renamed as a whole or by
+    any of its names: {"userId": "employee"}."""
+    plan: Name | None = None
+    default_status: Name | None = None
+    not_imported: tuple[str, ...] | None = None
+    scope: dict[str, Any] = {}
+    hold: dict[str, Any] = {}
+    removal: Literal["delete", "cancel"] | None = None
+    stamp: Stamp | None = None
+    companion: Companion | None = None
+    marker: str | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.extends not in builtin_names():
+            raise ValueError(f"extends: there is no built-in profile {self.extends!r}; {_known()}")
+        try:
+            self.over(builtin_profile(self.extends), self.extends)
+        except ProfileError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    def over(self, builtin: ScheduleProfile, name: str) -> ScheduleProfile:
+        """The built-in with this site's words laid over it. Raises ProfileError for what does not fit together."""
+        said = self.model_dump(exclude_unset=True, exclude_none=True)
+        document = builtin.model_dump(exclude_unset=True) | {
+            key: said[key] for key in said.keys() - {"extends", *_LAID_OVER}
+        }
+        document |= {key: document.get(key, {}) | said.get(key, {}) for key in _MERGED if key in document or key in said}
+        document |= {"name": name, "refuse": builtin.refuse if self.refuse is None else None}
+        sources = self.sources if self.sources is not None else builtin.sources
+        document["sources"] = [self._source(source) for source in self._renamed(builtin, sources)]
+        try:
+            return ScheduleProfile.model_validate(document)
+        except ValueError as error:
+            raise ProfileError(f"the profile cannot be used: {_places(error)}") from None
+
+    def _renamed(self, builtin: ScheduleProfile, sources: tuple[Source, ...]) -> list[dict[str, Any]]:
+        """The sources under this site's column names."""
+        used: set[str] = set()
+        rename = _renamer(self.columns, used)
+        renamed = [_walk(source.model_dump(exclude_unset=True), rename) for source in sources]
+        unknown = sorted(self.columns.keys() - used)
+        if unknown:
+            known = sorted({column for source in sources for column in source.fields.names()})
+            raise ProfileError(
+                f"columns: {', '.join(unknown)} {'is' if len(unknown) == 1 else 'are'} not among the columns of "
+                f"{builtin.name}: {', '.join(known)}"
+            )
+        return renamed
+
+    def _source(self, source: dict[str, Any]) -> dict[str, Any]:
+        if self.times:
+            times = {to_snake(key): value for key, value in self.times.items()}
+            source = source | {"times": source.get("times", {}) | times}
+        if self.default_activity is not None:
+            source = source | {"default_activity": self.default_activity}
+        return source
+
+
+_MERGED = ("format", "scope", "hold", "site_zones", "activities", "templates")
+"""Parts in which a site names only what differs."""
+_LAID_OVER = (*_MERGED, "refuse", "sources", "times", "columns", "default_activity")
+
+_COLUMN_KEYS = frozenset({"path", "column", "required", "other_columns", "after", "length", "key", "value", *Fields.model_fields})
+_NOT_COLUMNS = frozenset({"code", "values", "identity", "times", "skip_codes", "default_activity", "activity_part"})
+
+
+def _renamer(columns: Mapping[str, str], used: set[str]) -> Callable[[str], str]:
+    """A column's name at this site: renamed as a whole, as the end of its path, or in any of its path's names."""
+
+    def rename(column: str) -> str:
+        for old, new in columns.items():
+            if column == old or column.endswith(f"/{old}"):
+                used.add(old)
+                return column.removesuffix(old) + new
+        steps = column.split("/")
+        used.update(columns.keys() & set(steps))
+        return "/".join(columns.get(step, step) for step in steps)
+
+    return rename
+
+
+def _walk(part: Any, rename: Callable[[str], str], *, key: str = "") -> Any:
+    """A source's document with every column in it renamed."""
+    if isinstance(part, dict):
+        return {name: value if name in _NOT_COLUMNS else _walk(value, rename, key=name) for name, value in part.items()}
+    if isinstance(part, list | tuple):
+        return [_walk(item, rename, key=key) for item in part]
+    if isinstance(part, str) and key in _COLUMN_KEYS:
+        return rename(part)
+    return part
+
+
+def _places(error: ValueError) -> str:
+    if isinstance(error, ValidationError):
+        return "; ".join(f"{'.'.join(map(str, item['loc'])) or 'document'}: {item['msg']}" for item in error.errors())
+    return str(error)
+
+
+@cache
+def builtin_names() -> tuple[str, ...]:
+    """The names of the built-in profiles."""
+    return tuple(sorted(path.stem for path in _BUILT_IN_FOLDER.glob("*.json")))
+
+
+@cache
+def builtin_profile(name: str) -> ScheduleProfile:
+    """A built-in profile. Raises ProfileError for an unknown name."""
+    if name not in builtin_names():
+        raise ProfileError(
+            f"there is no schedule profile {name!r}: {_known()}; a site adds its own as "
+            f"config/schedule-profiles/{name}.json"
+        )
+    document = json.loads((_BUILT_IN_FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    return ScheduleProfile.model_validate({"name": name, **document})
+
+
+def resolve_profile(name: str, site_document: SiteProfile | None) -> ScheduleProfile:
+    """The profile that a folder name stands for. Raises ProfileError."""
+    if site_document is None:
+        return builtin_profile(name)
+    return site_document.over(builtin_profile(site_document.extends), name)
+
+
+def _known() -> str:
+    return f"built-in are {', '.join(builtin_names())}"

@@ -1,0 +1,291 @@
+"""How a layout is read, as data: the container, where its rows are, which column holds what, how times are written.
+
+A column is named as the file names it: a header cell, an XLSX column letter, or for JSON and XML a path below the row
+(`sharedShift/startDateTime`, `@StartDate`), with `..` for the enclosing object or element and a leading `/` for the
+document itself. `@file.<group>` is a named group of the profile's file-name pattern.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+type Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+type Column = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class Model(BaseModel):
+    """A part of a configuration document: camelCase keys, no unknown ones."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, alias_generator=to_camel)
+
+
+# ------------------------------------------------------------------------------------------------- containers
+
+
+class DelimitedFormat(Model):
+    """Text whose first row names the columns. The first delimiter under which the header has what it needs counts."""
+
+    kind: Literal["delimited"]
+    delimiters: tuple[Annotated[str, StringConstraints(min_length=1, max_length=1)], ...] = (",", ";", "\t", "|")
+    encodings: tuple[str, ...] = ("utf-8", "cp1252")
+    """Tried in order; a byte order mark (UTF-8, UTF-16) comes before all of them."""
+    quoted: bool = True
+    header_prefix: str = ""
+    """A mark before the first column name, such as `#fields:`; a file may leave it out."""
+
+
+class XlsxFormat(Model):
+    """A spreadsheet whose header row names the columns; the first row that has all required ones is the header."""
+
+    kind: Literal["xlsx"]
+    sheet: str | None = None
+    """Name of the sheet; without it every sheet that has the header is read."""
+
+
+class GridFormat(Model):
+    """A spreadsheet with one row an agent and one column a day; every filled cell is a row of its own.
+
+    The row has the sheet's columns by header and by letter, and the virtual columns `@cell` (the cell's text), `@date`
+    (the day's date, ISO, where the sheet has it) and `@day` (1 for the first day column).
+    """
+
+    kind: Literal["xlsx-grid"]
+    day_columns: tuple[str, ...] = ()
+    """Letters of the day columns, `E G I`; or use `dayHeader`."""
+    day_header: str | None = None
+    """Regular expression of a day column's header, such as `Day (?P<day>[0-9]+)`."""
+    date_patterns: tuple[str, ...] = ("%m/%d/%Y",)
+    """How the dates above the day columns are written, where they are."""
+    empty_cell: Literal["error", "off"] = "off"
+    off: tuple[str, ...] = ("OFF",)
+    """Cells (any case) that say "no work on this day"."""
+
+
+class JsonFormat(Model):
+    """JSON; `path` of a source leads to its rows: `agentSchedules/*/shifts/*`."""
+
+    kind: Literal["json"]
+
+
+class XmlFormat(Model):
+    """XML; `path` of a source leads from below the root element to its rows. Namespaces are ignored."""
+
+    kind: Literal["xml"]
+
+
+class ICalendarFormat(Model):
+    """iCalendar (RFC 5545): one row a VEVENT occurrence, columns named after its properties.
+
+    `@start`, `@end` are local ISO times or UTC with Z; `@zone` is the TZID; `@date`, `@endDate` stand for DATE values.
+    """
+
+    kind: Literal["icalendar"]
+    horizon_days: int = Field(400, gt=0, le=3660)
+    """How far recurring events are unfolded from the file's first event."""
+
+
+type Format = Annotated[
+    DelimitedFormat | XlsxFormat | GridFormat | JsonFormat | XmlFormat | ICalendarFormat, Field(discriminator="kind")
+]
+
+# ----------------------------------------------------------------------------------------------------- rows
+
+BUILT_IN_IDENTITIES = ("email", "employeeid", "azureactivedirectoryobjectid", "domainname", "fullname")
+"""Columns of systemuser (email: internalemailaddress). Any other identity is a column of `config/agents.csv`."""
+
+
+class AgentColumn(Model):
+    """A column that identifies the agent, and the identity that its values belong to."""
+
+    column: Column
+    identity: Name
+
+
+class Fields(Model):
+    """Which column holds what.
+
+    A stretch is two moments (`start`, `end`); or a `date` with two times of day (and `endDate`, day numbers where the
+    layout has them); or a start and a `length`; or a whole day (`date` to `endDate`, both included); or `range`, one
+    text such as `9:00a-5:00p`; or `template`, a code of the profile's shift templates. A start that is written as a
+    whole moment is taken as one even where `date` is given.
+    """
+
+    agent: Column | tuple[AgentColumn, ...]
+    activity: Column | tuple[Column, ...] | None = None
+    """Of several columns the first that is filled; without any, or all empty, the source's `defaultActivity`."""
+    start: Column | None = None
+    end: Column | None = None
+    date: Column | None = None
+    end_date: Column | None = None
+    start_day: Column | None = None
+    end_day: Column | None = None
+    """Day numbers: 1 is the day of `date` (or of `shiftDate`), 2 the day after it."""
+    length: Column | None = None
+    range: Column | None = None
+    template: Column | None = None
+    repeat_days: Column | None = None
+    """Weekdays on which a row repeats from `date` to `endDate`; empty when both are the same."""
+    shift_date: Column | None = None
+    plan: Column | None = None
+    team: Column | None = None
+    site: Column | None = None
+    status: Column | None = None
+    external_id: Column | None = None
+    time_zone: Column | None = None
+    version: Column | None = None
+    """Of rows with the same agent and external id only those of the highest version count."""
+
+    def mapped(self, rename: Callable[[str], str]) -> "Fields":
+        """The same fields under other column names."""
+
+        def renamed(value: object) -> object:
+            if isinstance(value, str):
+                return rename(value)
+            if isinstance(value, tuple):
+                return tuple(
+                    item.model_copy(update={"column": rename(item.column)})
+                    if isinstance(item, AgentColumn)
+                    else rename(item)
+                    for item in value
+                )
+            return value
+
+        return self.model_copy(update={key: renamed(value) for key, value in self})
+
+    def names(self) -> list[str]:
+        """Every column that these fields name."""
+        found: list[str] = []
+        self.mapped(lambda column: found.append(column) or column)  # type: ignore[func-returns-value]
+        return found
+
+
+class Times(Model):
+    """How dates, times and lengths are written: strptime patterns, `iso` for ISO 8601.
+
+    Of several date patterns that read a file differently, the one that reads all of its dates counts; if more than one
+    does, the order of day and month is unknown and the file is refused.
+    """
+
+    moment: tuple[str, ...] = ("iso",)
+    date: tuple[str, ...] = ("iso",)
+    time: tuple[str, ...] = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M%p")
+    length_unit: Literal["minutes", "seconds", "hours", "clock"] = "minutes"
+    """`clock` is H:MM."""
+    range_separator: str = "-"
+    ignore_offset: bool = False
+    """Take a moment's `Z` or offset for decoration: its wall clock is local (vendors that mark local times as UTC)."""
+
+
+class SkipRule(Model):
+    """Rows that are no work or not final: a column has one of these values (any case; `""` stands for empty)."""
+
+    column: Column
+    values: tuple[str, ...]
+    code: Literal["NOT_COMMITTED", "DELETED_IN_SOURCE", "CANCELLED", "DAY_OFF", "OPEN_SHIFT", "NO_SHIFT"]
+    unless: bool = False
+    """Turn the rule round: skip where the column has none of the values."""
+
+
+class WholeDayRule(Model):
+    """Rows that take the whole local day, although the layout shows a time: always, or by a column's value."""
+
+    column: Column | None = None
+    values: tuple[str, ...] = ()
+
+
+class Nested(Model):
+    """Stretches inside a row (breaks, activities): read as rows of their own, and cut out of the row around them."""
+
+    path: Column
+    activity: Column | tuple[Column, ...]
+    start: Column
+    end: Column | None = None
+    length: Column | None = None
+    default_activity: Name | None = None
+
+
+class PlacedBreak(Model):
+    """A break that two columns place: so long after the row's start, for so long. Both are lengths."""
+
+    after: Column
+    length: Column
+    activity: Name
+
+
+class CodeTable(Model):
+    """A table inside the document that resolves activity codes: `{"path": "/activityCodes/*", "key": "id", ...}`."""
+
+    path: Column
+    key: Column
+    value: Column
+
+
+class Source(Model):
+    """One kind of rows. Tables take the first source whose required columns the header has; JSON and XML read all."""
+
+    path: str = ""
+    fields: Fields
+    required: tuple[Column, ...] = ()
+    """Columns that the header must have; a field whose column is absent stays empty."""
+    other_columns: tuple[Column, ...] = ()
+    """The layout's columns that are not read; a site may rename them all the same."""
+    times: Times = Times()
+    skip: tuple[SkipRule, ...] = ()
+    whole_day: WholeDayRule | None = None
+    nested: tuple[Nested, ...] = ()
+    """Later ones are cut out of earlier ones, too: name breaks last."""
+    breaks: tuple[PlacedBreak, ...] = ()
+    activity_part: str | None = None
+    """Only what follows the last of these separators is the activity: `/` of a job path."""
+    activity_codes: CodeTable | None = None
+    default_activity: Name | None = None
+
+
+class ListedAgents(Model):
+    """Where a document lists the agents that it speaks for, also those without any row."""
+
+    path: Column
+    agent: Column
+    identity: Name | None = None
+
+
+class DeclaredWindow(Model):
+    """Where a document says which dates it speaks for: two columns, one text with both, or a first date and days."""
+
+    first: Column | None = None
+    last: Column | None = None
+    range: Column | None = None
+    days: int | None = Field(None, gt=0, le=400)
+    date: tuple[str, ...] = ("iso",)
+    range_separator: str = "-"
+
+
+class Companion(Model):
+    """A second file that belongs to the first: its name has `companion` where the first has `primary`.
+
+    Its rows are joined to those of the first by key and become their nested rows.
+    """
+
+    primary: Name
+    companion: Name
+    key: Column
+    primary_key: Column
+    rows: Nested
+    """Columns of the companion; `path` is not used."""
+
+
+class Stamp(Model):
+    """When a file was made: a column of the document or a group of its name, and how it is written."""
+
+    column: Column
+    patterns: tuple[str, ...]
+
+
+class TemplateSegment(Model):
+    """A part of a shift template: times of day; an end that is not after the start means the next day."""
+
+    start: str = Field(pattern=r"^([01]?\d|2[0-3]):[0-5]\d$")
+    end: str = Field(pattern=r"^([01]?\d|2[0-3]|24):[0-5]\d$")
+    activity: Name
