@@ -14,7 +14,7 @@ from shared.dataverse.credentials import TokenCache
 from shared.dataverse.errors import DataverseError, ThrottledError, UnavailableError
 from shared.dataverse.meter import Meter, Wait, current_meters
 from shared.dataverse.traffic import LONGEST_PAUSE, Kind, Lane, Traffic
-from shared.dataverse.transport import NotSentError, Reply, TimedOutError, Transport
+from shared.dataverse.transport import AnswerTooLargeError, NotSentError, Reply, TimedOutError, Transport
 
 LONGEST_THROTTLING = 1200.0
 """Seconds that one request waits for throttling to end, all pauses together. It never counts as a failed attempt."""
@@ -185,7 +185,7 @@ class Sender:
 
     async def _back_off(self, request: HttpRequest, error: DataverseError, failed_attempts: int, kind: Kind) -> None:
         """Wait until the request may go again; or raise the error."""
-        if not isinstance(error, UnavailableError):
+        if not isinstance(error, UnavailableError) or isinstance(error, AnswerTooLargeError):
             self.traffic.breaker.succeeded()
             raise error
         now = asyncio.get_running_loop().time()

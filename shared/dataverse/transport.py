@@ -28,6 +28,10 @@ class TimedOutError(UnavailableError):
     """No answer in time. Whether the request was carried out is unknown."""
 
 
+class AnswerTooLargeError(UnavailableError):
+    """An answer larger than any that we take. The same question would be answered so again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """An answer as it came. Header names are looked up whatever their case."""
@@ -101,5 +105,5 @@ async def _limited(response: aiohttp.ClientResponse) -> bytes:
     async for chunk in response.content.iter_any():
         body += chunk
         if len(body) > MAX_REPLY_BYTES:
-            raise UnavailableError(f"Dataverse's answer is larger than {MAX_REPLY_BYTES // 1024**2} MB")
+            raise AnswerTooLargeError(f"Dataverse's answer is larger than {MAX_REPLY_BYTES // 1024**2} MB")
     return bytes(body)
