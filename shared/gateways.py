@@ -6,6 +6,7 @@ from shared.config_documents import ConfigDocuments
 from shared.dataverse.client import DataverseClient, open_client
 from shared.settings import Settings
 from shared.storage.files import Files, open_files
+from shared.storage.tables import Tables, open_tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,7 @@ class Gateways:
     dataverse: DataverseClient
     files: Files
     documents: ConfigDocuments
+    tables: Tables
 
 
 def open_gateways(settings: Settings) -> Gateways:
@@ -26,4 +28,5 @@ def open_gateways(settings: Settings) -> Gateways:
         dataverse=open_client(settings),
         files=files,
         documents=ConfigDocuments(files),
+        tables=open_tables(settings),
     )

@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     storage_connection_string: SecretStr | None = Field(None, validation_alias="AzureWebJobsStorage")
     storage_account_name: str | None = Field(None, validation_alias="AzureWebJobsStorage__accountName")
     storage_blob_service_uri: str | None = Field(None, validation_alias="AzureWebJobsStorage__blobServiceUri")
+    storage_table_service_uri: str | None = Field(None, validation_alias="AzureWebJobsStorage__tableServiceUri")
     storage_client_id: str | None = Field(None, validation_alias="AzureWebJobsStorage__clientId")
     managed_identity_client_id: str | None = Field(None, validation_alias="AZURE_CLIENT_ID")
 
@@ -128,6 +129,8 @@ class Settings(BaseSettings):
             raise ValueError(f"DATAVERSE_AUTH={self.dataverse_auth.value} also needs {', '.join(missing)}")
         if not any((self.storage_connection_string, self.storage_account_name, self.storage_blob_service_uri)):
             raise ValueError("AzureWebJobsStorage is missing: a connection string, or AzureWebJobsStorage__accountName")
+        if not any((self.storage_connection_string, self.storage_account_name, self.storage_table_service_uri)):
+            raise ValueError("AzureWebJobsStorage__blobServiceUri also needs AzureWebJobsStorage__tableServiceUri")
         return self
 
     @property
@@ -136,6 +139,13 @@ class Settings(BaseSettings):
         if self.storage_blob_service_uri or not self.storage_account_name:
             return self.storage_blob_service_uri
         return f"https://{self.storage_account_name}.blob.core.windows.net"
+
+    @property
+    def table_service_url(self) -> str | None:
+        """Where identity-based Table Storage answers; None with a connection string."""
+        if self.storage_table_service_uri or not self.storage_account_name:
+            return self.storage_table_service_uri
+        return f"https://{self.storage_account_name}.table.core.windows.net"
 
 
 def read_settings() -> Settings:

@@ -1,5 +1,6 @@
 """Real parts for the tests in this folder: the Dataverse simulator as a process of its own, and Azurite."""
 
+import socket
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ import httpx
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from local.stack.ports import BLOB, DATAVERSE, free_ports
+from local.stack.ports import BLOB, DATAVERSE, QUEUE, TABLE, free_ports
 from local.stack.settings import stack_addresses
 from shared.dataverse.client import DataverseClient
 from shared.dataverse.credentials import TokenCache
@@ -56,10 +57,11 @@ async def dataverse(simulator: str, control: httpx.Client, tokens: Tokens) -> As
 
 @pytest.fixture(scope="module")
 def storage() -> Iterator[str]:
-    """A connection string of Azurite's blob service, empty."""
+    """A connection string of Azurite's blob and table services, with empty containers and no table."""
     ports = free_ports()
-    command = [str(ROOT / "node_modules" / ".bin" / "azurite-blob"), "--inMemoryPersistence", "--silent",
-               "--disableTelemetry", "--skipApiVersionCheck", "--blobPort", str(ports[BLOB.variable])]  # fmt: skip
+    command = [str(ROOT / "node_modules" / ".bin" / "azurite"), "--inMemoryPersistence", "--silent",
+               "--disableTelemetry", "--skipApiVersionCheck", "--blobPort", str(ports[BLOB.variable]),
+               "--queuePort", str(ports[QUEUE.variable]), "--tablePort", str(ports[TABLE.variable])]  # fmt: skip
     process = subprocess.Popen(command)
     connection = stack_addresses(ports)["AzureWebJobsStorage"]
     try:
@@ -73,6 +75,12 @@ def storage() -> Iterator[str]:
                     break
             for container in ("schedules", "schedule-reports", "schedule-archive", "config"):
                 blobs.create_container(container)
+        # Azurite starts its services one after the other, tables last.
+        for _ in range(200):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", ports[TABLE.variable])) == 0:
+                    break
+            time.sleep(0.05)
         yield connection
     finally:
         process.terminate()

@@ -25,6 +25,7 @@ from shared.dataverse.tables import JsonRow
 from shared.gateways import Gateways
 from shared.settings import Settings
 from shared.storage.files import FileMissingError, Files, StorageError, StoredFile
+from shared.storage.tables import open_tables
 
 KEY = "a-routing-key-of-more-than-32-characters"
 POOL, VIP, NIGHT, CALLER = "+35840675644", "+35853445657", "+358406756499", "+358504545641"
@@ -106,6 +107,7 @@ def handler(rows: object, blobs: Blobs | None = None, **values: object) -> Handl
         dataverse=cast(DataverseClient, rows),
         files=cast(Files, files),
         documents=ConfigDocuments(files),
+        tables=open_tables(settings()),
     )
     app = func.FunctionApp()
     app.register_functions(blueprint(gateways))
@@ -130,9 +132,14 @@ def json_body(response: func.HttpResponse) -> Any:
 
 def test_the_function_has_its_name_route_and_method() -> None:
     app = func.FunctionApp()
-    app.register_functions(
-        blueprint(Gateways(settings(), cast(DataverseClient, Rows()), cast(Files, Blobs()), ConfigDocuments(Blobs())))
+    gateways = Gateways(
+        settings(),
+        cast(DataverseClient, Rows()),
+        cast(Files, Blobs()),
+        ConfigDocuments(Blobs()),
+        open_tables(settings()),
     )
+    app.register_functions(blueprint(gateways))
     (function,) = app.get_functions()
     assert function.get_function_name() == "smart_routing"
     binding = function.get_trigger()
@@ -279,7 +286,11 @@ async def test_a_dataverse_that_hangs_costs_the_deadline_and_no_more() -> None:
 async def test_new_rules_take_over_and_broken_ones_do_not() -> None:
     blobs = Blobs(routing=ROUTING, customer_matching=MATCHING)
     gateways = Gateways(
-        settings(), cast(DataverseClient, Rows([ELINA])), cast(Files, blobs), ConfigDocuments(blobs, check_every=0)
+        settings(),
+        cast(DataverseClient, Rows([ELINA])),
+        cast(Files, blobs),
+        ConfigDocuments(blobs, check_every=0),
+        open_tables(settings()),
     )
     app = func.FunctionApp()
     app.register_functions(blueprint(gateways))

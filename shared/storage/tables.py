@@ -1,0 +1,331 @@
+"""Table Storage: what was imported when, how far a sync got, who holds a lease. A memory, never the authority.
+
+`azure.data.tables` is loaded with the first call. Tables come into being with the first write to them.
+"""
+
+import asyncio
+import json
+import logging
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from azure.core import MatchConditions
+from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError, ServiceResponseError
+
+from shared.settings import Settings
+from shared.storage.entities import (
+    Entity,
+    Row,
+    Value,
+    batches,
+    check_keys,
+    selected_properties,
+    to_properties,
+    to_values,
+)
+from shared.storage.errors import AlreadyThereError, ChangedError, StorageError
+
+if TYPE_CHECKING:
+    from azure.data.tables.aio import TableClient, TableServiceClient
+
+_BACKOFF_SECONDS = (0.2, 0.6)
+"""Longest wait before the second and the third try. An outage is the caller's to bear, soon."""
+_PATIENCE_SECONDS = 15.0
+_TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+_WRITE_ID = "WriteId"
+
+_log = logging.getLogger(__name__)
+
+
+class _NoSuchTableError(StorageError):
+    """The table does not exist yet."""
+
+
+class _NoSuchRowError(ChangedError):
+    """The row does not exist (any more)."""
+
+
+class Tables:
+    """The tables of one storage account.
+
+    Every call raises StorageError when storage does not answer or refuses; a write may then have happened or not.
+    A write whose answer was lost is repeated, and knows its own row again: it never takes itself for somebody else.
+    """
+
+    def __init__(self, connect: "Callable[[], TableServiceClient]") -> None:
+        self._connect = connect
+
+    @cached_property
+    def _service(self) -> "TableServiceClient":
+        return self._connect()
+
+    async def get(self, table: str, partition: str, row: str) -> Entity | None:
+        """The row, or None."""
+        check_keys(partition, row)
+        date = _ServerDate()
+
+        async def ask(client: "TableClient") -> Mapping[str, Any]:
+            return await client.get_entity(partition, row, raw_response_hook=date.note)
+
+        try:
+            return _entity(partition, await self._run(table, ask), date)
+        except (_NoSuchTableError, _NoSuchRowError):
+            return None
+
+    async def insert(self, table: str, partition: str, row: str, values: Mapping[str, Value]) -> Entity:
+        """Write a new row. Raises AlreadyThereError."""
+        body = _body(partition, row, values)
+
+        async def create(client: "TableClient") -> str:
+            # Without the preference the answer repeats the whole row.
+            return str((await client.create_entity(body, response_preference="return-no-content"))["etag"])
+
+        try:
+            return Entity(partition, row, dict(values), await self._write(table, create))
+        except AlreadyThereError:
+            if (etag := await self._etag_of(table, body)) is None:
+                raise
+            return Entity(partition, row, dict(values), etag)
+
+    async def replace(self, table: str, partition: str, row: str, values: Mapping[str, Value], *, etag: str) -> Entity:
+        """Write all values of the row anew, if it still is this version. Raises ChangedError, also when it is gone."""
+        body = _body(partition, row, values)
+
+        async def update(client: "TableClient") -> str:
+            written = await client.update_entity(
+                body, "replace", etag=etag, match_condition=MatchConditions.IfNotModified
+            )
+            return str(written["etag"])
+
+        try:
+            return Entity(partition, row, dict(values), await self._write(table, update))
+        except ChangedError:
+            if (own := await self._etag_of(table, body)) is None:
+                raise
+            return Entity(partition, row, dict(values), own)
+
+    async def put(self, table: str, partition: str, row: str, values: Mapping[str, Value]) -> Entity:
+        """Write the row, over whatever was there before."""
+        body = _body(partition, row, values)
+
+        async def upsert(client: "TableClient") -> str:
+            return str((await client.upsert_entity(body, "replace"))["etag"])
+
+        return Entity(partition, row, dict(values), await self._write(table, upsert))
+
+    async def delete(self, table: str, partition: str, row: str, *, etag: str | None = None) -> bool:
+        """Remove the row, or only this version of it. False when it is gone already or a newer one is there.
+
+        False tells nothing about who removed it: it may have been a first try of this very call.
+        """
+        check_keys(partition, row)
+        statuses: list[int] = []
+
+        async def remove(client: "TableClient") -> None:
+            condition = MatchConditions.Unconditionally if etag is None else MatchConditions.IfNotModified
+            await client.delete_entity(
+                partition,
+                row,
+                etag=etag,
+                match_condition=condition,
+                raw_response_hook=lambda response: statuses.append(response.http_response.status_code),
+            )
+
+        try:
+            await self._run(table, remove)
+        except (ChangedError, _NoSuchTableError):
+            return False
+        return statuses[-1] < 300  # the SDK takes a 404 for success
+
+    async def write_many(self, table: str, partition: str, rows: Iterable[Row]) -> None:
+        """Write rows `(row key, values)` over whatever was there before, in order, up to 100 a request.
+
+        A batch is written whole or not at all, the batches one after the other: repeat it all after a StorageError.
+        """
+        for batch in batches(partition, rows):
+            operations = [
+                ("upsert", {"PartitionKey": partition, "RowKey": row, **_typed(properties)}, {"mode": "replace"})
+                for row, properties in batch
+            ]
+
+            async def submit(client: "TableClient", operations: Sequence[Any] = operations) -> None:
+                await client.submit_transaction(operations)
+
+            await self._write(table, submit)
+
+    async def list(self, table: str, partition: str, select: Iterable[str] | None = None) -> AsyncIterator[Entity]:
+        """The rows of a partition in the order of their keys, in pages; only the values named in `select`, if given."""
+        check_keys(partition, "-")
+        date = _ServerDate()
+        names = None if select is None else ["PartitionKey", "RowKey", "Timestamp", *selected_properties(select)]
+        quoted = partition.replace("'", "''")
+        pages = (
+            self._service.get_table_client(table)
+            .query_entities(f"PartitionKey eq '{quoted}'", select=names, raw_response_hook=date.note)
+            .by_page()
+        )
+
+        async def next_page(_client: "TableClient") -> Sequence[Mapping[str, Any]] | None:
+            try:
+                return [item async for item in await anext(pages)]
+            except StopAsyncIteration:
+                return None
+
+        try:
+            while (page := await self._run(table, next_page)) is not None:
+                for item in page:
+                    yield _entity(partition, item, date)
+        except _NoSuchTableError:
+            return
+
+    async def close(self) -> None:
+        """Close the connections, if there are any."""
+        if "_service" in self.__dict__:
+            await self._service.close()
+
+    async def _etag_of(self, table: str, body: Mapping[str, Any]) -> str | None:
+        """The ETag in storage if what is there was written by this very call, whose first answer got lost."""
+
+        async def ask(client: "TableClient") -> Any:
+            return await client.get_entity(body["PartitionKey"], body["RowKey"], select=[_WRITE_ID])
+
+        try:
+            found = await self._run(table, ask)
+        except (_NoSuchTableError, _NoSuchRowError):
+            return None
+        return str(found.metadata["etag"]) if found.get(_WRITE_ID) == body[_WRITE_ID] else None
+
+    async def _write[T](self, table: str, operation: "Callable[[TableClient], Awaitable[T]]") -> T:
+        try:
+            return await self._run(table, operation)
+        except _NoSuchTableError:
+            await self._create(table)
+            return await self._run(table, operation)
+
+    async def _create(self, table: str) -> None:
+        async def create(client: "TableClient") -> None:
+            await client.create_table()
+
+        try:
+            await self._run(table, create)
+        except AlreadyThereError:
+            return
+        _log.info("Table %s is created", table)
+
+    async def _run[T](self, table: str, operation: "Callable[[TableClient], Awaitable[T]]") -> T:
+        client = self._service.get_table_client(table)
+        waits = iter(_BACKOFF_SECONDS)
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                while True:
+                    try:
+                        return await operation(client)
+                    except AzureError as error:
+                        wait = next(waits, None) if _is_transient(error) else None
+                        if wait is None:
+                            raise _translated(error) from error
+                    await asyncio.sleep(wait * random.uniform(0.5, 1))  # noqa: S311 - spreads callers
+        except TimeoutError:
+            raise StorageError(f"table storage did not answer within {_PATIENCE_SECONDS:.0f} s") from None
+
+
+class _ServerDate:
+    """The `Date` of the latest answer: the storage's own clock."""
+
+    def __init__(self) -> None:
+        self.value: datetime | None = None
+
+    def note(self, response: Any) -> None:
+        date = response.http_response.headers.get("Date")
+        self.value = parsedate_to_datetime(date).astimezone(UTC) if date else None
+
+    def seconds_since(self, moment: datetime | None) -> float:
+        if self.value is None or moment is None:
+            return 0.0
+        return max(0.0, (self.value - moment).total_seconds())
+
+
+def _body(partition: str, row: str, values: Mapping[str, Value]) -> dict[str, Any]:
+    properties = _typed(to_properties(partition, row, values))
+    return {"PartitionKey": partition, "RowKey": row, _WRITE_ID: uuid4().hex, **properties}
+
+
+def _typed(properties: Mapping[str, Value]) -> dict[str, Any]:
+    """Numbers above 32 bits say so; the SDK takes the rest as it is."""
+    from azure.data.tables import EdmType, EntityProperty
+
+    return {
+        name: EntityProperty(value, EdmType.INT64)
+        if isinstance(value, int) and not -(2**31) <= value < 2**31
+        else value
+        for name, value in properties.items()
+    }
+
+
+def _entity(partition: str, item: Any, date: _ServerDate) -> Entity:
+    metadata = item.metadata
+    return Entity(
+        partition=partition,
+        row=item["RowKey"],
+        values=to_values(item),
+        etag=metadata["etag"],
+        age_seconds=date.seconds_since(metadata["timestamp"]),
+    )
+
+
+def _is_transient(error: AzureError) -> bool:
+    if isinstance(error, HttpResponseError):
+        return error.status_code in _TRANSIENT
+    return isinstance(error, ServiceRequestError | ServiceResponseError)
+
+
+def _translated(error: AzureError) -> StorageError:
+    if not isinstance(error, HttpResponseError):
+        return StorageError(f"table storage failed: {type(error).__name__}")
+    code = _code(error)
+    match error.status_code, code:
+        case 404, "TableNotFound":
+            return _NoSuchTableError("no such table")
+        case 404, _:
+            return _NoSuchRowError("the row is gone")
+        case 409, "EntityAlreadyExists" | "TableAlreadyExists":
+            return AlreadyThereError("it is there already")
+        case 412, _:
+            return ChangedError("the row was changed meanwhile")
+        case status, _:
+            return StorageError(f"table storage failed: {status} {code or type(error).__name__}")
+
+
+def _code(error: HttpResponseError) -> str:
+    if code := getattr(error, "error_code", None):
+        return str(getattr(code, "value", code))
+    try:
+        # The SDK leaves the error of an insert as it came.
+        return str(json.loads(error.response.text())["odata.error"]["code"]) if error.response else ""
+    except (ValueError, LookupError, TypeError):
+        return ""
+
+
+def open_tables(settings: Settings) -> Tables:
+    """The tables of the account that AzureWebJobsStorage names. No request is made yet."""
+
+    def connect() -> "TableServiceClient":
+        from azure.data.tables.aio import TableServiceClient
+
+        # The SDK repeats nothing: a repeated conditional write would take its own first try for somebody else's.
+        options: dict[str, Any] = {"retry_total": 0, "connection_timeout": 3, "read_timeout": 10}
+        if settings.storage_connection_string is not None:
+            connection = settings.storage_connection_string.get_secret_value()
+            return TableServiceClient.from_connection_string(connection, **options)
+        from azure.identity.aio import ManagedIdentityCredential
+
+        client_id = settings.storage_client_id or settings.managed_identity_client_id
+        credential = ManagedIdentityCredential(client_id=client_id)
+        return TableServiceClient(settings.table_service_url or "", credential=credential, **options)
+
+    return Tables(connect)
