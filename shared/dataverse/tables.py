@@ -25,6 +25,7 @@ RESOURCE_TYPE_USER: Final = 3
 BOOKING_TYPE_SOLID: Final = 1
 BOOKING_METHOD_MANUAL: Final = 690970003
 BOOKING_STATUS_COMMITTED: Final = 2
+BOOKING_STATUS_CANCELED: Final = 3
 ASSIGNMENT_AVAILABLE: Final = 192350000
 ASSIGNMENT_NOT_AVAILABLE: Final = 192350001
 
@@ -103,16 +104,20 @@ SHIFT_PLAN: Final = Table[ShiftPlanRead, ShiftPlanColumn, Never, Never](
 )
 
 BookingSetupMetadataRead = Literal[
-    "msdyn_bookingsetupmetadataid", "msdyn_entitylogicalname", "statecode", "_msdyn_defaultbookingcommittedstatus_value"
+    "msdyn_bookingsetupmetadataid", "msdyn_entitylogicalname", "statecode", "_msdyn_defaultbookingcommittedstatus_value",
+    "_msdyn_defaultbookingcanceledstatus_value",
 ]
-BookingSetupMetadataNavigation = Literal["msdyn_DefaultBookingCommittedStatus"]
+BookingSetupMetadataNavigation = Literal["msdyn_DefaultBookingCommittedStatus", "msdyn_DefaultBookingCanceledStatus"]
 BOOKING_SETUP_METADATA: Final = Table[BookingSetupMetadataRead, Never, BookingSetupMetadataNavigation, Never](
     "msdyn_bookingsetupmetadata",
     "msdyn_bookingsetupmetadatas",
     "msdyn_bookingsetupmetadataid",
     _names(BookingSetupMetadataRead),
     frozenset(),
-    {"msdyn_DefaultBookingCommittedStatus": Lookup("msdyn_defaultbookingcommittedstatus", "bookingstatuses")},
+    {
+        "msdyn_DefaultBookingCommittedStatus": Lookup("msdyn_defaultbookingcommittedstatus", "bookingstatuses"),
+        "msdyn_DefaultBookingCanceledStatus": Lookup("msdyn_defaultbookingcanceledstatus", "bookingstatuses"),
+    },
 )
 
 BookingColumn = Literal[

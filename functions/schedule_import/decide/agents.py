@@ -1,86 +1,152 @@
-"""Which Dynamics user each row speaks of, and which booking it is."""
+"""Which Dynamics user each row speaks of. Nobody is guessed."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from uuid import UUID
 
-from functions.schedule_import.decide.facts import User
-from functions.schedule_import.decide.record_ids import booking_id, booking_mark
+from functions.schedule_import.decide.facts import Guid, User
+from functions.schedule_import.profile.layout import BUILT_IN_IDENTITIES
 from functions.schedule_import.reading.segments import Issue, Segment, Skip
-from shared.dataverse.tables import utc_text
+
+type AgentKey = tuple[str, str]
+"""An identity and its value in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
-class PlacedSegment:
-    """A segment with its agent's user and its booking's key."""
+class AgentDirectory:
+    """`config/agents.csv`: one row an agent, an e-mail plus a column per scheme. Values are kept in lower case."""
 
-    segment: Segment
-    user: User
-    booking_id: UUID
-    external_booking_id: str
+    emails: Mapping[AgentKey, tuple[str, ...]]
+    schemes: frozenset[str]
+
+    def emails_of(self, key: AgentKey) -> tuple[str, ...]:
+        """The e-mail addresses that the value stands for: none, one, or several (then it is ambiguous)."""
+        return self.emails.get(key, ())
+
+
+NO_DIRECTORY = AgentDirectory({}, frozenset())
+
+
+def agent_key(identity: str, value: str) -> AgentKey:
+    """The key under which an agent's value is looked up. Leading zeros count, case does not."""
+    return identity, value.strip().casefold()
+
+
+def system_user_keys(keys: Iterable[AgentKey], directory: AgentDirectory) -> set[AgentKey]:
+    """What has to be asked of Dynamics to know these agents: vendors' own ids by way of the e-mail address."""
+    asked: set[AgentKey] = set()
+    for key in keys:
+        if key[0] in BUILT_IN_IDENTITIES:
+            asked.add(key)
+        else:
+            asked.update(("email", email) for email in directory.emails_of(key))
+    return asked
 
 
 @dataclass(slots=True)
-class Placement:
-    """Every segment either placed or skipped with a reason."""
+class Matching:
+    """The users behind the values of a file: one enabled user, or why there is none."""
 
-    placed: list[PlacedSegment] = field(default_factory=list)
+    users: dict[AgentKey, User] = field(default_factory=dict)
+    problems: dict[AgentKey, tuple[str, str]] = field(default_factory=dict)
+    """Code and reason."""
+    candidates: dict[AgentKey, tuple[User, ...]] = field(default_factory=dict)
+    """Everybody whom an unmatched value might mean."""
+
+    def named_by(self, key: AgentKey) -> tuple[Guid, ...]:
+        """Everybody whom the value means or might mean."""
+        user = self.users.get(key)
+        return (user.id,) if user else tuple(found.id for found in self.candidates.get(key, ()))
+
+
+def match_agents(
+    keys: Iterable[AgentKey], found: Mapping[AgentKey, tuple[User, ...]], directory: AgentDirectory
+) -> Matching:
+    """One enabled user for each value; UNKNOWN_AGENT, AMBIGUOUS_AGENT and DISABLED_USER are reported, never guessed."""
+    matching = Matching()
+    for key in keys:
+        users = _candidates(key, found, directory)
+        enabled = [user for user in users if not user.disabled]
+        if len(enabled) == 1:
+            matching.users[key] = enabled[0]
+            continue
+        matching.candidates[key] = users
+        if enabled:
+            problem = (
+                "AMBIGUOUS_AGENT",
+                f"{len(enabled)} Dynamics users have this value; use a unique identity",
+            )
+        elif users:
+            problem = (
+                "DISABLED_USER",
+                "the Dynamics user is disabled; enable it or take the agent out of the plan",
+            )
+        elif key[0] in BUILT_IN_IDENTITIES:
+            problem = "UNKNOWN_AGENT", "no Dynamics user has this value; add the user, or correct the value"
+        else:
+            problem = "UNKNOWN_AGENT", f"config/agents.csv has no such {key[0]}, or no Dynamics user has its e-mail"
+        matching.problems[key] = problem
+    return matching
+
+
+def _candidates(
+    key: AgentKey, found: Mapping[AgentKey, tuple[User, ...]], directory: AgentDirectory
+) -> tuple[User, ...]:
+    if key[0] in BUILT_IN_IDENTITIES:
+        return found.get(key, ())
+    users = {user.id: user for email in directory.emails_of(key) for user in found.get(("email", email), ())}
+    return tuple(users.values())
+
+
+@dataclass(slots=True)
+class PlacedSegments:
+    """The segments of matched agents by user, in order of start; the others are skipped with a reason."""
+
+    by_user: dict[Guid, list[Segment]] = field(default_factory=dict)
+    users: dict[Guid, User] = field(default_factory=dict)
+    unmatched: dict[AgentKey, list[Segment]] = field(default_factory=dict)
+    """What cannot be written, because its agent is nobody that Dynamics knows."""
     skipped: list[Skip] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
 
 
-def place_segments(
-    segments: Sequence[Segment], users: Mapping[str, tuple[User, ...]], *, profile: str, agent_column: str
-) -> Placement:
-    """Match every segment to one enabled user and give it its booking's key; a repeated row is written once.
-
-    Nobody is guessed: an unknown, ambiguous or disabled agent is reported and not written.
-    """
-    placement = Placement()
-    matched: list[tuple[Segment, User]] = []
-    seen: set[tuple[object, ...]] = set()
+def place_segments(segments: Sequence[Segment], matching: Matching, agent_column: str) -> PlacedSegments:
+    """Every segment with its agent's user; a row that repeats an earlier one is written once."""
+    placed = PlacedSegments()
     for segment in segments:
-        found = _match(users.get(segment.agent.casefold(), ()))
-        who: object = found.id if isinstance(found, User) else segment.agent.casefold()
-        key = (who, segment.start, segment.end, segment.activity.casefold())
-        if key in seen:
-            _skip(placement, segment, "DUPLICATE", "the row repeats an earlier one; it is written once", None)
-        elif isinstance(found, User):
-            matched.append((segment, found))
+        key = agent_key(segment.identity, segment.agent)
+        user = matching.users.get(key)
+        if user is None:
+            placed.unmatched.setdefault(key, []).append(segment)
         else:
-            code, reason = found
-            _skip(placement, segment, code, reason, agent_column)
-        seen.add(key)
-    placement.placed = _with_keys(matched, profile)
-    return placement
-
-
-def _match(candidates: tuple[User, ...]) -> User | tuple[str, str]:
-    enabled = [user for user in candidates if not user.disabled]
-    if len(enabled) == 1:
-        return enabled[0]
-    if enabled:
-        return "AMBIGUOUS_AGENT", f"{len(enabled)} Dynamics users have this value; use an identity that is unique"
-    if candidates:
-        return "DISABLED_USER", "the Dynamics user is disabled; enable the user or take the agent out of the plan"
-    return "UNKNOWN_AGENT", "no Dynamics user has this value; add the user, or correct the value"
-
-
-def _skip(placement: Placement, segment: Segment, code: str, reason: str, column: str | None) -> None:
-    placement.skipped.append(Skip(segment.row, code, reason, column))
-    placement.issues.append(Issue(code, segment.row, agent=segment.agent))
-
-
-def _with_keys(matched: Iterable[tuple[Segment, User]], profile: str) -> list[PlacedSegment]:
-    """Keys by start order among equal ones, so that the order of rows in the file does not matter."""
-    counts: defaultdict[tuple[UUID, str], int] = defaultdict(int)
-    placed = []
-    for segment, user in sorted(matched, key=lambda pair: (pair[0].start, pair[0].end, pair[0].row)):
-        natural = f"{utc_text(segment.start)}|{segment.activity.casefold()}"
-        source_key = segment.external_id or natural
-        position = counts[user.id, source_key]
-        counts[user.id, source_key] += 1
-        mark = booking_mark(profile, segment.external_id, f"{user.id}|{natural}|{position}")
-        placed.append(PlacedSegment(segment, user, booking_id(profile, user.id, source_key, position), mark))
+            placed.users[user.id] = user
+            placed.by_user.setdefault(user.id, []).append(segment)
+    for user_id, mine in placed.by_user.items():
+        placed.by_user[user_id] = _once_each(mine, placed)
+    for key, theirs in placed.unmatched.items():
+        code, reason = matching.problems[key]
+        placed.unmatched[key] = _once_each(theirs, placed)
+        for segment in placed.unmatched[key]:
+            _skip(placed, segment, code, reason, agent_column)
     return placed
+
+
+def _once_each(segments: list[Segment], placed: PlacedSegments) -> list[Segment]:
+    """The segments of one agent in order of start, each once. What else is equal is ordered by content, so that the
+    order of rows in the file does not matter."""
+    segments.sort(key=lambda one: (one.start, one.end, one.activity.casefold(), one.row))
+    kept: list[Segment] = []
+    for segment in segments:
+        if kept and _say_the_same(kept[-1], segment):
+            _skip(placed, segment, "DUPLICATE", "the row repeats an earlier one; it is written once", None)
+        else:
+            kept.append(segment)
+    return kept
+
+
+def _say_the_same(one: Segment, other: Segment) -> bool:
+    return one[3:5] == other[3:5] and one.activity.casefold() == other.activity.casefold()
+
+
+def _skip(placed: PlacedSegments, segment: Segment, code: str, reason: str, column: str | None) -> None:
+    placed.skipped.append(Skip(segment.row, code, reason, column))
+    placed.issues.append(Issue(code, segment.row, agent=segment.agent))

@@ -1,27 +1,26 @@
-"""What Dynamics holds, as far as an import needs to know."""
+"""What Dynamics holds, as far as an import needs to know. Ids are GUIDs in lower case, as Dataverse writes them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
+from typing import NamedTuple
 
 from shared.dataverse.tables import (
-    ACTIVE,
-    BOOKING,
     BOOKING_METHOD_MANUAL,
+    BOOKING_STATUS_CANCELED,
     BOOKING_TYPE_SOLID,
     SHIFT_BOOKING_SETUP_METADATA_ID,
-    BookingColumn,
-    BookingNavigation,
-    JsonRow,
 )
+
+type Guid = str
+_SETUP_METADATA = str(SHIFT_BOOKING_SETUP_METADATA_ID)
 
 
 @dataclass(frozen=True, slots=True)
 class User:
     """A Dynamics user (systemuser)."""
 
-    id: UUID
+    id: Guid
     full_name: str
     disabled: bool
 
@@ -30,8 +29,8 @@ class User:
 class Resource:
     """A bookable resource of a user. `shift_calendar` is msdyn_generatecalendarfromshift."""
 
-    id: UUID
-    user_id: UUID
+    id: Guid
+    user_id: Guid
     shift_calendar: bool
     active: bool
 
@@ -40,84 +39,96 @@ class Resource:
 class ActivityType:
     """A shift activity type; `assignable` says that routing may assign work during it."""
 
-    id: UUID
+    id: Guid
     name: str
     assignable: bool
+    active: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class BookingStatus:
     """A booking status with the built-in status (1 Proposed, 2 Committed, 3 Canceled) that it maps to."""
 
-    id: UUID
+    id: Guid
     name: str
     status: int
+    active: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class ShiftPlan:
     """A shift plan."""
 
-    id: UUID
+    id: Guid
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Booking:
-    """Everything that an import says about one booking; two equal ones need no write."""
+class Booking(NamedTuple):
+    """One booking as Dynamics has it: every column that an import says something about."""
 
+    id: Guid
     name: str | None
     start: datetime
     end: datetime
     minutes: int
-    external_booking_id: str | None
-    resource: UUID | None
-    status: UUID | None
-    plan: UUID | None
-    activity_type: UUID | None
-    setup_metadata: UUID | None = SHIFT_BOOKING_SETUP_METADATA_ID
-    booking_type: int = BOOKING_TYPE_SOLID
-    booking_method: int | None = BOOKING_METHOD_MANUAL
-    active: bool = True
+    mark: str
+    """msdyn_externalbookingid, empty where it has none."""
+    resource: Guid | None
+    status: Guid | None
+    plan: Guid | None
+    activity_type: Guid | None
+    setup_metadata: Guid | None
+    booking_type: int
+    booking_method: int | None
+    active: bool
 
-    def row(self, booking_id: UUID, *, reactivate: bool = False) -> JsonRow:
-        """The whole row as Dataverse takes it (import guide, step 6; `duration` is required by the table)."""
-        binds: dict[BookingNavigation, UUID | None] = {
-            "Resource": self.resource,
-            "BookingStatus": self.status,
-            "msdyn_shiftplan": self.plan,
-            "msdyn_shiftactivitytype": self.activity_type,
-            "msdyn_BookingSetupMetadataId": self.setup_metadata,
-        }
-        columns: dict[BookingColumn, object] = {
-            "name": self.name,
-            "starttime": self.start,
-            "endtime": self.end,
-            "duration": self.minutes,
-            "bookingtype": self.booking_type,
-            "msdyn_bookingmethod": self.booking_method,
-            "msdyn_externalbookingid": self.external_booking_id,
-        }
-        if reactivate:
-            columns["statecode"] = ACTIVE
-        return BOOKING.row(booking_id, columns, {nav: target for nav, target in binds.items() if target is not None})
+
+class WantedBooking(NamedTuple):
+    """One booking as the file wants it. `row` is the line that says so, `team` and `agent` its words."""
+
+    row: int
+    id: Guid
+    user: Guid
+    agent: str
+    name: str
+    start: datetime
+    end: datetime
+    mark: str
+    resource: Guid
+    status: Guid
+    plan: Guid
+    activity_type: Guid
+    assignable: bool
+    team: str
+
+    @property
+    def minutes(self) -> int:
+        return round((self.end - self.start).total_seconds() / 60)
+
+    def is_met_by(self, found: Booking) -> bool:
+        """Whether the booking in Dynamics already says all of this."""
+        return found[1:] == (
+            self.name, self.start, self.end, self.minutes, self.mark, self.resource, self.status, self.plan,
+            self.activity_type, _SETUP_METADATA, BOOKING_TYPE_SOLID, BOOKING_METHOD_MANUAL, True,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class ReferenceFacts:
-    """The first look: everything that is found by name. Keys of `users` are identities in lower case."""
+    """What is found by name. Keys of `users` are an identity and its value in lower case."""
 
     setup_metadata_present: bool
-    default_committed_status: UUID | None
-    users: Mapping[str, tuple[User, ...]]
+    default_committed_status: Guid | None
+    default_canceled_status: Guid | None
+    users: Mapping[tuple[str, str], tuple[User, ...]]
     activity_types: tuple[ActivityType, ...]
     statuses: tuple[BookingStatus, ...]
     plans: tuple[ShiftPlan, ...]
 
+    def canceled_statuses(self) -> frozenset[Guid]:
+        """The booking statuses that stand for Canceled: their bookings take nobody's time."""
+        return frozenset(status.id for status in self.statuses if status.status == BOOKING_STATUS_CANCELED)
 
-@dataclass(frozen=True, slots=True)
-class BookingFacts:
-    """The second look: what the matched agents have already."""
-
-    resources: tuple[Resource, ...]
-    bookings: Mapping[UUID, Booking]
+    def assignable_types(self) -> frozenset[Guid]:
+        """The activity types during which routing may assign work."""
+        return frozenset(kind.id for kind in self.activity_types if kind.assignable)

@@ -16,9 +16,14 @@ _MARK_LENGTH = 100
 """msdyn_externalbookingid is String(100)."""
 
 
-def booking_id(profile: str, user_id: UUID, source_key: str, position: int) -> UUID:
+def booking_id(profile: str, user_id: str, source_key: str, position: int) -> str:
     """The booking's key; `position` counts equal source keys from 0 in start order."""
-    return uuid5(NS_BOOKING, f"{profile}|{user_id}|{source_key}|{position}")
+    return str(uuid5(NS_BOOKING, f"{profile}|{user_id}|{source_key}|{position}"))
+
+
+def mark_prefix(profile: str) -> str:
+    """What the marks of a profile's bookings begin with."""
+    return f"sb:{profile}:"
 
 
 def booking_mark(profile: str, external_id: str, natural_key: str) -> str:
@@ -26,18 +31,18 @@ def booking_mark(profile: str, external_id: str, natural_key: str) -> str:
 
     The key is the source's own id where it has one that fits, else a SHA-256 in hex, cut to fit.
     """
-    prefix = f"sb:{profile}:"
+    prefix = mark_prefix(profile)
     room = _MARK_LENGTH - len(prefix)
     if external_id and len(external_id.encode("utf-16-le")) <= 2 * room:
         return prefix + external_id
     return prefix + hashlib.sha256((external_id or natural_key).encode()).hexdigest()[:room]
 
 
-def resource_id(user_id: UUID) -> UUID:
+def resource_id(user_id: str) -> str:
     """The bookable resource that we make for a user who has none."""
-    return uuid5(NS_BOOKABLE_RESOURCE, str(user_id))
+    return str(uuid5(NS_BOOKABLE_RESOURCE, user_id))
 
 
-def named_id(namespace: UUID, name: str) -> UUID:
+def named_id(namespace: UUID, name: str) -> str:
     """The row that we make for a name, whatever its case."""
-    return uuid5(namespace, name.casefold())
+    return str(uuid5(namespace, name.casefold()))
