@@ -67,7 +67,8 @@ class _Wanted:
 class PageReader:
     """Reads many queries. Their pages, first and further ones mixed, share `$batch` requests.
 
-    Next pages go before new queries, so that the longest query is not left to the end, where it would travel alone.
+    Next pages take half of a request while there are new queries for the rest: only so is the longest query not left
+    to the end, where it would travel alone, and are many of one length not left to it in a small group.
     """
 
     def __init__(
@@ -87,7 +88,8 @@ class PageReader:
         self._headers = headers
         self._deadline = deadline
         self._most = PAGES_A_BATCH
-        self._waiting: deque[_Wanted] = deque()
+        self._new: deque[_Wanted] = deque()
+        self._further: deque[_Wanted] = deque()
         self._under_way: list[asyncio.Task[list[tuple[_Wanted, Any]]]] = []
 
     async def pages(self) -> AsyncGenerator[list[JsonRow]]:
@@ -110,11 +112,14 @@ class PageReader:
 
     def _next_batch(self) -> list[_Wanted]:
         """What to ask for now. A few pages wait for the answer under way: what follows from it may go with them."""
-        while len(self._waiting) < self._most and (query := next(self._queries, None)) is not None:
-            self._waiting.append(_Wanted(query.table.logical_name, query.path(), Trail(self._api)))
-        if len(self._waiting) < self._most and self._under_way:
+        share = min(len(self._further), max(1, self._most // 2))
+        while len(self._new) < self._most - share and (query := next(self._queries, None)) is not None:
+            self._new.append(_Wanted(query.table.logical_name, query.path(), Trail(self._api)))
+        new = min(len(self._new), self._most - share)
+        further = min(len(self._further), self._most - new)
+        if new + further < self._most and self._under_way:
             return []
-        return [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+        return [self._further.popleft() for _ in range(further)] + [self._new.popleft() for _ in range(new)]
 
     async def _first_answered(self) -> deque[list[JsonRow]]:
         await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
@@ -127,7 +132,7 @@ class PageReader:
             self._sender.count_records(f"query {wanted.table}", len(rows))
             pages.append(rows)
             if (path := wanted.trail.next_path(page)) is not None:
-                self._waiting.append(_Wanted(wanted.table, path, wanted.trail))
+                self._further.append(_Wanted(wanted.table, path, wanted.trail))
         return pages
 
     async def _ask(self, wanted: list[_Wanted]) -> list[tuple[_Wanted, Any]]:
@@ -141,7 +146,7 @@ class PageReader:
             if len(parts) == 1:
                 raise
             self._most = 1
-            self._waiting.extendleft(reversed(wanted))
+            self._further.extendleft(reversed(wanted))
             return []
         for reply in replies:
             if (refusal := reply.error(utc_now())) is not None:

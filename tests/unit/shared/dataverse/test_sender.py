@@ -23,7 +23,7 @@ from shared.dataverse.meter import Wait
 from shared.dataverse.odata import read_json
 from shared.dataverse.sender import HttpRequest, Sender, require_odata
 from shared.dataverse.traffic import Kind, Traffic
-from shared.dataverse.transport import NotSentError, Reply, TimedOutError, Transport
+from shared.dataverse.transport import AnswerTooLargeError, NotSentError, Reply, TimedOutError, Transport
 from tests.unit.shared.dataverse.virtual_time import EXECUTION_TIME, error_reply, play, refusal
 
 FOUND = Reply(200, {"content-type": "application/json; odata.metadata=minimal"}, b'{"value": []}')
@@ -138,6 +138,8 @@ def test_an_answer_is_a_success_of_this_protocol_or_an_error(reply: Reply, kind:
         # The same rows would take as long again.
         (TimedOutError("slow"), True, Kind.BULK, 1, TimedOutError),
         (TimedOutError("slow"), True, Kind.REPEATED_BULK, 1, TimedOutError),
+        # The same question would be answered so again.
+        (AnswerTooLargeError("large"), True, Kind.SINGLE, 1, AnswerTooLargeError),
         (error_reply(400, "0x80044331"), True, Kind.SINGLE, 1, RejectedError),
         (error_reply(404, "0x80040217"), True, Kind.SINGLE, 1, NotFoundError),
         (error_reply(401, ""), False, Kind.SINGLE, 2, None),

@@ -1,7 +1,8 @@
 """The real client against an environment that costs virtual time only: minutes of traffic play in a moment.
 
 The event loop's clock jumps to the next timer instead of waiting for it. The environment is a model of what
-"Service protection API limits" and "Bulk operation messages" say, no Dataverse: it keeps rows of bookings by their id.
+"Service protection API limits" and "Bulk operation messages" say, no Dataverse: it keeps rows of bookings by their id,
+and answers questions inside `$batch` from lists that it is given, in pages.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ import json
 import re
 import selectors
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import inf
@@ -21,6 +22,8 @@ from yarl import URL
 from shared.dataverse.batches import Batches
 from shared.dataverse.bulk import BulkWriter, Write, WriteOutcome
 from shared.dataverse.credentials import TokenCache
+from shared.dataverse.odata import Query
+from shared.dataverse.pages import PageReader
 from shared.dataverse.row_source import Rows
 from shared.dataverse.sender import HttpRequest, Sender
 from shared.dataverse.tables import BOOKING, JsonRow, Table
@@ -30,6 +33,8 @@ from shared.dataverse.transport import Reply, TimedOutError, Transport
 API = "https://org.example/api/data/v9.2/"
 CONCURRENCY = "0x80072326"
 EXECUTION_TIME = "0x80072321"
+ROWS_A_PAGE = 50
+"""A hundredth of the real ones, at a hundred times the price: the requests are the same."""
 _REFUSAL_SECONDS = 0.002
 
 
@@ -74,6 +79,7 @@ class Sent:
     message: str
     """UpsertMultiple, UpdateMultiple, $batch or GET."""
     writes: list["Asked"]
+    pages: list["Page"] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,15 @@ class Asked:
     row_id: str
     row: JsonRow | None
     only: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a list that a `$batch` asks for: from which row on, and how many at most."""
+
+    of: str
+    start: int
+    size: int
 
 
 @dataclass
@@ -111,6 +126,12 @@ class Environment:
     """What becomes of an answer, after the work."""
     part_fault: Callable[[Sent, Asked], int | None] = lambda sent, asked: None
     """The status of a part of a `$batch` that is not carried out."""
+    lists: dict[str, int] = field(default_factory=dict)
+    """How many rows `name eq '<list>'` finds; names of letters, digits and hyphens."""
+    read_ms: float = 20
+    """What a row costs that is read."""
+    page_fault: Callable[[Sent, Page], Reply | None] = lambda sent, page: None
+    """What a page is answered with, instead of its rows."""
 
     rows: dict[str, JsonRow] = field(default_factory=dict)
     written: dict[str, int] = field(default_factory=dict)
@@ -160,7 +181,8 @@ class Environment:
             return error_reply(413, "")
         if self.without_messages and sent.message.endswith("Multiple"):
             return error_reply(404, "0x80060888")
-        seconds = len(sent.writes) * self.row_ms / 1000
+        rows_read = sum(len(self._rows_of(page)) for page in sent.pages)
+        seconds = (len(sent.writes) * self.row_ms + rows_read * self.read_ms) / 1000
         await self._work(min(seconds, self.longest_s))
         if seconds > self.longest_s:
             raise TimedOutError("no answer from Dataverse in time")
@@ -180,6 +202,7 @@ class Environment:
 
     def _batch(self, sent: Sent) -> Reply:
         parts = [self._part(sent, asked) for asked in sent.writes]
+        parts += [self.page_fault(sent, page) or self._page(page) for page in sent.pages]
         self.answers.append((asyncio.get_running_loop().time(), sum(reply.status < 400 for reply in parts)))
         head = b"--r\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 %d Said\r\n%s\r\n\r\n%s\r\n"
         texts = [
@@ -187,6 +210,16 @@ class Environment:
             for reply in parts
         ]
         return Reply(200, {"content-type": "multipart/mixed; boundary=r"}, b"".join(texts) + b"--r--\r\n")
+
+    def _rows_of(self, page: Page) -> range:
+        return range(page.start, min(page.start + page.size, self.lists[page.of]))
+
+    def _page(self, page: Page) -> Reply:
+        rows = self._rows_of(page)
+        body: JsonRow = {"value": [{BOOKING.primary_id: f"{page.of} {number}"} for number in rows]}
+        if rows.stop < self.lists[page.of]:
+            body["@odata.nextLink"] = f"{API}bookings?$filter=name%20eq%20'{page.of}'&$skiptoken={rows.stop}"
+        return Reply(200, {"OData-Version": "4.0"}, json.dumps(body).encode())
 
     def _part(self, sent: Sent, asked: Asked) -> Reply:
         status = self.part_fault(sent, asked)
@@ -264,7 +297,11 @@ def _read(number: int, at: float, method: str, url: URL, body: bytes, headers: M
     if path.endswith("$batch"):
         boundary = headers["Content-Type"].partition('boundary="')[2].rstrip('"')
         pieces = body.decode().split(f"--{boundary}")[1:-1]
-        return Sent(number, at, "$batch", [_read_part(piece) for piece in pieces])
+        reads = [piece for piece in pieces if "\nGET " in piece]
+        writes = [piece for piece in pieces if piece not in reads]
+        return Sent(
+            number, at, "$batch", [_read_part(piece) for piece in writes], [_read_page(piece) for piece in reads]
+        )
     return Sent(number, at, method, [])
 
 
@@ -279,8 +316,15 @@ def _read_part(piece: str) -> Asked:
     return Asked(found[2], json.loads(content), only)
 
 
+def _read_page(piece: str) -> Page:
+    found = re.search(r"name%20eq%20'([^']*)'(?:&\$skiptoken=(\d+))? HTTP", piece)
+    assert found is not None, piece
+    size = re.search(r"Prefer: odata.maxpagesize=(\d+)\r\n", piece)
+    return Page(found[1], int(found[2] or 0), int(size[1]) if size else ROWS_A_PAGE)
+
+
 class Client:
-    """The app's way of writing, over the modelled environment."""
+    """The app's way of writing and of reading much, over the modelled environment."""
 
     def __init__(self, environment: Environment) -> None:
         async def fetch() -> tuple[str, datetime]:
@@ -300,6 +344,13 @@ class Client:
 
     async def write(self, rows: Rows, write: Write, table: Table[Any, Any, Any, Any] = BOOKING) -> WriteOutcome:
         return await self.writer.write(table, rows, write)
+
+    def pages(
+        self, queries: Iterable[Query], *, page_size: int | None = None, deadline: float | None = None
+    ) -> AsyncGenerator[list[JsonRow]]:
+        headers = () if page_size is None else (("Prefer", f"odata.maxpagesize={page_size}"),)
+        reader = PageReader(self.sender, self.batches, API, queries, headers=headers, deadline=deadline)
+        return reader.pages()
 
     async def ask(self, *, within: float | None = None, repeatable: bool = True) -> Reply:
         """One small request, with a deadline in seconds or without."""
