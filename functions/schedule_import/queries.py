@@ -2,21 +2,22 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
 from typing import get_args
-from uuid import UUID
 
+from functions.schedule_import.decide.agents import AgentKey, agent_key
 from functions.schedule_import.decide.facts import (
     ActivityType,
     Booking,
-    BookingFacts,
     BookingStatus,
+    Guid,
     ReferenceFacts,
     Resource,
     ShiftPlan,
     User,
 )
-from functions.schedule_import.profile import Identity
 from shared.dataverse.odata import Query, all_of
 from shared.dataverse.tables import (
     ACTIVE,
@@ -25,7 +26,6 @@ from shared.dataverse.tables import (
     BOOKING,
     BOOKING_SETUP_METADATA,
     BOOKING_STATUS,
-    BOOKING_STATUS_COMMITTED,
     RESOURCE_TYPE_USER,
     SHIFT_ACTIVITY_TYPE,
     SHIFT_BOOKING_SETUP_METADATA_ID,
@@ -42,7 +42,7 @@ from shared.dataverse.tables import (
 LONGEST_IDENTITY = 1024
 """systemuser.domainname has 1,024 characters, the other identities fewer: a longer value is nobody's."""
 
-IDENTITY_COLUMNS: dict[Identity, SystemUserRead] = {
+IDENTITY_COLUMNS: dict[str, SystemUserRead] = {
     "email": "internalemailaddress",
     "employeeid": "employeeid",
     "azureactivedirectoryobjectid": "azureactivedirectoryobjectid",
@@ -51,7 +51,6 @@ IDENTITY_COLUMNS: dict[Identity, SystemUserRead] = {
 }
 
 _GUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_BOOKING_COLUMNS: tuple[BookingColumn, ...] = get_args(BookingColumn)
 _BOOKING_LOOKUPS: dict[BookingNavigation, BookingRead] = {
     "Resource": "_resource_value",
     "BookingStatus": "_bookingstatus_value",
@@ -59,6 +58,7 @@ _BOOKING_LOOKUPS: dict[BookingNavigation, BookingRead] = {
     "msdyn_shiftactivitytype": "_msdyn_shiftactivitytype_value",
     "msdyn_BookingSetupMetadataId": "_msdyn_bookingsetupmetadataid_value",
 }
+_BOOKING_SELECT: tuple[BookingRead, ...] = (*get_args(BookingColumn), *_BOOKING_LOOKUPS.values())
 
 
 def setup_metadata_query() -> Query:
@@ -66,40 +66,36 @@ def setup_metadata_query() -> Query:
     table = BOOKING_SETUP_METADATA
     return Query(
         table=table,
-        select=("_msdyn_defaultbookingcommittedstatus_value",),
+        select=("_msdyn_defaultbookingcommittedstatus_value", "_msdyn_defaultbookingcanceledstatus_value"),
         where=table.eq(table.primary_id, SHIFT_BOOKING_SETUP_METADATA_ID),
     )
 
 
-def status_queries(names: Iterable[str]) -> list[Query]:
-    """The booking statuses that mean Committed, and those of these names. A row may be in both answers."""
-    table = BOOKING_STATUS
-    active = table.eq("statecode", ACTIVE)
-    conditions = [table.eq("status", BOOKING_STATUS_COMMITTED), *table.in_chunks("name", names)]
-    return [Query(table=table, select=("name", "status"), where=all_of(active, one)) for one in conditions]
+def status_query() -> Query:
+    """All booking statuses; deactivated ones tell what existing bookings mean."""
+    return Query(table=BOOKING_STATUS, select=("name", "status", "statecode"))
 
 
-def user_queries(identity: Identity, values: Iterable[str]) -> list[Query]:
-    """The users whose identity column has one of these values."""
-    column = IDENTITY_COLUMNS[identity]
-    if identity == "azureactivedirectoryobjectid":
+def activity_type_query() -> Query:
+    """All shift activity types; deactivated ones tell what existing bookings mean."""
+    return Query(table=SHIFT_ACTIVITY_TYPE, select=("msdyn_name", "msdyn_shiftassignmentstatus", "statecode"))
+
+
+def user_queries(keys: Iterable[AgentKey]) -> dict[str, list[Query]]:
+    """By identity, the users who have one of its values."""
+    values: defaultdict[str, list[str]] = defaultdict(list)
+    for identity, value in sorted(keys):
         # Anything else in a comparison with a GUID column would refuse the whole query.
-        values = [value for value in values if _GUID.fullmatch(value)]
-    known = [value for value in values if len(value) <= LONGEST_IDENTITY]
-    return [
-        Query(table=SYSTEM_USER, select=("fullname", "isdisabled", column), where=condition)
-        for condition in SYSTEM_USER.in_chunks(column, known)
-    ]
-
-
-def activity_type_queries(names: Iterable[str]) -> list[Query]:
-    """The active shift activity types of these names."""
-    table = SHIFT_ACTIVITY_TYPE
-    active = table.eq("statecode", ACTIVE)
-    return [
-        Query(table=table, select=("msdyn_name", "msdyn_shiftassignmentstatus"), where=all_of(active, condition))
-        for condition in table.in_chunks("msdyn_name", names)
-    ]
+        usable = identity != "azureactivedirectoryobjectid" or _GUID.fullmatch(value)
+        if usable and 0 < len(value) <= LONGEST_IDENTITY:
+            values[identity].append(value)
+    return {
+        identity: [
+            Query(table=SYSTEM_USER, select=("fullname", "isdisabled", IDENTITY_COLUMNS[identity]), where=condition)
+            for condition in SYSTEM_USER.in_chunks(IDENTITY_COLUMNS[identity], some)
+        ]
+        for identity, some in values.items()
+    }
 
 
 def plan_queries(names: Iterable[str]) -> list[Query]:
@@ -111,7 +107,15 @@ def plan_queries(names: Iterable[str]) -> list[Query]:
     ]
 
 
-def resource_queries(user_ids: Iterable[UUID]) -> list[Query]:
+def plan_name_queries(plan_ids: Iterable[Guid]) -> list[Query]:
+    """The names of these shift plans."""
+    return [
+        Query(table=SHIFT_PLAN, select=("msdyn_name",), where=condition)
+        for condition in SHIFT_PLAN.in_chunks("msdyn_shiftplanid", plan_ids)
+    ]
+
+
+def resource_queries(user_ids: Iterable[Guid]) -> list[Query]:
     """The bookable resources of these users, deactivated ones too."""
     table = BOOKABLE_RESOURCE
     of_users = table.eq("resourcetype", RESOURCE_TYPE_USER)
@@ -122,91 +126,121 @@ def resource_queries(user_ids: Iterable[UUID]) -> list[Query]:
     ]
 
 
-def booking_queries(booking_ids: Iterable[UUID]) -> list[Query]:
-    """The bookings with these keys."""
-    select = (*_BOOKING_COLUMNS, *_BOOKING_LOOKUPS.values())
+def resource_user_queries(resource_ids: Iterable[Guid]) -> list[Query]:
+    """The users behind these bookable resources."""
     return [
-        Query(table=BOOKING, select=select, where=condition)
-        for condition in BOOKING.in_chunks(BOOKING.primary_id, booking_ids)
+        Query(table=BOOKABLE_RESOURCE, select=("_userid_value",), where=condition)
+        for condition in BOOKABLE_RESOURCE.in_chunks(BOOKABLE_RESOURCE.primary_id, resource_ids)
     ]
+
+
+def scope_queries(resource_ids: Iterable[Guid], reach: tuple[datetime, datetime]) -> Iterator[Query]:
+    """The shift bookings of these resources that touch the time between two instants, whoever made them."""
+    there = all_of(
+        BOOKING.eq("_msdyn_bookingsetupmetadataid_value", SHIFT_BOOKING_SETUP_METADATA_ID),
+        BOOKING.lt("starttime", reach[1]),
+        BOOKING.ge("endtime", reach[0]),
+    )
+    for condition in BOOKING.in_chunks("_resource_value", resource_ids):
+        yield Query(table=BOOKING, select=_BOOKING_SELECT, where=all_of(there, condition))
+
+
+def booking_queries(booking_ids: Iterable[Guid]) -> Iterator[Query]:
+    """The bookings with these keys."""
+    for condition in BOOKING.in_chunks(BOOKING.primary_id, booking_ids):
+        yield Query(table=BOOKING, select=_BOOKING_SELECT, where=condition)
+
+
+def plan_member_query(plan_id: Guid) -> Query:
+    """The bookings in a shift plan: whose they are, and who made them."""
+    condition = BOOKING.eq("_msdyn_shiftplan_value", plan_id)
+    return Query(table=BOOKING, select=("_resource_value", "msdyn_externalbookingid"), where=condition)
 
 
 # ---------------------------------------------------------------------------------------------------- answers
 
 
 def reference_facts(
-    identity: Identity,
     *,
     metadata: Sequence[JsonRow],
     statuses: Sequence[JsonRow],
-    users: Sequence[JsonRow],
+    users: Mapping[str, Sequence[JsonRow]],
     activity_types: Sequence[JsonRow],
-    plans: Sequence[JsonRow],
+    plans: Sequence[JsonRow] = (),
 ) -> ReferenceFacts:
-    """The answers to the first look, typed."""
+    """The answers to the first look, typed. `users` by identity."""
+    setup = metadata[0] if metadata else {}
     return ReferenceFacts(
         setup_metadata_present=bool(metadata),
-        default_committed_status=_guid(metadata[0].get("_msdyn_defaultbookingcommittedstatus_value"))
-        if metadata
-        else None,
-        users=_users(IDENTITY_COLUMNS[identity], users),
+        default_committed_status=setup.get("_msdyn_defaultbookingcommittedstatus_value"),
+        default_canceled_status=setup.get("_msdyn_defaultbookingcanceledstatus_value"),
+        users=_users(users),
         activity_types=tuple(
             ActivityType(
-                UUID(row[SHIFT_ACTIVITY_TYPE.primary_id]),
+                row[SHIFT_ACTIVITY_TYPE.primary_id],
                 row["msdyn_name"] or "",
                 row["msdyn_shiftassignmentstatus"] == ASSIGNMENT_AVAILABLE,
+                row["statecode"] == ACTIVE,
             )
             for row in activity_types
         ),
         statuses=tuple(
-            {BookingStatus(UUID(row[BOOKING_STATUS.primary_id]), row["name"] or "", row["status"]) for row in statuses}
+            BookingStatus(row[BOOKING_STATUS.primary_id], row["name"] or "", row["status"], row["statecode"] == ACTIVE)
+            for row in statuses
         ),
-        plans=tuple(ShiftPlan(UUID(row[SHIFT_PLAN.primary_id]), row["msdyn_name"] or "") for row in plans),
+        plans=shift_plans(plans),
     )
 
 
-def _users(column: str, rows: Sequence[JsonRow]) -> dict[str, tuple[User, ...]]:
-    found: defaultdict[str, dict[UUID, User]] = defaultdict(dict)
-    for row in rows:
-        user = User(UUID(row[SYSTEM_USER.primary_id]), row["fullname"] or "", bool(row["isdisabled"]))
-        found[str(row[column] or "").strip().casefold()][user.id] = user
-    return {value: tuple(users.values()) for value, users in found.items()}
+def shift_plans(rows: Iterable[JsonRow]) -> tuple[ShiftPlan, ...]:
+    """Shift plans, typed."""
+    return tuple(ShiftPlan(row[SHIFT_PLAN.primary_id], row["msdyn_name"] or "") for row in rows)
 
 
-def booking_facts(resources: Sequence[JsonRow], bookings: Sequence[JsonRow]) -> BookingFacts:
-    """The answers to the second look, typed."""
-    return BookingFacts(
-        resources=tuple(
-            Resource(
-                UUID(row[BOOKABLE_RESOURCE.primary_id]),
-                UUID(row["_userid_value"]),
-                bool(row["msdyn_generatecalendarfromshift"]),
-                row["statecode"] == ACTIVE,
-            )
-            for row in resources
-        ),
-        bookings={UUID(row[BOOKING.primary_id]): _booking(row) for row in bookings},
+def _users(rows: Mapping[str, Sequence[JsonRow]]) -> dict[AgentKey, tuple[User, ...]]:
+    found: defaultdict[AgentKey, dict[Guid, User]] = defaultdict(dict)
+    for identity, some in rows.items():
+        column = IDENTITY_COLUMNS[identity]
+        for row in some:
+            user = User(row[SYSTEM_USER.primary_id], row["fullname"] or "", bool(row["isdisabled"]))
+            found[agent_key(identity, str(row[column] or ""))][user.id] = user
+    return {key: tuple(users.values()) for key, users in found.items()}
+
+
+def resources(rows: Iterable[JsonRow]) -> tuple[Resource, ...]:
+    """Bookable resources of users, typed."""
+    return tuple(
+        Resource(
+            row[BOOKABLE_RESOURCE.primary_id],
+            row["_userid_value"],
+            bool(row["msdyn_generatecalendarfromshift"]),
+            row["statecode"] == ACTIVE,
+        )
+        for row in rows
     )
 
 
-def _booking(row: JsonRow) -> Booking:
-    target = {navigation: _guid(row[value_property]) for navigation, value_property in _BOOKING_LOOKUPS.items()}
+def booking(row: JsonRow) -> Booking:
+    """A booking, typed."""
     return Booking(
-        name=row["name"],
-        start=utc_moment(row["starttime"]),
-        end=utc_moment(row["endtime"]),
-        minutes=row["duration"],
-        external_booking_id=row["msdyn_externalbookingid"],
-        resource=target["Resource"],
-        status=target["BookingStatus"],
-        plan=target["msdyn_shiftplan"],
-        activity_type=target["msdyn_shiftactivitytype"],
-        setup_metadata=target["msdyn_BookingSetupMetadataId"],
-        booking_type=row["bookingtype"],
-        booking_method=row["msdyn_bookingmethod"],
-        active=row["statecode"] == ACTIVE,
+        row["bookableresourcebookingid"],
+        row["name"],
+        _moment(row["starttime"]),
+        _moment(row["endtime"]),
+        row["duration"],
+        row["msdyn_externalbookingid"] or "",
+        row["_resource_value"],
+        row["_bookingstatus_value"],
+        row["_msdyn_shiftplan_value"],
+        row["_msdyn_shiftactivitytype_value"],
+        row["_msdyn_bookingsetupmetadataid_value"],
+        row["bookingtype"],
+        row["msdyn_bookingmethod"],
+        row["statecode"] == ACTIVE,
     )
 
 
-def _guid(text: str | None) -> UUID | None:
-    return UUID(text) if text else None
+@lru_cache(maxsize=20_000)
+def _moment(text: str) -> datetime:
+    """Thousands of agents begin and end at the same instants."""
+    return utc_moment(text)

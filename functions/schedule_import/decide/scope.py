@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from functions.schedule_import.decide.agents import Matching, PlacedSegments, agent_key
 from functions.schedule_import.decide.facts import Booking, Guid
 from functions.schedule_import.decide.shift_days import Stretch, day_bounds, local_date, shift_starts
-from functions.schedule_import.profile import ScheduleProfile, time_zone
+from functions.schedule_import.profile import ScheduleProfile
+from functions.schedule_import.profile.zones import time_zone
 from functions.schedule_import.reading.segments import ProtectedDay, Reading, Segment
 
 

@@ -1,0 +1,228 @@
+"""Which import speaks last: whether a file is older than one that was applied, says nothing new, or is suspicious
+beside the one before it."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from functions.schedule_import.decide.facts import Guid
+from functions.schedule_import.decide.hold import Reason
+from functions.schedule_import.profile import ScheduleProfile
+from functions.schedule_import.profile.zones import time_zone
+from functions.schedule_import.reading.segments import Segment
+
+_SAME_LINES = 0.9
+_DIGEST_BYTES = 8
+
+
+class ImportState(StrEnum):
+    """What became of an import."""
+
+    APPLIED = "applied"
+    """Dynamics has what it says."""
+    HELD = "held"
+    """It waits for a person."""
+    WAITING = "waiting"
+    """It waits for something to be mended: a right, a document, a companion file."""
+    REJECTED = "rejected"
+    FAILED = "failed"
+    """It broke off; the event or the sweep tries it again."""
+    UNDONE = "undone"
+    UNDO = "undo"
+    """Not a file: a person undid an import, and the scope is no longer what any file says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastImport:
+    """What is remembered of an import. `sequence` grows with each import of the profile that is worked on."""
+
+    import_id: str
+    state: ImportState
+    file: str
+    sha256: str
+    sequence: int = 0
+    profile_digest: str = ""
+    """What the profile and the directory of agents said then: another reading is another file."""
+    age: datetime | None = None
+    """When the file was made: its stamp, else its upload."""
+    window: tuple[datetime, datetime] | None = None
+    """The instants between which it speaks for its agents."""
+    agents: bytes = b""
+    """`agent_digests` of its scope."""
+    clean: bool = False
+    """No row was left out."""
+    changed: bool = False
+    """It wrote or removed a booking."""
+    shape: str = ""
+    first_day: date | None = None
+    rows: int = 0
+    plan_digest: str = ""
+    reason: str = ""
+    attempts: int = 0
+
+    @property
+    def in_force(self) -> bool:
+        """Whether it says what its scope looks like, unless a later one speaks for the same."""
+        return self.state in {ImportState.APPLIED, ImportState.UNDO}
+
+
+def agent_digests(users: Iterable[Guid]) -> bytes:
+    """Users in little room: eight bytes each, sorted."""
+    return b"".join(sorted(hashlib.blake2b(user.encode(), digest_size=_DIGEST_BYTES).digest() for user in users))
+
+
+def _agents(digests: bytes) -> frozenset[bytes]:
+    return frozenset(digests[place : place + _DIGEST_BYTES] for place in range(0, len(digests), _DIGEST_BYTES))
+
+
+def speak_for_the_same(one: PastImport, other: PastImport) -> bool:
+    """Whether two imports speak for an agent at the same time."""
+    if one.window is None or other.window is None:
+        return False
+    if one.window[0] >= other.window[1] or other.window[0] >= one.window[1]:
+        return False
+    return not _agents(one.agents).isdisjoint(_agents(other.agents))
+
+
+def overruled_by(this: PastImport, past: Iterable[PastImport]) -> PastImport | None:
+    """An applied import of a newer file that speaks for the same: this file is older than what is there."""
+    newer = [
+        one
+        for one in past
+        if one.state is ImportState.APPLIED
+        and one.import_id != this.import_id
+        and one.age is not None
+        and this.age is not None
+        and one.age > this.age
+        and speak_for_the_same(one, this)
+    ]
+    return max(newer, key=lambda one: one.age or datetime.min) if newer else None  # noqa: DTZ901 - never compared
+
+
+def already_applied(sha256: str, profile_digest: str, past: Sequence[PastImport]) -> PastImport | None:
+    """The import of the same content that still says what its scope looks like, if it left no row out.
+
+    Nothing has to be read or written then: the file says what was written last.
+    """
+    same = [
+        one
+        for one in past
+        if one.state is ImportState.APPLIED
+        and one.sha256 == sha256
+        and one.profile_digest == profile_digest
+        and one.clean
+    ]
+    for one in sorted(same, key=lambda one: one.sequence, reverse=True):
+        later = (other for other in past if other.in_force and other.sequence > one.sequence)
+        if not any(speak_for_the_same(one, other) for other in later):
+            return one
+    return None
+
+
+def latest_change(name: str, past: Iterable[PastImport]) -> PastImport | None:
+    """The import that a file name (its latest that changed anything) or an import id stands for."""
+    applied = [one for one in past if one.state is ImportState.APPLIED and one.changed]
+    by_id = next((one for one in applied if one.import_id == name), None)
+    return by_id or max((one for one in applied if one.file == name), key=lambda one: one.sequence, default=None)
+
+
+def latest_of(name: str, past: Iterable[PastImport]) -> PastImport | None:
+    """The latest applied import of a file name, or the one with this id."""
+    applied = [one for one in past if one.state is ImportState.APPLIED]
+    by_id = next((one for one in applied if one.import_id == name), None)
+    return by_id or max((one for one in applied if one.file == name), key=lambda one: one.sequence, default=None)
+
+
+def followed_by(this: PastImport, past: Iterable[PastImport]) -> bool:
+    """Whether a later import speaks for the same, so that this one is not the newest of its scope."""
+    return any(other.in_force and other.sequence > this.sequence and speak_for_the_same(this, other) for other in past)
+
+
+def shape(segments: Iterable[Segment], zone: str) -> tuple[str, date | None]:
+    """What a file says apart from when: equal for two files of which one is the other, some days later.
+
+    Wall-clock times count, so that a change to daylight saving time in between makes no difference.
+    """
+    days: dict[tuple[str, datetime], tuple[date, int]] = {}
+
+    def local(segment: Segment) -> tuple[date, int]:
+        name = segment.time_zone or zone
+        known = days.get((name, segment.start))
+        if known is None:
+            clock = segment.start.astimezone(time_zone(name))
+            known = days[name, segment.start] = clock.date(), clock.hour * 60 + clock.minute
+        return known
+
+    items = list(segments)
+    if not items:
+        return "", None
+    first = min(local(segment)[0] for segment in items)
+    total = 0
+    for segment in items:
+        day, minute = local(segment)
+        length = (segment.end - segment.start).total_seconds()
+        said = f"{segment.agent}|{(day - first).days}|{minute}|{length}|{segment.activity}"
+        total += int.from_bytes(hashlib.blake2b(said.encode(), digest_size=16).digest())
+    return f"{total % 2**128:032x}", first
+
+
+def displaced(this: PastImport, past: Iterable[PastImport], profile: ScheduleProfile, now: datetime) -> Reason | None:
+    """The very schedule of an import that is still running, moved by some days: an export of the wrong week."""
+    if profile.hold.max_removed_share >= 1 or this.first_day is None:
+        return None
+    for one in past:
+        if (
+            one.state is ImportState.APPLIED
+            and one.shape == this.shape
+            and one.first_day not in {None, this.first_day}
+            and one.first_day is not None
+            and one.window is not None
+            and one.window[1] > now
+        ):
+            days = (this.first_day - one.first_day).days
+            return Reason(
+                "SHIFTED",
+                f"the file says exactly what {one.file} said, {abs(days)} days {'later' if days > 0 else 'earlier'}; "
+                "if that is what is planned, approve it",
+            )
+    return None
+
+
+def perhaps_cut(this: PastImport, past: Iterable[PastImport], profile: ScheduleProfile) -> PastImport | None:
+    """The latest import that speaks for the same with so many more rows that this file may be its beginning."""
+    before = max(
+        (one for one in past if one.state is ImportState.APPLIED and speak_for_the_same(one, this)),
+        key=lambda one: one.sequence,
+        default=None,
+    )
+    if before is None or not before.rows or 1 - this.rows / before.rows <= profile.hold.max_removed_share:
+        return None
+    return before
+
+
+def is_beginning(new: Iterable[bytes], old: Iterable[bytes]) -> bool:
+    """Whether lines are, nearly all of them, the first of a longer file: an export that was cut at a row's end."""
+    count = same = 0
+    rest = iter(old)
+    for line in new:
+        if not line.strip():
+            continue
+        count += 1
+        same += line.strip() == next(rest, b"").strip()
+    return count > 1 and same / count >= _SAME_LINES and next(rest, None) is not None
+
+
+def cut_reason(this: PastImport, before: PastImport) -> Reason:
+    """What a person reads about a file that was cut."""
+    return Reason(
+        "CUT_SHORT",
+        f"the file's {this.rows} rows are the beginning of {before.file}, which had {before.rows}: it looks cut off; "
+        "export it again, or approve it",
+    )
+
+
+def older_reason(newer: PastImport) -> Reason:
+    """What a person reads about a file that comes too late."""
+    return Reason("OLDER", f"the file is older than {newer.file}, which speaks for the same agents and days")
