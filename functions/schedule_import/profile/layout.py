@@ -24,6 +24,14 @@ class Model(BaseModel):
 # ------------------------------------------------------------------------------------------------- containers
 
 
+class Expected(Model):
+    """What a value of the document must be, in any case; otherwise the file is refused. `""` stands for absent."""
+
+    column: Column
+    values: tuple[str, ...]
+    reason: str
+
+
 class DelimitedFormat(Model):
     """Text whose first row names the columns. The first delimiter under which the header has what it needs counts."""
 
@@ -67,12 +75,14 @@ class JsonFormat(Model):
     """JSON; `path` of a source leads to its rows: `agentSchedules/*/shifts/*`."""
 
     kind: Literal["json"]
+    expected: tuple[Expected, ...] = ()
 
 
 class XmlFormat(Model):
     """XML; `path` of a source leads from below the root element to its rows. Namespaces are ignored."""
 
     kind: Literal["xml"]
+    expected: tuple[Expected, ...] = ()
 
 
 class ICalendarFormat(Model):
@@ -97,10 +107,10 @@ BUILT_IN_IDENTITIES = ("email", "employeeid", "azureactivedirectoryobjectid", "d
 
 
 class AgentColumn(Model):
-    """A column that identifies the agent, and the identity that its values belong to."""
+    """A column that identifies the agent, and the identity that its values belong to (absent: the profile's)."""
 
     column: Column
-    identity: Name
+    identity: Name | None = None
 
 
 class Fields(Model):
@@ -130,7 +140,8 @@ class Fields(Model):
     shift_date: Column | None = None
     plan: Column | None = None
     team: Column | None = None
-    site: Column | None = None
+    site: Column | tuple[Column, ...] | None = None
+    """Of several columns the first that is filled."""
     status: Column | None = None
     external_id: Column | None = None
     time_zone: Column | None = None
@@ -247,7 +258,7 @@ class ListedAgents(Model):
     """Where a document lists the agents that it speaks for, also those without any row."""
 
     path: Column
-    agent: Column
+    agent: Column | tuple[AgentColumn, ...]
     identity: Name | None = None
 
 
