@@ -9,11 +9,18 @@ import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO
 from uuid import uuid4
 
 from azure.core import MatchConditions
-from azure.core.exceptions import AzureError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.core.exceptions import (
+    AzureError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
 
 from shared.settings import Settings
 from shared.storage.errors import (
@@ -43,6 +50,8 @@ __all__ = [
 
 CHUNK_BYTES = 4 * 1024 * 1024
 """What is held of a file that is copied or fetched."""
+
+_ONE_REQUEST_BYTES = 1024 * 1024
 
 _WRITE_ID = "writeid"
 
@@ -133,7 +142,9 @@ class Files:
         with _translated_write():
             try:
                 await _put(blob, data, content_type, metadata={_WRITE_ID: write_id}, overwrite=False)
-            except (ResourceExistsError, ResourceModifiedError) as error:
+            except HttpResponseError as error:
+                if not _says_that_another_was_first(error):
+                    raise
                 if (await blob.get_blob_properties()).metadata.get(_WRITE_ID) != write_id:
                     raise AlreadyThereError("a blob of this name is there already") from error
 
@@ -145,7 +156,9 @@ class Files:
         source = self._service.get_blob_client(container, name)
         target = self._service.get_blob_client(to_container, to_name)
         with _translated():
-            properties = await source.get_blob_properties(etag=etag, match_condition=MatchConditions.IfNotModified)
+            properties = await source.get_blob_properties()
+            if properties.etag.strip('"') != etag.strip('"'):
+                raise FileChangedError("the blob was overwritten meanwhile")
             chunks = _chunks(source, properties)
             first = await anext(chunks, b"")
             content_type = properties.content_settings.content_type
@@ -194,6 +207,17 @@ class Files:
                 etag = f'"{blob.etag.strip('"')}"'
                 yield FileEntry(blob.name, etag, blob.size, blob.last_modified)
 
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._service.close()
+
+
+def _says_that_another_was_first(error: HttpResponseError) -> bool:
+    # The blocks of an upload are thrown away when those of another one are taken.
+    if getattr(error, "error_code", None) == "InvalidBlockList":
+        return True
+    return isinstance(error, ResourceExistsError | ResourceModifiedError)
+
 
 async def _chunks(blob: "BlobClient", properties: "BlobProperties") -> AsyncIterator[bytes]:
     """The content of this version, piece by piece."""
@@ -208,7 +232,7 @@ async def _chunks(blob: "BlobClient", properties: "BlobProperties") -> AsyncIter
 
 
 async def _put(blob: "BlobClient", data: bytes, content_type: str | None, **more: Any) -> None:
-    if len(data) <= CHUNK_BYTES:
+    if len(data) <= _ONE_REQUEST_BYTES:
         from azure.storage.blob import ContentSettings
 
         settings = ContentSettings(content_type=content_type)
@@ -235,7 +259,7 @@ class _Blocks:
 
     async def stage(self, data: bytes) -> None:
         name = base64.b64encode(f"{self._upload}-{len(self._names):08}".encode()).decode()
-        await self._blob.stage_block(name, data)
+        await self._blob.stage_block(name, BytesIO(data), length=len(data))
         self._names.append(name)
 
     async def commit(self, *, overwrite: bool = True, **more: Any) -> None:
@@ -277,11 +301,11 @@ class _translated_write(_translated):  # noqa: N801
 
 def open_files(settings: Settings) -> Files:
     """The files of the account that AzureWebJobsStorage names. No request is made yet."""
-    from azure.storage.blob.aio import BlobServiceClient, ExponentialRetry
+    from azure.storage.blob.aio import BlobServiceClient, LinearRetry
 
-    # The SDK's own patience is more than a minute, half of it before the second try.
+    # The SDK's own patience is more than a minute. Ours is two more tries, each after up to 2 s.
     options: dict[str, Any] = {
-        "retry_policy": ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=2, random_jitter_range=1),
+        "retry_policy": LinearRetry(backoff=1, retry_total=2, random_jitter_range=1),
         "connection_timeout": 3,
         "read_timeout": 30,
     }

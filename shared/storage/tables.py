@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -37,6 +38,7 @@ _BACKOFF_SECONDS = (0.2, 0.6)
 """Longest wait before the second and the third try. An outage is the caller's to bear, soon."""
 _PATIENCE_SECONDS = 15.0
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+_LARGE_BODY_BYTES = 512 * 1024
 _WRITE_ID = "WriteId"
 
 _log = logging.getLogger(__name__)
@@ -111,12 +113,8 @@ class Tables:
 
     async def put(self, table: str, partition: str, row: str, values: Mapping[str, Value]) -> Entity:
         """Write the row, over whatever was there before."""
-        body = _body(partition, row, values)
-
-        async def upsert(client: "TableClient") -> str:
-            return str((await client.upsert_entity(body, "replace"))["etag"])
-
-        return Entity(partition, row, dict(values), await self._write(table, upsert))
+        etag = await self._put(table, partition, row, to_properties(partition, row, values))
+        return Entity(partition, row, dict(values), etag)
 
     async def delete(self, table: str, partition: str, row: str, *, etag: str | None = None) -> bool:
         """Remove the row, or only this version of it. False when it is gone already or a newer one is there.
@@ -148,6 +146,9 @@ class Tables:
         A batch is written whole or not at all, the batches one after the other: repeat it all after a StorageError.
         """
         for batch in batches(partition, rows):
+            if len(batch) == 1:
+                await self._put(table, partition, *batch[0])
+                continue
             operations = [
                 ("upsert", {"PartitionKey": partition, "RowKey": row, **_typed(properties)}, {"mode": "replace"})
                 for row, properties in batch
@@ -187,6 +188,14 @@ class Tables:
         """Close the connections, if there are any."""
         if "_service" in self.__dict__:
             await self._service.close()
+
+    async def _put(self, table: str, partition: str, row: str, properties: Mapping[str, Value]) -> str:
+        body = {"PartitionKey": partition, "RowKey": row, **_typed(properties)}
+
+        async def upsert(client: "TableClient") -> str:
+            return str((await client.upsert_entity(body, "replace"))["etag"])
+
+        return await self._write(table, upsert)
 
     async def _etag_of(self, table: str, body: Mapping[str, Any]) -> str | None:
         """The ETag in storage if what is there was written by this very call, whose first answer got lost."""
@@ -278,6 +287,15 @@ def _entity(partition: str, item: Any, date: _ServerDate) -> Entity:
     )
 
 
+def _stream_large_body(request: Any) -> None:
+    # Sent in one piece it would keep everybody else of the event loop waiting, of which aiohttp warns.
+    body = request.http_request.data
+    if isinstance(body, str):
+        body = body.encode()
+    if isinstance(body, bytes) and len(body) > _LARGE_BODY_BYTES:
+        request.http_request.data = BytesIO(body)
+
+
 def _is_transient(error: AzureError) -> bool:
     if isinstance(error, HttpResponseError):
         return error.status_code in _TRANSIENT
@@ -318,7 +336,12 @@ def open_tables(settings: Settings) -> Tables:
         from azure.data.tables.aio import TableServiceClient
 
         # The SDK repeats nothing: a repeated conditional write would take its own first try for somebody else's.
-        options: dict[str, Any] = {"retry_total": 0, "connection_timeout": 3, "read_timeout": 10}
+        options: dict[str, Any] = {
+            "retry_total": 0,
+            "connection_timeout": 3,
+            "read_timeout": 10,
+            "raw_request_hook": _stream_large_body,
+        }
         if settings.storage_connection_string is not None:
             connection = settings.storage_connection_string.get_secret_value()
             return TableServiceClient.from_connection_string(connection, **options)

@@ -1,64 +1,257 @@
-"""Blobs on Azurite: a version is read whole or not at all, and only that version is removed."""
+"""Blobs, on Azurite and in memory alike: a version is read whole or not at all, and only that version is removed."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import hashlib
+import os
+import socket
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from azure.storage.blob.aio import BlobServiceClient
 
-from shared.storage.files import FileMissingError, Files, FileTooLargeError, StorageError
+from shared.settings import Settings
+from shared.storage.errors import (
+    AlreadyThereError,
+    FileChangedError,
+    FileMissingError,
+    FileTooLargeError,
+    StorageError,
+)
+from shared.storage.files import CHUNK_BYTES, FetchedFile, Files, open_files
+from tests.memory_storage import MemoryFiles
+
+type AnyFiles = Files | MemoryFiles
+
+NAME = "nice-iex/Schichtplan Müller #1 50%.csv"
+LARGE = 2 * CHUNK_BYTES + 7
 
 
-@pytest.fixture
-async def files(storage: str) -> AsyncIterator[Files]:
-    async with BlobServiceClient.from_connection_string(storage, retry_total=0) as service:
+@pytest.fixture(params=["azurite", "memory"])
+async def files(request: pytest.FixtureRequest) -> AsyncIterator[AnyFiles]:
+    if request.param == "memory":
+        yield MemoryFiles()
+        return
+    async with BlobServiceClient.from_connection_string(request.getfixturevalue("storage"), retry_total=0) as service:
+        for container in ("schedules", "schedule-archive"):
+            blobs = service.get_container_client(container)
+            async for name in blobs.list_blob_names():
+                await blobs.delete_blob(name)
         yield Files(service)
 
 
-async def put(files: Files, name: str, data: bytes) -> None:
-    await files.write("schedules", name, data, "text/csv")
+async def put(files: AnyFiles, name: str, data: bytes, container: str = "schedules") -> str:
+    await files.write(container, name, data, "text/csv")
+    return await files.version(container, name)
 
 
-async def test_what_was_written_is_read_with_its_version(files: Files) -> None:
-    await put(files, "nice-iex/Schichtplan Müller #1.csv", b"one")
-    stored = await files.read("schedules", "nice-iex/Schichtplan Müller #1.csv", max_bytes=3)
+async def content(files: AnyFiles, name: str, container: str = "schedules") -> bytes:
+    return (await files.read(container, name, max_bytes=10**9)).data
+
+
+async def fetch(files: AnyFiles, name: str, max_bytes: int = 10**9) -> tuple[bytes, FetchedFile]:
+    with tempfile.TemporaryFile() as target:
+        fetched = await files.read_into("schedules", name, target, max_bytes=max_bytes)
+        target.seek(0)
+        return target.read(), fetched
+
+
+# ------------------------------------------------------------------------------------------ reading
+
+
+async def test_what_was_written_is_read_with_its_version(files: AnyFiles) -> None:
+    await put(files, NAME, b"one")
+    stored = await files.read("schedules", NAME, max_bytes=3)
     assert stored.data == b"one"
-    assert stored.etag == await files.version("schedules", "nice-iex/Schichtplan Müller #1.csv")
+    assert stored.etag == await files.version("schedules", NAME)
     assert stored.uploaded.tzinfo is not None
 
 
-async def test_a_file_above_the_limit_is_not_fetched(files: Files) -> None:
+@pytest.mark.parametrize("size", [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, LARGE])
+async def test_a_file_of_any_size_is_fetched_with_its_hash_and_its_version(files: AnyFiles, size: int) -> None:
+    data = os.urandom(size)
+    etag = await put(files, NAME, data)
+    stored = await files.read("schedules", NAME, max_bytes=size)
+    fetched = await fetch(files, NAME, size)
+    assert fetched == (data, FetchedFile(size, hashlib.sha256(data).hexdigest(), etag, stored.uploaded))
+    assert stored.data == data
+
+
+async def test_a_file_above_the_limit_is_not_fetched(files: AnyFiles) -> None:
     await put(files, "large", b"x" * 11)
     with pytest.raises(FileTooLargeError, match="11 bytes; the limit is 10"):
         await files.read("schedules", "large", max_bytes=10)
+    with pytest.raises(FileTooLargeError, match="11 bytes; the limit is 10"):
+        await fetch(files, "large", 10)
 
 
-async def test_a_missing_file_is_said_to_be_missing(files: Files) -> None:
-    for attempt in (files.read("schedules", "none", max_bytes=9), files.version("schedules", "none")):
+async def test_a_file_overwritten_while_it_is_fetched_or_copied_is_said_to_be_changed(files: AnyFiles) -> None:
+    etag = await put(files, "a", os.urandom(LARGE))
+
+    class Overwriting(tempfile.SpooledTemporaryFile[bytes]):
+        def write(self, data: bytes) -> int:  # type: ignore[override]
+            asyncio.run_coroutine_threadsafe(put(files, "a", b"new"), loop)
+            time.sleep(0.3)
+            return len(data)
+
+    loop = asyncio.get_running_loop()
+    if isinstance(files, MemoryFiles):
+        overwriting = asyncio.create_task(put(files, "a", b"new"))
+        with pytest.raises(FileChangedError), tempfile.TemporaryFile() as plain:
+            await files.read_into("schedules", "a", plain, max_bytes=10**9)
+        await overwriting
+    else:
+        with pytest.raises(FileChangedError), Overwriting() as target:
+            await files.read_into("schedules", "a", target, max_bytes=10**9)  # type: ignore[arg-type]
+    with pytest.raises(FileChangedError):
+        await files.copy("schedules", "a", "schedule-archive", "a", etag=etag)
+    with pytest.raises(FileMissingError):
+        await files.version("schedule-archive", "a")
+
+
+async def test_a_missing_file_is_said_to_be_missing(files: AnyFiles) -> None:
+    attempts: tuple[Callable[[], Awaitable[object]], ...] = (
+        lambda: files.read("schedules", "none", max_bytes=9),
+        lambda: files.version("schedules", "none"),
+        lambda: fetch(files, "none"),
+        lambda: files.copy("schedules", "none", "schedule-archive", "none", etag='"0x1"'),
+        lambda: files.move("schedules", "none", "schedule-archive", "none", etag='"0x1"'),
+        lambda: files.read("no-such-container", "none", max_bytes=9),
+    )
+    for attempt in attempts:
         with pytest.raises(FileMissingError):
-            await attempt
+            await attempt()
 
 
-async def test_only_the_version_in_hand_is_removed(files: Files) -> None:
-    await put(files, "a", b"old")
-    old = await files.version("schedules", "a")
+# ------------------------------------------------------------------------------------------ writing
+
+
+@pytest.mark.parametrize("size", [0, 3, LARGE])
+async def test_a_file_is_written_over_another_or_only_where_none_is(files: AnyFiles, size: int) -> None:
+    first, second = os.urandom(size), os.urandom(size + 1)
+    await files.write_new("schedules", "a", first, "text/csv")
+    with pytest.raises(AlreadyThereError):
+        await files.write_new("schedules", "a", second, "text/csv")
+    assert await content(files, "a") == first
+    await files.write("schedules", "a", second, "text/csv")
+    assert await content(files, "a") == second
+
+
+@pytest.mark.parametrize("size", [3, CHUNK_BYTES + 1])
+async def test_of_many_that_write_a_new_file_at_once_one_wins(files: AnyFiles, size: int) -> None:
+    async def write(number: int) -> bytes | None:
+        data = bytes([number]) * size
+        try:
+            await files.write_new("schedules", "a", data, "text/csv")
+        except AlreadyThereError:
+            return None
+        return data
+
+    written = await asyncio.gather(*(write(number) for number in range(8)))
+    (winner,) = [data for data in written if data is not None]
+    assert await content(files, "a") == winner
+
+
+async def test_two_large_files_of_one_name_at_once_never_mix(files: AnyFiles) -> None:
+    versions = [bytes([number]) * LARGE for number in range(4)]
+    await asyncio.gather(*(put(files, "a", data) for data in versions), return_exceptions=True)
+    assert await content(files, "a") in versions
+
+
+async def test_a_container_that_is_not_there_is_a_storage_error_and_no_missing_file(files: AnyFiles) -> None:
+    etag = await put(files, "a", b"1")
+    attempts: tuple[Callable[[], Awaitable[object]], ...] = (
+        lambda: files.write("no-such-container", "a", b"", "text/csv"),
+        lambda: files.write_new("no-such-container", "a", b"", "text/csv"),
+        lambda: files.copy("schedules", "a", "no-such-container", "a", etag=etag),
+    )
+    for attempt in attempts:
+        with pytest.raises(StorageError) as raised:
+            await attempt()
+        assert not isinstance(raised.value, FileMissingError | AlreadyThereError)
+
+
+# ------------------------------------------------------------------------------------------ moving and removing
+
+
+@pytest.mark.parametrize("size", [0, 3, LARGE])
+async def test_the_version_in_hand_is_moved_with_all_its_bytes(files: AnyFiles, size: int) -> None:
+    data = os.urandom(size)
+    etag = await put(files, NAME, data)
+    await put(files, "x/" + NAME, b"what a killed run left", "schedule-archive")
+    assert await files.move("schedules", NAME, "schedule-archive", "x/" + NAME, etag=etag)
+    assert await content(files, "x/" + NAME, "schedule-archive") == data
+    with pytest.raises(FileMissingError):
+        await files.version("schedules", NAME)
+
+
+async def test_a_newer_version_is_neither_copied_nor_removed(files: AnyFiles) -> None:
+    old = await put(files, "a", b"old")
     await put(files, "a", b"new")
+    for attempt in (files.copy, files.move):
+        with pytest.raises(FileChangedError):
+            await attempt("schedules", "a", "schedule-archive", "a", etag=old)
+    assert [name async for name in files.names("schedule-archive")] == []
+    assert await content(files, "a") == b"new"
+
+
+async def test_a_copy_keeps_the_content_type(storage: str) -> None:
+    async with BlobServiceClient.from_connection_string(storage, retry_total=0) as service:
+        files = Files(service)
+        for size in (3, LARGE):
+            await files.write("schedules", "typed", b"x" * size, "text/calendar")
+            etag = await files.version("schedules", "typed")
+            await files.move("schedules", "typed", "schedule-archive", "typed", etag=etag)
+            properties = await service.get_blob_client("schedule-archive", "typed").get_blob_properties()
+            assert properties.content_settings.content_type == "text/calendar"
+
+
+async def test_only_the_version_in_hand_is_removed(files: AnyFiles) -> None:
+    old = await put(files, "a", b"old")
+    new = await put(files, "a", b"new")
     assert not await files.delete("schedules", "a", etag=old)
-    assert (await files.read("schedules", "a", max_bytes=9)).data == b"new"
-    new = await files.version("schedules", "a")
+    assert await content(files, "a") == b"new"
     assert await files.delete("schedules", "a", etag=new)
     assert not await files.delete("schedules", "a", etag=new)
     with pytest.raises(FileMissingError):
         await files.version("schedules", "a")
 
 
-async def test_names_below_a_prefix(files: Files) -> None:
-    for name in ("p/1", "p/2", "q/1"):
-        await put(files, name, b"")
-    assert [name async for name in files.names("schedules", "p/")] == ["p/1", "p/2"]
+# ------------------------------------------------------------------------------------------ listing
 
 
-async def test_storage_that_does_not_answer_is_a_storage_error() -> None:
+async def test_files_below_a_prefix_are_listed_in_order_with_what_tells_their_versions(files: AnyFiles) -> None:
+    for name, size in (("p/ü #1.csv", 3), ("p/1.csv", 0), ("q/1.csv", 1), ("p/a+b %20.csv", 2)):
+        await put(files, name, b"x" * size)
+    assert [name async for name in files.names("schedules", "p/")] == ["p/1.csv", "p/a+b %20.csv", "p/ü #1.csv"]
+    listed = [entry async for entry in files.list("schedules", "p/")]
+    assert [(entry.name, entry.size) for entry in listed] == [("p/1.csv", 0), ("p/a+b %20.csv", 2), ("p/ü #1.csv", 3)]
+    for entry in listed:
+        stored = await files.read("schedules", entry.name, max_bytes=9)
+        assert (entry.etag, entry.uploaded) == (stored.etag, stored.uploaded)
+        assert await files.delete("schedules", entry.name, etag=entry.etag)
+    assert [entry async for entry in files.list("schedules", "p/")] == []
+
+
+# ------------------------------------------------------------------------------------------ outages
+
+
+async def test_storage_that_does_not_answer_is_a_storage_error_soon() -> None:
     nobody = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ==;BlobEndpoint=http://127.0.0.1:9/a;"
     async with BlobServiceClient.from_connection_string(nobody, retry_total=0) as service:
         with pytest.raises(StorageError, match="blob storage failed"):
             await Files(service).version("schedules", "a")
+
+
+async def test_the_apps_own_patience_ends_within_seconds() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    connection = f"DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ==;BlobEndpoint=http://127.0.0.1:{port}/a;"
+    settings = Settings(AzureWebJobsStorage=connection, dataverse_url="https://contoso.crm4.dynamics.com")
+    files = open_files(settings)
+    started = time.monotonic()
+    with pytest.raises(StorageError):
+        await files.version("schedules", "a")
+    assert time.monotonic() - started < 5
+    await files.close()

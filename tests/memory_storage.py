@@ -1,0 +1,227 @@
+"""Storage in memory, with the surfaces and the errors of `Files` and `Tables`.
+
+tests/integration/test_files.py, test_tables.py and test_leases.py run over these and over Azurite alike.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import BinaryIO
+
+from shared.clock import utc_now
+from shared.storage.entities import Entity, Row, Value, batches, check_keys, to_properties, to_values
+from shared.storage.errors import (
+    AlreadyThereError,
+    ChangedError,
+    FileChangedError,
+    FileMissingError,
+    FileTooLargeError,
+    StorageError,
+)
+from shared.storage.files import CHUNK_BYTES, FetchedFile, FileEntry, StoredFile
+
+CONTAINERS = ("schedules", "schedule-reports", "schedule-archive", "config", "ticket-bodies")
+
+
+class _Memory:
+    """`down` makes every call fail; each call lets others run first, as a request does."""
+
+    def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
+        self.down = False
+        self.requests = 0
+        self._now = now
+        self._versions = 0
+
+    async def close(self) -> None:
+        return
+
+    async def _request(self) -> None:
+        await asyncio.sleep(0)
+        self.requests += 1
+        if self.down:
+            raise StorageError("storage is down")
+
+    def _next_version(self) -> int:
+        self._versions += 1
+        return self._versions
+
+
+@dataclass(frozen=True, slots=True)
+class _StoredRow:
+    properties: Mapping[str, Value]
+    etag: str
+    written: datetime
+
+
+class MemoryTables(_Memory):
+    """Tables in memory. `now` is the service's clock."""
+
+    def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
+        super().__init__(now)
+        self._tables: dict[str, dict[tuple[str, str], _StoredRow]] = {}
+
+    async def get(self, table: str, partition: str, row: str) -> Entity | None:
+        check_keys(partition, row)
+        await self._request()
+        stored = self._rows(table).get((partition, row))
+        return None if stored is None else self._entity(partition, row, stored)
+
+    async def insert(self, table: str, partition: str, row: str, values: Mapping[str, Value]) -> Entity:
+        properties = to_properties(partition, row, values)
+        await self._request()
+        if (partition, row) in self._rows(table):
+            raise AlreadyThereError("it is there already")
+        return self._store(table, partition, row, properties)
+
+    async def replace(self, table: str, partition: str, row: str, values: Mapping[str, Value], *, etag: str) -> Entity:
+        properties = to_properties(partition, row, values)
+        await self._request()
+        stored = self._rows(table).get((partition, row))
+        if stored is None or stored.etag != etag:
+            raise ChangedError("the row was changed meanwhile")
+        return self._store(table, partition, row, properties)
+
+    async def put(self, table: str, partition: str, row: str, values: Mapping[str, Value]) -> Entity:
+        properties = to_properties(partition, row, values)
+        await self._request()
+        return self._store(table, partition, row, properties)
+
+    async def delete(self, table: str, partition: str, row: str, *, etag: str | None = None) -> bool:
+        check_keys(partition, row)
+        await self._request()
+        stored = self._rows(table).get((partition, row))
+        if stored is None or etag not in {None, stored.etag}:
+            return False
+        del self._tables[table][partition, row]
+        return True
+
+    async def write_many(self, table: str, partition: str, rows: Iterable[Row]) -> None:
+        for batch in batches(partition, rows):
+            await self._request()
+            for row, properties in batch:
+                self._store(table, partition, row, properties)
+
+    async def list(self, table: str, partition: str, select: Iterable[str] | None = None) -> AsyncIterator[Entity]:
+        check_keys(partition, "-")
+        wanted = None if select is None else set(select)
+        await self._request()
+        for (in_partition, row), stored in sorted(self._rows(table).items(), key=lambda item: item[0]):
+            if in_partition == partition:
+                yield self._entity(partition, row, stored, wanted)
+
+    def empty(self) -> None:
+        """All tables are gone."""
+        self._tables.clear()
+
+    def _rows(self, table: str) -> Mapping[tuple[str, str], _StoredRow]:
+        return self._tables.get(table, {})
+
+    def _store(self, table: str, partition: str, row: str, properties: Mapping[str, Value]) -> Entity:
+        stored = _StoredRow(properties, f"W/\"datetime'{self._next_version()}'\"", self._now())
+        self._tables.setdefault(table, {})[partition, row] = stored
+        return Entity(partition, row, to_values(properties), stored.etag)
+
+    def _entity(self, partition: str, row: str, stored: _StoredRow, wanted: set[str] | None = None) -> Entity:
+        values = to_values(stored.properties)
+        if wanted is not None:
+            values = {name: value for name, value in values.items() if name in wanted}
+        # An answer's date has whole seconds.
+        age = (self._now().replace(microsecond=0) - stored.written).total_seconds()
+        return Entity(partition, row, values, stored.etag, max(0.0, age))
+
+
+@dataclass(frozen=True, slots=True)
+class _StoredBlob:
+    data: bytes
+    content_type: str
+    etag: str
+    uploaded: datetime
+
+
+class MemoryFiles(_Memory):
+    """Blobs in memory, in these containers. `now` is the service's clock."""
+
+    def __init__(self, now: Callable[[], datetime] = utc_now, containers: Iterable[str] = CONTAINERS) -> None:
+        super().__init__(now)
+        self._containers: dict[str, dict[str, _StoredBlob]] = {name: {} for name in containers}
+
+    async def read(self, container: str, name: str, *, max_bytes: int) -> StoredFile:
+        blob = await self._blob(container, name)
+        if len(blob.data) > max_bytes:
+            raise FileTooLargeError(len(blob.data), max_bytes)
+        await self._blob(container, name, blob.etag)
+        return StoredFile(blob.data, blob.etag, blob.uploaded)
+
+    async def read_into(self, container: str, name: str, target: BinaryIO, *, max_bytes: int) -> FetchedFile:
+        blob = await self._blob(container, name)
+        if len(blob.data) > max_bytes:
+            raise FileTooLargeError(len(blob.data), max_bytes)
+        for start in range(0, len(blob.data), CHUNK_BYTES):
+            await self._blob(container, name, blob.etag)
+            target.write(blob.data[start : start + CHUNK_BYTES])
+        return FetchedFile(len(blob.data), hashlib.sha256(blob.data).hexdigest(), blob.etag, blob.uploaded)
+
+    async def version(self, container: str, name: str) -> str:
+        return (await self._blob(container, name)).etag
+
+    async def write(self, container: str, name: str, data: bytes, content_type: str) -> None:
+        await self._request()
+        self._store(container, name, data, content_type)
+
+    async def write_new(self, container: str, name: str, data: bytes, content_type: str) -> None:
+        await self._request()
+        if name in self._containers.get(container, {}):
+            raise AlreadyThereError("a blob of this name is there already")
+        self._store(container, name, data, content_type)
+
+    async def copy(self, container: str, name: str, to_container: str, to_name: str, *, etag: str) -> None:
+        blob = await self._blob(container, name, etag)
+        for _start in range(0, len(blob.data), CHUNK_BYTES):
+            await self._blob(container, name, etag)
+        await self._request()
+        self._store(to_container, to_name, blob.data, blob.content_type)
+
+    async def move(self, container: str, name: str, to_container: str, to_name: str, *, etag: str) -> bool:
+        await self.copy(container, name, to_container, to_name, etag=etag)
+        return await self.delete(container, name, etag=etag)
+
+    async def delete(self, container: str, name: str, *, etag: str) -> bool:
+        await self._request()
+        blobs = self._containers.get(container, {})
+        if name not in blobs or blobs[name].etag != etag:
+            return False
+        del blobs[name]
+        return True
+
+    async def names(self, container: str, prefix: str = "") -> AsyncIterator[str]:
+        async for entry in self.list(container, prefix):
+            yield entry.name
+
+    async def list(self, container: str, prefix: str = "") -> AsyncIterator[FileEntry]:
+        await self._request()
+        if container not in self._containers:
+            raise FileMissingError("no such container")
+        for name, blob in sorted(self._containers[container].items()):
+            if name.startswith(prefix):
+                yield FileEntry(name, blob.etag, len(blob.data), blob.uploaded)
+
+    def content_type(self, container: str, name: str) -> str:
+        """What the blob was said to be when it was written."""
+        return self._containers[container][name].content_type
+
+    async def _blob(self, container: str, name: str, etag: str | None = None) -> _StoredBlob:
+        await self._request()
+        blob = self._containers.get(container, {}).get(name)
+        if blob is None:
+            raise FileMissingError("no such blob")
+        if etag not in {None, blob.etag}:
+            raise FileChangedError("the blob was overwritten meanwhile")
+        return blob
+
+    def _store(self, container: str, name: str, data: bytes, content_type: str) -> None:
+        if container not in self._containers:
+            raise StorageError("no such container")
+        uploaded = self._now().replace(microsecond=0)
+        self._containers[container][name] = _StoredBlob(data, content_type, f'"{self._next_version():#x}"', uploaded)
