@@ -172,8 +172,9 @@ def _past(row: Entity) -> PastImport:
     values["state"] = ImportState(str(row.values["state"]))
     if "window_from" in row.values:
         values["window"] = _moment(row.values["window_from"]), _moment(row.values["window_to"])
-    if "age" in values:
-        values["age"] = _moment(row.values["age"])
+    for name in ("age", "tried"):
+        if name in values:
+            values[name] = _moment(row.values[name])
     if "first_day" in values:
         values["first_day"] = date.fromisoformat(str(values["first_day"]))
     return PastImport(**values)  # type: ignore[arg-type]

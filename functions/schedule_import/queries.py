@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import get_args
 
-from functions.schedule_import.decide.agents import AgentKey, agent_key
+from functions.schedule_import.decide.agents import agent_key
 from functions.schedule_import.decide.facts import (
     ActivityType,
     Booking,
@@ -18,6 +18,7 @@ from functions.schedule_import.decide.facts import (
     ShiftPlan,
     User,
 )
+from functions.schedule_import.reading.agents_csv import AgentKey
 from shared.dataverse.odata import Query, all_of
 from shared.dataverse.tables import (
     ACTIVE,

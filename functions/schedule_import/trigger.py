@@ -1,4 +1,8 @@
-"""Azure in: a blob event for the container `schedules`."""
+"""Azure in: blob events of the inbox, the sweep's timer, and events that failed too often."""
+
+import json
+import logging
+from typing import TYPE_CHECKING
 
 import azure.functions as func
 
@@ -6,9 +10,17 @@ from functions.schedule_import.containers import INBOX
 from shared.clock import utc_now
 from shared.gateways import Gateways
 
+if TYPE_CHECKING:
+    from functions.schedule_import.use_case.worlds import ImportGateways
+
+_log = logging.getLogger(__name__)
+
+POISON_QUEUE = "webjobs-blobtrigger-poison"
+"""Where the platform puts blob events that failed five times; its name is the platform's."""
+
 
 def blueprint(gateways: Gateways) -> func.Blueprint:
-    """The function `import_schedule`."""
+    """The functions `import_schedule`, `sweep_schedules` and `report_failed_schedule`."""
     bp = func.Blueprint()
 
     @bp.blob_trigger(
@@ -20,18 +32,59 @@ def blueprint(gateways: Gateways) -> func.Blueprint:
     )
     async def import_schedule(file: func.InputStream) -> None:
         # Loaded with the first file: a caller on the phone does not wait for readers and planners at a cold start.
-        from functions.schedule_import.use_case import ImportGateways, import_schedule_file
+        from functions.schedule_import.use_case.inbox import take_up
+        from functions.schedule_import.use_case.sweeping import note_failure
+        from shared.dataverse.errors import UnavailableError
+        from shared.storage.errors import StorageError
 
-        importing = ImportGateways(
-            files=gateways.files,
-            dynamics=gateways.dataverse,
-            documents=gateways.documents,
-            now=utc_now,
-            max_bytes=gateways.settings.schedule_max_bytes,
-        )
         # The event only names the file. Its content is read with the ETag in hand, so that a file overwritten
         # between event and import is never half one version and half the other.
         name = (file.name or "").removeprefix(f"{INBOX}/")
-        await import_schedule_file(name, importing)
+        try:
+            await take_up(name, _importing(gateways))
+        except (UnavailableError, StorageError):
+            raise
+        except Exception as error:
+            await note_failure(name, error, _importing(gateways))
+            raise
+
+    @bp.timer_trigger(arg_name="timer", schedule=gateways.settings.schedule_sweep_schedule)
+    async def sweep_schedules(timer: func.TimerRequest) -> None:
+        from functions.schedule_import.use_case.sweeping import sweep
+
+        taken = await sweep(_importing(gateways))
+        if taken:
+            _log.info("The sweep took up %d files that no event had settled", taken)
+
+    @bp.queue_trigger(arg_name="message", queue_name=POISON_QUEUE, connection="AzureWebJobsStorage")
+    async def report_failed_schedule(message: func.QueueMessage) -> None:
+        from functions.schedule_import.use_case.sweeping import settle_poison
+
+        event = _event(message.get_body())
+        if event.get("ContainerName") == INBOX and event.get("BlobName"):
+            await settle_poison(str(event["BlobName"]), _importing(gateways))
 
     return bp
+
+
+def _importing(gateways: Gateways) -> "ImportGateways":
+    from functions.schedule_import.use_case.worlds import ImportGateways
+
+    return ImportGateways(
+        files=gateways.files,
+        tables=gateways.tables,
+        dynamics=gateways.dataverse,
+        documents=gateways.documents,
+        now=utc_now,
+        max_bytes=gateways.settings.schedule_max_bytes,
+    )
+
+
+def _event(body: bytes) -> dict[str, object]:
+    """What a poisoned event says; nothing where it is none of ours."""
+    try:
+        event = json.loads(body)
+    except ValueError:
+        _log.warning("A message of the poison queue is no blob event and is dropped")
+        return {}
+    return event if isinstance(event, dict) else {}

@@ -5,25 +5,8 @@ from dataclasses import dataclass, field
 
 from functions.schedule_import.decide.facts import Guid, User
 from functions.schedule_import.profile.layout import BUILT_IN_IDENTITIES
+from functions.schedule_import.reading.agents_csv import AgentDirectory, AgentKey
 from functions.schedule_import.reading.segments import Issue, Segment, Skip
-
-type AgentKey = tuple[str, str]
-"""An identity and its value in lower case."""
-
-
-@dataclass(frozen=True, slots=True)
-class AgentDirectory:
-    """`config/agents.csv`: one row an agent, an e-mail plus a column per scheme. Values are kept in lower case."""
-
-    emails: Mapping[AgentKey, tuple[str, ...]]
-    schemes: frozenset[str]
-
-    def emails_of(self, key: AgentKey) -> tuple[str, ...]:
-        """The e-mail addresses that the value stands for: none, one, or several (then it is ambiguous)."""
-        return self.emails.get(key, ())
-
-
-NO_DIRECTORY = AgentDirectory({}, frozenset())
 
 
 def agent_key(identity: str, value: str) -> AgentKey:

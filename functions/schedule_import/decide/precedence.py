@@ -61,6 +61,10 @@ class PastImport:
     plan_digest: str = ""
     reason: str = ""
     attempts: int = 0
+    tried: datetime | None = None
+    """When it was worked on last."""
+    bookings: int = 0
+    """Bookings that it wants."""
 
     @property
     def in_force(self) -> bool:

@@ -1,7 +1,7 @@
 """What the file wants Dynamics to have: a booking for each segment, and the rows that bookings point at."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Protocol
@@ -88,8 +88,12 @@ def want_bookings(
     resources: Sequence[Resource],
     scope: FileScope,
     profile: ScheduleProfile,
+    numbers: Mapping[tuple[Guid, str], Sequence[int]] | None = None,
 ) -> Wanted:
     """A booking for every placed segment; those that cannot become one are skipped with a reason.
+
+    `numbers`: by user and source key, the numbers of its segments in order of start (`decide.delta`); without them
+    they count from 0.
 
     The segments are taken out of `placed` on the way: 400,000 of them need not be held twice.
     """
@@ -98,7 +102,7 @@ def want_bookings(
     for user_id in list(placed.by_user):
         segments = placed.by_user.pop(user_id)
         days = shift_days(segments, scope.zone_of(user_id), scope.margin)
-        keys = _Keys(profile.name, user_id)
+        keys = _Keys(profile.name, user_id, numbers or {})
         bookings = []
         for segment, day in zip(segments, days, strict=True):
             identity = keys.next_of(segment)
@@ -116,9 +120,10 @@ def want_bookings(
 class _Keys:
     """Keys of one agent's bookings, counted by start order among equal ones."""
 
-    def __init__(self, profile: str, user_id: Guid) -> None:
+    def __init__(self, profile: str, user_id: Guid, numbers: Mapping[tuple[Guid, str], Sequence[int]]) -> None:
         self._profile = profile
         self._user = user_id
+        self._numbers = numbers
         self._counts: defaultdict[str, int] = defaultdict(int)
 
     def next_of(self, segment: Segment) -> tuple[Guid, str]:
@@ -126,6 +131,8 @@ class _Keys:
         key = source_key(segment)
         position = self._counts[key]
         self._counts[key] += 1
+        if (given := self._numbers.get((self._user, key))) is not None:
+            position = given[position]
         return keyed(self._profile, self._user, segment.external_id, key, position)
 
 

@@ -1,0 +1,70 @@
+"""Reports, rejected rows and the archive: what stays behind of a file."""
+
+import asyncio
+import logging
+from typing import BinaryIO
+
+from functions.schedule_import.containers import ARCHIVE, INBOX, REPORTS
+from functions.schedule_import.profile import ScheduleProfile
+from functions.schedule_import.reading.records import FileContent
+from functions.schedule_import.reading.rejected import write_rejected
+from functions.schedule_import.report import ImportReport
+from functions.schedule_import.use_case.worlds import ImportGateways, InboxPath, archive_path
+
+_log = logging.getLogger(__name__)
+
+_NOTHING_TO_MEND = frozenset({"DUPLICATE", "NOT_COMMITTED", "DELETED_IN_SOURCE", "CANCELLED", "NO_SHIFT", "OPEN_SHIFT"})
+"""Rows that were left out because they say so themselves; a planner has nothing to correct."""
+
+
+async def write_report(inbox: InboxPath, report: ImportReport, gateways: ImportGateways, *, command: str = "") -> None:
+    """Leave the report where planners look, and its figures in the log."""
+    data = await asyncio.to_thread(report.json_bytes)
+    await gateways.files.write(REPORTS, f"{inbox.path}{command}.report.json", data, "application/json")
+    level = logging.WARNING if report.status in {"held", "rejected"} else logging.INFO
+    _log.log(
+        level,
+        "Schedule file %s%s is %s: %d created, %d updated, %d removed, %d unchanged, %d skipped; "
+        "%d Dataverse requests, %.1f s",
+        inbox.path, command, report.status, report.created, report.updated, report.removed, report.unchanged,
+        len(report.skipped), report.dataverse_requests, report.seconds,
+    )  # fmt: skip
+
+
+async def write_rejected_rows(
+    inbox: InboxPath, stream: BinaryIO, profile: ScheduleProfile, report: ImportReport, gateways: ImportGateways
+) -> None:
+    """The rows that were left out, in the file's own layout with a reason each, to be mended and dropped again."""
+    reasons = {
+        skip.row: f"{skip.column}: {skip.reason}" if skip.column else skip.reason
+        for skip in report.skipped
+        if skip.code not in _NOTHING_TO_MEND
+    }
+    if not reasons:
+        return
+    written = await asyncio.to_thread(write_rejected, FileContent(inbox.name, stream), profile, reasons)
+    if written is not None:
+        data, content_type = written
+        await gateways.files.write(REPORTS, rejected_path(inbox), data, content_type)
+
+
+def rejected_path(inbox: InboxPath) -> str:
+    """`<profile>/<name>.rejected.<own extension>`."""
+    _, dot, extension = inbox.name.rpartition(".")
+    return f"{inbox.path}.rejected{dot}{extension}" if dot else f"{inbox.path}.rejected"
+
+
+def is_left_out_for_good(code: str) -> bool:
+    """Whether a row of this code needs nobody to mend it."""
+    return code in _NOTHING_TO_MEND
+
+
+async def archive(inbox: InboxPath, import_id: str, etag: str, gateways: ImportGateways) -> None:
+    """Keep this version of the file for good. It stays in the inbox until `leave_inbox`."""
+    await gateways.files.copy(INBOX, inbox.path, ARCHIVE, archive_path(inbox.profile, import_id, inbox.name), etag=etag)
+
+
+async def leave_inbox(inbox: InboxPath, etag: str, gateways: ImportGateways) -> None:
+    """Take the file out of the inbox, unless a newer version has taken its place."""
+    if not await gateways.files.delete(INBOX, inbox.path, etag=etag):
+        _log.info("Schedule file %s is no longer the version that was imported; what is there now stays", inbox.path)
