@@ -61,7 +61,7 @@ _DONE_BEFORE: dict[Write, type[DataverseError]] = {Write.CREATE: AlreadyExistsEr
 
 @dataclass(frozen=True, slots=True)
 class RowFailure:
-    """A row that Dataverse refused, by its id, with the reason."""
+    """A row that Dataverse refused, by its id, with the reason. It holds nothing else of its request."""
 
     row_id: str
     error: DataverseError
@@ -77,6 +77,15 @@ class WriteOutcome:
     got lost this includes rows that this very call wrote."""
     failures: list[RowFailure] = field(default_factory=list)
 
+    @property
+    def settled(self) -> int:
+        """Rows of which is known what became of them."""
+        return self.written + len(self.done_before) + len(self.failures)
+
+
+type Progress = Callable[[int], None]
+"""Told how many rows of a call are settled, whenever that are more, up to `WriteOutcome.settled` of its outcome."""
+
 
 class BulkWriter:
     """Writes rows of any number to one environment, and remembers what a row costs there."""
@@ -88,12 +97,12 @@ class BulkWriter:
         self._paces: dict[str, flow.Pace] = {}
         self._without_message: set[tuple[str, Write]] = set()
 
-    async def write(self, table: Table, rows: Rows, write: Write) -> WriteOutcome:
+    async def write(self, table: Table, rows: Rows, write: Write, progress: Progress | None = None) -> WriteOutcome:
         """Write every row. Raises UnavailableError or DeniedError when the write cannot go on.
 
-        What was written by then stays, and the same call may be made again.
+        What was written by then stays, and the same call may be made again. What `progress` raises ends the call too.
         """
-        load = _Load(self, table, write, RowSource(rows, table.primary_id))
+        load = _Load(self, table, write, RowSource(rows, table.primary_id), progress)
         with count_requests() as meter:
             try:
                 async with asyncio.TaskGroup() as group:
@@ -174,12 +183,15 @@ class BulkWriter:
 class _Load:
     """One call: takes rows from the source as lanes come free, and collects what became of them."""
 
-    def __init__(self, writer: BulkWriter, table: Table, write: Write, source: RowSource) -> None:
+    def __init__(
+        self, writer: BulkWriter, table: Table, write: Write, source: RowSource, report: Progress | None
+    ) -> None:
         self.outcome = WriteOutcome()
         self._writer = writer
         self._table = table
         self._action = write
         self._source = source
+        self._report = report
         self._traffic = writer.sender.traffic
         self._sent = 0
         self._progress = asyncio.get_running_loop().time()
@@ -299,6 +311,7 @@ class _Load:
             return error
         self._learn(pace, len(chunk), seconds)
         self.outcome.written += len(chunk)
+        self._tell_progress()
         return None
 
     def _learn(self, pace: flow.Pace, rows: int, seconds: float) -> None:
@@ -317,6 +330,7 @@ class _Load:
         """
         if len(chunk) == 1:
             self._fail(chunk[0], error)
+            self._tell_progress()
             return
         middle = len(chunk) // 2
         halves = (chunk[:middle], chunk[middle:])
@@ -351,9 +365,15 @@ class _Load:
                 self.outcome.done_before.append(row[self._table.primary_id])
             else:
                 self._fail(row, error)
+        self._tell_progress()
+
+    def _tell_progress(self) -> None:
+        if self._report is not None:
+            self._report(self.outcome.settled)
 
     def _fail(self, row: JsonRow, error: DataverseError) -> None:
-        self.outcome.failures.append(RowFailure(row[self._table.primary_id], error))
+        # Its traceback would keep the request with all its rows.
+        self.outcome.failures.append(RowFailure(row[self._table.primary_id], error.with_traceback(None)))
 
 
 async def _side_by_side[T](*works: Coroutine[Any, Any, T]) -> list[T]:

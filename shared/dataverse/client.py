@@ -22,12 +22,12 @@ from yarl import URL
 from shared.clock import utc_now
 from shared.dataverse import flow, odata
 from shared.dataverse.batches import Batches
-from shared.dataverse.bulk import BulkWriter, Write, WriteOutcome
+from shared.dataverse.bulk import BulkWriter, Progress, Write, WriteOutcome
 from shared.dataverse.credentials import TokenCache, token_cache
 from shared.dataverse.meter import Meter
 from shared.dataverse.odata import Part, Query
 from shared.dataverse.pages import PageReader, Trail, rows_of
-from shared.dataverse.row_source import Rows
+from shared.dataverse.row_source import Items, Rows, rows_of_items
 from shared.dataverse.sender import ODATA_HEADERS, HttpRequest, Sender
 from shared.dataverse.tables import JsonRow, Table
 from shared.dataverse.traffic import Traffic
@@ -152,33 +152,45 @@ class DataverseClient:
 
     # ------------------------------------------------------------------------------------------- writing
 
-    async def upsert_many(self, table: Table, rows: Rows, *, within: float | None = None) -> WriteOutcome:
+    async def upsert_many(
+        self, table: Table, rows: Rows, *, within: float | None = None, progress: Progress | None = None
+    ) -> WriteOutcome:
         """Create or update every row under its own id, in requests of hundreds.
 
         By UpsertMultiple where the table takes it, else by `$batch`. A row that Dataverse refuses costs none of the
-        others; it stands in the outcome. Rows may come from an async iterator: only those under way are in memory.
+        others; it stands in the outcome. Rows may come from a generator or an async iterator: only those under way
+        are in memory. `progress` is called after every request that settled some, with the number of rows settled
+        by then: written, refused, or done before. It must return at once.
         Raises UnavailableError or DeniedError when the write cannot go on; what was written by then stays, and the
         same call may be made again.
         """
-        return await self._write(table, rows, Write.UPSERT, within)
+        return await self._write(table, rows, Write.UPSERT, within, progress)
 
-    async def create_many(self, table: Table, rows: Rows, *, within: float | None = None) -> WriteOutcome:
-        """Create every row under its own id and leave alone those that exist already. Raises as `upsert_many`."""
-        return await self._write(table, rows, Write.CREATE, within)
+    async def create_many(
+        self, table: Table, rows: Rows, *, within: float | None = None, progress: Progress | None = None
+    ) -> WriteOutcome:
+        """Create every row under its own id and leave alone those that exist already. Otherwise as `upsert_many`."""
+        return await self._write(table, rows, Write.CREATE, within, progress)
 
-    async def update_many(self, table: Table, rows: Rows, *, within: float | None = None) -> WriteOutcome:
-        """Update every row, creating none: a missing one is a failure (NotFoundError). Raises as `upsert_many`."""
-        return await self._write(table, rows, Write.UPDATE, within)
+    async def update_many(
+        self, table: Table, rows: Rows, *, within: float | None = None, progress: Progress | None = None
+    ) -> WriteOutcome:
+        """Update every row, creating none: a missing one is a failure (NotFoundError). Otherwise as `upsert_many`."""
+        return await self._write(table, rows, Write.UPDATE, within, progress)
 
-    async def delete_many(self, table: Table, row_ids: Iterable[UUID], *, within: float | None = None) -> WriteOutcome:
-        """Delete every row; one that is gone already is done. Raises as `upsert_many`."""
-        rows = [{table.primary_id: str(row_id)} for row_id in row_ids]
-        return await self._write(table, rows, Write.DELETE, within)
+    async def delete_many(
+        self, table: Table, row_ids: Items[UUID], *, within: float | None = None, progress: Progress | None = None
+    ) -> WriteOutcome:
+        """Delete every row; one that is gone already is done. Otherwise as `upsert_many`."""
+        rows = rows_of_items(row_ids, lambda row_id: {table.primary_id: str(row_id)})
+        return await self._write(table, rows, Write.DELETE, within, progress)
 
-    async def _write(self, table: Table, rows: Rows, write: Write, within: float | None) -> WriteOutcome:
+    async def _write(
+        self, table: Table, rows: Rows, write: Write, within: float | None, progress: Progress | None
+    ) -> WriteOutcome:
         try:
             async with asyncio.timeout(within):
-                return await self._bulk.write(table, rows, write)
+                return await self._bulk.write(table, rows, write, progress)
         except TimeoutError:
             raise TimedOutError("not all rows were written before the caller's deadline") from None
 

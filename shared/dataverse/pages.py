@@ -139,7 +139,7 @@ class PageReader:
         """The answers to one `$batch`; none when it was too much at once and its pages wait again, to go singly."""
         parts = [Part("GET", page.path, headers=self._headers) for page in wanted]
         # A single page that does not come in time is asked for again; several would take as long again.
-        kind = Kind.REPEATED_BULK if len(parts) > 1 else Kind.SINGLE
+        kind = Kind.PAGES if len(parts) > 1 else Kind.SINGLE
         try:
             replies, _ = await self._batches.send(f"query {wanted[0].table}", parts, deadline=self._deadline, kind=kind)
         except (TimedOutError, AnswerTooLargeError):

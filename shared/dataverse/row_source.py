@@ -1,12 +1,33 @@
 """Where the rows of a load come from: in their order, one of each id at a time, and back again when refused for now."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence, Sized
+from dataclasses import dataclass
 from itertools import islice
 
 from shared.dataverse.tables import JsonRow
 
-type Rows = Iterable[JsonRow] | AsyncIterable[JsonRow]
+type Items[T] = Iterable[T] | AsyncIterable[T]
+type Rows = Items[JsonRow]
+
+
+def rows_of_items[T](items: Items[T], row_of: Callable[[T], JsonRow]) -> Rows:
+    """A row for each item, made when it is taken; as many as there are items, where that is known."""
+    if isinstance(items, AsyncIterable):
+        return (row_of(item) async for item in items)
+    return _CountedRows(items, row_of) if isinstance(items, Collection) else map(row_of, items)
+
+
+@dataclass(frozen=True, slots=True)
+class _CountedRows[T]:
+    items: Collection[T]
+    row_of: Callable[[T], JsonRow]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[JsonRow]:
+        return map(self.row_of, self.items)
 
 
 class RowSource:
@@ -18,7 +39,7 @@ class RowSource:
 
     def __init__(self, rows: Rows, primary_id: str) -> None:
         self._rows = aiter(rows) if isinstance(rows, AsyncIterable) else iter(rows)
-        self._total = len(rows) if isinstance(rows, Collection) else None
+        self._total = len(rows) if isinstance(rows, Sized) else None
         self._primary_id = primary_id
         self._taken = 0
         self._ended = False

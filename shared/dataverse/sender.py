@@ -192,8 +192,8 @@ class Sender:
         self.traffic.breaker.failed(now)
         if isinstance(error, TimedOutError):
             self.traffic.width.timed_out(now)
-            if kind >= Kind.REPEATED_BULK:
-                raise error  # the same rows would take as long again: the bulk load sends them in smaller requests
+            if kind >= Kind.PAGES:
+                raise error  # the same rows would take as long again: they go in smaller requests
         repeatable = request.repeatable or isinstance(error, NotSentError)
         match retry.after_failure(failed_attempts, repeatable=repeatable, jitter=random.random()):  # noqa: S311
             case retry.RetryIn(backoff):

@@ -1,7 +1,7 @@
 """The process's traffic with one environment: who may send now. All limits are shared, so one 429 slows everybody.
 
-Calls in the order of their patience: a caller with a deadline first, then other single requests, then bulk requests
-that go again, then new bulk requests.
+Calls in the order of their patience: a caller with a deadline first, then other single requests, then the pages of
+large reads, then bulk requests that go again, then new bulk requests.
 """
 
 import asyncio
@@ -28,8 +28,10 @@ class Kind(IntEnum):
 
     URGENT = 0
     SINGLE = 1
-    REPEATED_BULK = 2
-    BULK = 3
+    PAGES = 2
+    """Several pages in one. They never wait for a lane of a bulk load, whose rows may come from them."""
+    REPEATED_BULK = 3
+    BULK = 4
 
 
 @dataclass(slots=True)

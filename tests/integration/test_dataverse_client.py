@@ -5,8 +5,8 @@ import gzip
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -23,7 +23,7 @@ from shared.dataverse.client import DataverseClient
 from shared.dataverse.credentials import TokenCache
 from shared.dataverse.errors import DeniedError, NotFoundError, RejectedError, UnavailableError
 from shared.dataverse.meter import Wait, count_requests
-from shared.dataverse.odata import Query, eq, is_in
+from shared.dataverse.odata import Query, eq, in_chunks, is_in
 from shared.dataverse.soap import EntityReference
 from shared.dataverse.tables import CONTACT, PHONE_CALL, SHIFT_PLAN, JsonRow, Table
 from tests.integration.tokens import Tokens
@@ -151,6 +151,48 @@ async def test_a_question_too_long_for_a_url_goes_inside_a_batch(
     rows = [row async for row in dataverse.rows(question, page_size=10)]
     assert len(rows) == 30
     assert parts_seen(control) > before
+
+
+def plan_queries(count: int, a_query: int) -> Iterator[Query]:
+    """Questions for so many plans, with so many ids in each."""
+    for condition in in_chunks("msdyn_shiftplanid", map(plan_id, range(count)), most_values=a_query):
+        yield Query(table=SHIFT_PLAN, select=("msdyn_name",), where=condition)
+
+
+async def test_the_pages_of_many_queries_share_requests(dataverse: DataverseClient, control: httpx.Client) -> None:
+    plant(control, plans(1600))
+    requests, parts = requests_seen(control), parts_seen(control)
+    with count_requests() as meter:
+        found = [row async for page in dataverse.pages(plan_queries(1600, 100), page_size=20) for row in page]
+    assert sorted(row["msdyn_name"] for row in found) == sorted(names(1600).values())
+    assert parts_seen(control) - parts == 80
+    assert requests_seen(control) - requests == meter.requests <= 22
+    assert meter.records == 1600
+
+
+async def test_pages_are_as_large_as_dataverse_makes_them(dataverse: DataverseClient, control: httpx.Client) -> None:
+    plant(control, plans(5001))
+    sizes = [len(page) async for page in dataverse.pages([PLANS])]
+    assert sizes == [5000, 1]
+
+
+async def test_500_ids_fit_into_each_part_of_a_batch(dataverse: DataverseClient, control: httpx.Client) -> None:
+    plant(control, plans(2000))
+    with count_requests() as meter:
+        pages = [len(page) async for page in dataverse.pages(plan_queries(2000, 500), page_size=300)]
+    assert sum(pages) == 2000
+    assert meter.requests == 2
+
+
+async def test_pages_may_be_left_early(dataverse: DataverseClient, control: httpx.Client) -> None:
+    plant(control, plans(1600))
+    async with aclosing(dataverse.pages(plan_queries(1600, 100), page_size=20)) as pages:
+        assert len(await anext(pages)) == 20
+    requests = requests_seen(control)
+    assert len(asyncio.all_tasks()) == 1
+    # The connections whose requests were given up are gone; the next call opens its own.
+    assert len(await dataverse.query(PLANS)) == 1600
+    assert requests_seen(control) == requests + 1 <= 5
 
 
 @pytest.mark.parametrize(
@@ -354,6 +396,25 @@ async def test_deleting_what_is_gone_is_done(dataverse: DataverseClient, control
     assert sorted(outcome.done_before) == sorted(str(plan_id(number)) for number in (3, 4))
 
 
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["iterator", "async-iterator"])
+async def test_rows_to_delete_may_come_as_they_are_read(
+    dataverse: DataverseClient, control: httpx.Client, *, asynchronous: bool
+) -> None:
+    plant(control, plans(1000))
+
+    async def read() -> AsyncIterator[UUID]:
+        async for page in dataverse.pages(plan_queries(800, 200), page_size=50):
+            for row in page:
+                yield UUID(row["msdyn_shiftplanid"])
+
+    told: list[int] = []
+    ids = read() if asynchronous else (plan_id(number) for number in range(800))
+    assert await dataverse.delete_many(SHIFT_PLAN, ids, progress=told.append) == WriteOutcome(written=800)
+    assert told == sorted(told)
+    assert told[-1] == 800
+    assert len(stored(control)) == 200
+
+
 async def test_a_bind_to_a_missing_row_is_not_found(dataverse: DataverseClient) -> None:
     contact = CONTACT.row(UUID(int=9), {}, {"parentcustomerid_account": UUID(int=8)})
     (failure,) = (await dataverse.upsert_many(CONTACT, [contact])).failures
@@ -415,6 +476,30 @@ async def test_a_part_that_fails_is_repeated_alone(
     outcome = await getattr(dataverse, write)(SHIFT_PLAN, rows)
     assert outcome == WriteOutcome(written=FEW)
     assert stored(control) == ({} if write == "delete_many" else names(FEW))
+
+
+@pytest.mark.parametrize("rule", [*WHOLE, *[{"scope": "part", **rule} for rule in PARTS]], ids=rule_name)
+async def test_no_row_is_lost_or_read_twice_when_pages_are_asked_for_again(
+    dataverse: DataverseClient, control: httpx.Client, rule: dict[str, object]
+) -> None:
+    plant(control, plans(400))
+    fault(control, **({} if "scope" in rule else {"match": {"method": "POST"}}), count=2, **rule)
+    with count_requests() as meter:
+        found = [row async for page in dataverse.pages(plan_queries(400, 50), page_size=10) for row in page]
+    assert sorted(row["msdyn_name"] for row in found) == sorted(names(400).values())
+    assert 10 < meter.requests <= 14
+    assert meter.records == 400
+
+
+async def test_pages_too_large_for_one_answer_come_one_by_one(
+    dataverse: DataverseClient, control: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "MAX_REPLY_BYTES", 2**15)
+    plant(control, plans(800))
+    with count_requests() as meter:
+        found = [row async for page in dataverse.pages(plan_queries(800, 100), page_size=100) for row in page]
+    assert sorted(row["msdyn_name"] for row in found) == sorted(names(800).values())
+    assert meter.requests == 10
 
 
 async def test_a_lasting_failure_is_raised_without_what_was_asked(

@@ -17,7 +17,7 @@ from shared.dataverse.errors import (
     RejectedError,
     UnavailableError,
 )
-from shared.dataverse.row_source import Rows
+from shared.dataverse.row_source import Rows, RowSource, rows_of_items
 from shared.dataverse.tables import BOOKING, JsonRow
 from shared.dataverse.transport import TimedOutError
 from tests.unit.shared.dataverse.virtual_time import (
@@ -87,7 +87,7 @@ def numbered(count: int) -> list[JsonRow]:
     return [{BOOKING.primary_id: key(number), "n": number} for number in range(count)]
 
 
-async def streamed(rows: Iterable[JsonRow]) -> AsyncIterator[JsonRow]:
+async def streamed[T](rows: Iterable[T]) -> AsyncIterator[T]:
     for row in rows:
         yield row
 
@@ -467,7 +467,78 @@ def test_a_row_without_an_id_ends_the_call_with_a_plain_error() -> None:
     assert isinstance(failing(Environment(), [{"n": 1}]), KeyError | ValueError)
 
 
+# -------------------------------------------------------------------------------------------------------- progress
+
+
+def told(environment: Environment, rows: Rows, kind: Write) -> tuple[WriteOutcome, list[int]]:
+    """The outcome, and what the caller was told on the way."""
+    steps: list[int] = []
+
+    async def story() -> WriteOutcome:
+        client = Client(environment)
+        client.warm(environment)
+        return await client.write(rows, kind, progress=steps.append)
+
+    return play(story()), steps
+
+
+@pytest.mark.parametrize("kind", list(Write))
+def test_progress_grows_to_all_rows_whatever_becomes_of_them(kind: Write) -> None:
+    """Of 20,000 rows the first half is there; some are refused, and some requests go twice."""
+    environment = Environment(
+        rows={key(number): {} for number in range(10_000)},
+        bad=bad(*range(0, 20_000, 700)),
+        fault=lambda sent: error_reply(503, "") if sent.number in (3, 8, 13) else None,
+    )
+    outcome, steps = told(environment, numbered(20_000), kind)
+    assert steps == sorted(steps)
+    assert steps[-1] == outcome.settled == 20_000
+    assert len(steps) >= 20
+    assert steps[0] <= 1000
+
+
+def test_a_failing_progress_ends_the_call() -> None:
+    class ReportError(Exception):
+        pass
+
+    def report(settled: int) -> None:
+        raise ReportError
+
+    async def story() -> None:
+        client = Client(Environment())
+        with pytest.raises(ReportError):
+            await client.write(numbered(5000), Write.UPSERT, progress=report)
+        assert client.traffic.under_way == 0
+
+    play(story())
+
+
 # ---------------------------------------------------------------------------------------------------------- memory
+
+
+def test_a_failure_keeps_nothing_of_its_request() -> None:
+    outcome = write(Environment(bad=bad(3, 900, 901)), numbered(1000))
+    assert {failure.row_id for failure in outcome.failures} == {key(3), key(900), key(901)}
+    for failure in outcome.failures:
+        assert (failure.error.__traceback__, failure.error.__context__, failure.error.__cause__) == (None, None, None)
+
+
+@pytest.mark.parametrize("source", [set, iter, streamed], ids=["set", "iterator", "async-iterator"])
+def test_rows_are_made_of_items_when_they_are_taken(source: Callable[[list[int]], Any]) -> None:
+    made: list[int] = []
+
+    def row_of(item: int) -> JsonRow:
+        made.append(item)
+        return {BOOKING.primary_id: key(item)}
+
+    async def story() -> None:
+        rows = RowSource(rows_of_items(source(list(range(100))), row_of), BOOKING.primary_id)
+        assert made == []
+        assert rows.remaining == (100 if source is set else None)
+        assert await rows.take(7) == [{BOOKING.primary_id: key(number)} for number in range(7)]
+        assert made == list(range(7))
+
+    play(story())
 
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["iterator", "async-iterator"])

@@ -3,19 +3,21 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import aclosing
+from uuid import UUID, uuid5
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.dataverse import pages as pages_module
+from shared.dataverse.bulk import WriteOutcome
 from shared.dataverse.errors import DeniedError, RejectedError, UnavailableError
 from shared.dataverse.meter import count_requests
 from shared.dataverse.odata import Query
 from shared.dataverse.pages import BATCHES_AHEAD, PAGES_A_BATCH, Trail
-from shared.dataverse.tables import BOOKING
+from shared.dataverse.tables import BOOKING, JsonRow
 from shared.dataverse.transport import AnswerTooLargeError, Reply, TimedOutError
 from tests.unit.shared.dataverse.virtual_time import (
     API,
@@ -207,6 +209,23 @@ def test_a_cancelled_caller_takes_its_requests_along() -> None:
         assert len(asyncio.all_tasks()) == 1
 
     play(story())
+
+
+def test_rows_that_are_read_to_be_written_do_not_wait_for_the_lane_of_their_writing() -> None:
+    environment = Environment(lists={f"agents-{number}": 200 for number in range(4)}, most_at_once=1, hint=1)
+
+    async def story() -> WriteOutcome:
+        client = Client(environment)
+        client.warm(environment)
+
+        async def copied() -> AsyncIterator[JsonRow]:
+            async for page in client.pages(questions(environment.lists)):
+                for row in page:
+                    yield {BOOKING.primary_id: str(uuid5(UUID(int=0), row[BOOKING.primary_id]))}
+
+        return await asyncio.wait_for(client.upsert(copied()), 600.0)
+
+    assert play(story()).written == len(environment.rows) == 800
 
 
 # ---------------------------------------------------------------------------------------------------- failures

@@ -138,6 +138,8 @@ def test_an_answer_is_a_success_of_this_protocol_or_an_error(reply: Reply, kind:
         # The same rows would take as long again.
         (TimedOutError("slow"), True, Kind.BULK, 1, TimedOutError),
         (TimedOutError("slow"), True, Kind.REPEATED_BULK, 1, TimedOutError),
+        (TimedOutError("slow"), True, Kind.PAGES, 1, TimedOutError),
+        (error_reply(503, ""), True, Kind.PAGES, 2, None),
         # The same question would be answered so again.
         (AnswerTooLargeError("large"), True, Kind.SINGLE, 1, AnswerTooLargeError),
         (error_reply(400, "0x80044331"), True, Kind.SINGLE, 1, RejectedError),

@@ -20,7 +20,7 @@ from uuid import UUID
 from yarl import URL
 
 from shared.dataverse.batches import Batches
-from shared.dataverse.bulk import BulkWriter, Write, WriteOutcome
+from shared.dataverse.bulk import BulkWriter, Progress, Write, WriteOutcome
 from shared.dataverse.credentials import TokenCache
 from shared.dataverse.odata import Query
 from shared.dataverse.pages import PageReader
@@ -342,8 +342,14 @@ class Client:
     async def upsert(self, rows: Rows) -> WriteOutcome:
         return await self.write(rows, Write.UPSERT)
 
-    async def write(self, rows: Rows, write: Write, table: Table[Any, Any, Any, Any] = BOOKING) -> WriteOutcome:
-        return await self.writer.write(table, rows, write)
+    async def write(
+        self,
+        rows: Rows,
+        write: Write,
+        table: Table[Any, Any, Any, Any] = BOOKING,
+        progress: Progress | None = None,
+    ) -> WriteOutcome:
+        return await self.writer.write(table, rows, write, progress)
 
     def pages(
         self, queries: Iterable[Query], *, page_size: int | None = None, deadline: float | None = None
