@@ -13,7 +13,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_snake
 
 from functions.schedule_import.profile.layout import (
@@ -78,12 +78,12 @@ class ScheduleProfile(Model):
     identity: Name
     """`email`, `employeeid`, `azureactivedirectoryobjectid`, `domainname`, `fullname`, or a column of agents.csv."""
     time_zone: ZoneName | None = None
-    site_zones: dict[Name, ZoneName] = {}
+    site_zones: dict[Name, ZoneName] = Field(default_factory=dict)
     """The zone of each site that rows may name."""
     file_names: tuple[Pattern, ...] = ()
     """Regular expressions; the first that matches the file's name gives its named groups as `@file.<group>`."""
-    activities: dict[Name, ActivityRule] = {}
-    templates: dict[Name, tuple[TemplateSegment, ...]] = {}
+    activities: dict[Name, ActivityRule] = Field(default_factory=dict)
+    templates: dict[Name, tuple[TemplateSegment, ...]] = Field(default_factory=dict)
     """Shift template codes and what they stand for; an empty list is a day off."""
     start_date: Column | None = None
     """The first day of a grid whose sheet has no dates: an ISO date, or a column such as `@file.date`."""
@@ -124,28 +124,28 @@ class SiteProfile(Model):
     title: str | None = None
     refuse: Literal[""] | None = None
     """`""` imports a layout that is refused as it stands (hours worked instead of a plan): you say that it is one."""
-    format: dict[str, Any] = {}
+    format: dict[str, Any] = Field(default_factory=dict)
     """Keys of the built-in's container that differ: {"delimiters": ["|"], "encodings": ["cp1252"]}."""
-    times: dict[str, Any] = {}
+    times: dict[str, Any] = Field(default_factory=dict)
     """Keys of the way in which times are written that differ, for all sources: {"date": ["%d.%m.%Y"]}."""
     sources: tuple[Source, ...] | None = None
     """A layout of one's own, in place of the built-in's."""
     identity: Name | None = None
     time_zone: ZoneName | None = None
-    site_zones: dict[Name, ZoneName] = {}
+    site_zones: dict[Name, ZoneName] = Field(default_factory=dict)
     file_names: tuple[Pattern, ...] | None = None
-    activities: dict[Name, ActivityRule] = {}
+    activities: dict[Name, ActivityRule] = Field(default_factory=dict)
     default_activity: Name | None = None
-    templates: dict[Name, tuple[TemplateSegment, ...]] = {}
+    templates: dict[Name, tuple[TemplateSegment, ...]] = Field(default_factory=dict)
     start_date: Column | None = None
-    columns: dict[Column, Column] = {}
+    columns: dict[Column, Column] = Field(default_factory=dict)
     """The built-in's column name to this file's name: {"Agent Id": "Mitarbeiter"}. A path is renamed as a whole or by
     any of its names: {"userId": "employee"}."""
     plan: Name | None = None
     default_status: Name | None = None
     not_imported: tuple[str, ...] | None = None
-    scope: dict[str, Any] = {}
-    hold: dict[str, Any] = {}
+    scope: dict[str, Any] = Field(default_factory=dict)
+    hold: dict[str, Any] = Field(default_factory=dict)
     removal: Literal["delete", "cancel"] | None = None
     stamp: Stamp | None = None
     companion: Companion | None = None
@@ -167,7 +167,9 @@ class SiteProfile(Model):
         document = builtin.model_dump(exclude_unset=True) | {
             key: said[key] for key in said.keys() - {"extends", *_LAID_OVER}
         }
-        document |= {key: document.get(key, {}) | said.get(key, {}) for key in _MERGED if key in document or key in said}
+        document |= {
+            key: document.get(key, {}) | said.get(key, {}) for key in _MERGED if key in document or key in said
+        }
         document |= {"name": name, "refuse": builtin.refuse if self.refuse is None else None}
         sources = self.sources if self.sources is not None else builtin.sources
         document["sources"] = [self._source(source) for source in self._renamed(builtin, sources)]
@@ -203,7 +205,9 @@ _MERGED = ("format", "scope", "hold", "site_zones", "activities", "templates")
 """Parts in which a site names only what differs."""
 _LAID_OVER = (*_MERGED, "refuse", "sources", "times", "columns", "default_activity")
 
-_COLUMN_KEYS = frozenset({"path", "column", "required", "other_columns", "after", "length", "key", "value", *Fields.model_fields})
+_COLUMN_KEYS = frozenset(
+    {"path", "column", "required", "other_columns", "after", "length", "key", "value", *Fields.model_fields}
+)
 _NOT_COLUMNS = frozenset({"code", "values", "identity", "times", "skip_codes", "default_activity", "activity_part"})
 
 

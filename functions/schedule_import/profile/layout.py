@@ -5,13 +5,14 @@ A column is named as the file names it: a header cell, an XLSX column letter, or
 document itself. `@file.<group>` is a named group of the profile's file-name pattern.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 from pydantic.alias_generators import to_camel
 
 type Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+type Delimiter = Annotated[str, StringConstraints(pattern=r"^[^\r\n\x00\" ]$")]
 type Column = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
@@ -36,12 +37,22 @@ class DelimitedFormat(Model):
     """Text whose first row names the columns. The first delimiter under which the header has what it needs counts."""
 
     kind: Literal["delimited"]
-    delimiters: tuple[Annotated[str, StringConstraints(min_length=1, max_length=1)], ...] = (",", ";", "\t", "|")
-    encodings: tuple[str, ...] = ("utf-8", "cp1252")
+    delimiters: Annotated[tuple[Delimiter, ...], Field(min_length=1)] = (",", ";", "\t", "|")
+    encodings: Annotated[tuple[str, ...], Field(min_length=1)] = ("utf-8", "cp1252")
     """Tried in order; a byte order mark (UTF-8, UTF-16) comes before all of them."""
     quoted: bool = True
     header_prefix: str = ""
     """A mark before the first column name, such as `#fields:`; a file may leave it out."""
+
+    @field_validator("encodings")
+    @classmethod
+    def _check_encodings(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            try:
+                "".encode(name)
+            except LookupError:
+                raise ValueError(f"{name!r} is not a text encoding such as utf-8 or cp1252") from None
+        return names
 
 
 class XlsxFormat(Model):
@@ -181,9 +192,12 @@ class Times(Model):
 
     moment: tuple[str, ...] = ("iso",)
     date: tuple[str, ...] = ("iso",)
-    time: tuple[str, ...] = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M%p")
+    time: tuple[str, ...] = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p")
+    """Times of day; `8:00AM`, `8:00 a.m.` and `8a` are all `%I:%M %p`."""
     length_unit: Literal["minutes", "seconds", "hours", "clock"] = "minutes"
-    """`clock` is H:MM."""
+    """What a number is; H:MM is understood with every unit, and the only one with `clock`."""
+    max_hours: int = Field(25, gt=0, le=8784)
+    """A longer row is a mistake, unless it goes from midnight to midnight."""
     range_separator: str = "-"
     ignore_offset: bool = False
     """Take a moment's `Z` or offset for decoration: its wall clock is local (vendors that mark local times as UTC)."""
@@ -200,7 +214,10 @@ class SkipRule(Model):
 
 
 class WholeDayRule(Model):
-    """Rows that take the whole local day, although the layout shows a time: always, or by a column's value."""
+    """Rows that take the whole local day, although the layout shows a time: always, or by a column's value.
+
+    A column without values: where it is filled.
+    """
 
     column: Column | None = None
     values: tuple[str, ...] = ()
@@ -252,6 +269,13 @@ class Source(Model):
     """Only what follows the last of these separators is the activity: `/` of a job path."""
     activity_codes: CodeTable | None = None
     default_activity: Name | None = None
+
+    def columns(self) -> list[str]:
+        """Every column of a row that is read, each once."""
+        placed = [column for each in self.breaks for column in (each.after, each.length)]
+        whole_day = [self.whole_day.column] if self.whole_day and self.whole_day.column else []
+        skip = [rule.column for rule in self.skip]
+        return list(dict.fromkeys([*self.fields.names(), *skip, *whole_day, *placed]))
 
 
 class ListedAgents(Model):

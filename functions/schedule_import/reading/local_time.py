@@ -6,7 +6,7 @@ the end. Every such choice is reported with both instants.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -51,6 +51,17 @@ def interval(start: datetime, end: datetime, zone: ZoneInfo) -> Interval:
     return Interval(
         chosen_start, chosen_end, (*_choice("start", starts, chosen_start), *_choice("end", ends, chosen_end))
     )
+
+
+def interval_of_length(start: datetime, length: timedelta, zone: ZoneInfo) -> Interval:
+    """The stretch from a wall-clock time on for so long (elapsed time, whatever the clock does meanwhile).
+
+    Raises EmptyIntervalError when it has no length, OverflowError outside of the calendar.
+    """
+    readings = _readings(start, zone)
+    if length <= timedelta():
+        raise EmptyIntervalError("the length is nothing")
+    return Interval(readings[0], readings[0] + length, _choice("start", readings, readings[0]))
 
 
 def _readings(wall_clock: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:

@@ -1,222 +1,222 @@
-"""A schedule file in the hands of its profile: rows to segments, one bad row never costing the good ones."""
+"""A schedule file in the hands of its profile: what the file says, as segments in UTC."""
 
 import re
-from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
-from zoneinfo import ZoneInfo
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from importlib import import_module
 
 from functions.schedule_import.profile import ScheduleProfile, time_zone
-from functions.schedule_import.reading import delimited
-from functions.schedule_import.reading.delimited import Row
-from functions.schedule_import.reading.local_time import EmptyIntervalError, Interval, interval
-from functions.schedule_import.reading.segments import Issue, Reading, Segment, Skip, UnreadableFileError
+from functions.schedule_import.profile.layout import AgentColumn, DeclaredWindow, Source
+from functions.schedule_import.reading.date_order import settled_times
+from functions.schedule_import.reading.records import Container, FileContent
+from functions.schedule_import.reading.rejected_cells import is_rejected_file
+from functions.schedule_import.reading.row_reader import RowReader
+from functions.schedule_import.reading.row_rules import RowRules, clean
+from functions.schedule_import.reading.segments import Reading, UnreadableFileError
+from functions.schedule_import.reading.stretches import TimeRules
+from functions.schedule_import.reading.values import pattern_reader, read_date
 
-MAX_ROWS = 500_000
-MAX_NAME_CHARACTERS = 100
-"""msdyn_name and name of activity types, plans and statuses hold 100 UTF-16 units; the platform never truncates."""
-
-_HOURS_PAST_MIDNIGHT = re.compile(r"(\d{2}):(\d{2})")
-_FIRST_YEAR, _LAST_YEAR = 1970, 2199
-
-
-class _RowProblem(ValueError):  # noqa: N818 - carries a Skip to the row's loop, and goes no further
-    def __init__(self, code: str, reason: str, column: str | None = None) -> None:
-        super().__init__(reason)
-        self.code, self.column = code, column
+_CONTAINERS = {
+    "delimited": "delimited_rows",
+    "xlsx": "xlsx_rows",
+    "xlsx-grid": "grid_rows",
+    "json": "json_rows",
+    "xml": "xml_rows",
+    "icalendar": "icalendar_rows",
+}
 
 
-def read_schedule(data: bytes, profile: ScheduleProfile) -> Reading:
-    """What the file says. Raises UnreadableFileError when it cannot be read as a whole, or has no row at all."""
-    body, header = delimited.rows(delimited.decoded(data), profile.format, profile.fields, profile.required)
-    if profile.time_zone is None and profile.fields.time_zone not in header and profile.times.date != "iso":
-        raise UnreadableFileError(
-            "the file names no time zone and the profile fixes none; set timeZone in "
-            f"config/schedule-profiles/{profile.name}.json"
-        )
-    reading = Reading()
-    for item in body:
-        reading.rows += 1
-        if reading.rows > MAX_ROWS:
-            raise UnreadableFileError(f"the file has more than {MAX_ROWS} rows; split it")
-        if isinstance(item, Skip):
-            reading.skipped.append(item)
-        else:
-            _read_row(item, profile, reading)
-    if reading.rows == 0:
-        raise UnreadableFileError("the file has a header and no rows")
+def read_schedule(content: FileContent, profile: ScheduleProfile, companion: FileContent | None = None) -> Reading:
+    """What the file says. A file with a header and no rows is a Reading of 0 rows.
+
+    Raises UnreadableFileError when it cannot be read as a whole: broken, cut, of another layout, without any time zone,
+    with dates whose order nobody knows, or of a layout that is never imported.
+    """
+    if profile.refuse:
+        raise UnreadableFileError(profile.refuse)
+    container = open_container(content, profile)
+    groups = file_groups(content.name, profile)
+    reading = Reading(dropped_again=is_rejected_file(content.name))
+    sources = list(container.sources())
+    readers = [_row_reader(container, source, profile, groups, reading) for source in sources]
+    _require_zone(readers, profile)
+    for reader in readers:
+        reader.read_all()
+    _check_zone(reading, profile)
+    if len(sources) > 1:
+        _in_file_order(reading)
+    _describe_file(reading, container, profile, groups)
     return reading
 
 
-def _read_row(row: Row, profile: ScheduleProfile, reading: Reading) -> None:
-    try:
-        segment, stretch = _segment(row, profile)
-    except _RowProblem as problem:
-        reading.skipped.append(Skip(row.number, problem.code, str(problem), problem.column))
+def open_container(content: FileContent, profile: ScheduleProfile) -> Container:
+    """The file as records. Raises UnreadableFileError. Its module is loaded only now: some bring heavy libraries."""
+    module = import_module(f"functions.schedule_import.reading.{_CONTAINERS[profile.format.kind]}")
+    container: Container = module.open_container(content, profile)
+    return container
+
+
+def file_groups(name: str, profile: ScheduleProfile) -> dict[str, str]:
+    """The named groups of the first file-name pattern that fits."""
+    for pattern in profile.file_names:
+        found = re.search(pattern, name)
+        if found:
+            return {group: text for group, text in found.groupdict().items() if text}
+    return {}
+
+
+def _row_reader(
+    container: Container, source: Source, profile: ScheduleProfile, groups: dict[str, str], reading: Reading
+) -> RowReader:
+    times = TimeRules(
+        fields=source.fields,
+        times=settled_times(container, source, profile),
+        whole_day=source.whole_day,
+        templates={code.casefold(): parts for code, parts in profile.templates.items()},
+        start_date=_start_date(source, container, profile, groups),
+    )
+    rules = RowRules(profile, source, times, _activity_codes(container, source))
+    return RowReader(container, source, profile, rules, groups, reading)
+
+
+def _activity_codes(container: Container, source: Source) -> dict[str, str]:
+    table = source.activity_codes
+    if table is None:
+        return {}
+    key, value = container.nested_getter(table.path, table.key), container.nested_getter(table.path, table.value)
+    codes = {clean(key(record)): clean(value(record)) for record in container.table(table.path)}
+    return {code: name for code, name in codes.items() if code and name}
+
+
+def _in_file_order(reading: Reading) -> None:
+    reading.segments.sort(key=lambda segment: segment.row)
+    reading.removed.sort(key=lambda segment: segment.row)
+    reading.skipped.sort(key=lambda skip: skip.row)
+    reading.issues.sort(key=lambda issue: issue.row)
+
+
+# ---------------------------------------------------------------------------------------------------- time zone
+
+
+def _require_zone(readers: Iterable[RowReader], profile: ScheduleProfile) -> None:
+    """Refuse at once what can only be local times, when nothing can name their zone."""
+    if all(_can_name_zone(each, profile) or not _is_always_local(each.source, profile) for each in readers):
         return
-    reading.segments.append(segment)
-    reading.issues += [
-        Issue(choice.code, row.number, segment.agent, choice.field, choice.chosen, choice.other)
-        for choice in stretch.choices
-    ]
+    raise _no_zone(profile)
 
 
-def _segment(row: Row, profile: ScheduleProfile) -> tuple[Segment, Interval]:
-    fields = profile.fields
-    agent, activity = _required(row, fields.agent), _name(row, fields.activity)
-    plan, status = _optional_name(row, fields.plan), _optional_name(row, fields.status)
-    if not activity:
-        raise _RowProblem("MISSING_VALUE", "the row names no activity", fields.activity)
-    if status.casefold() in {value.casefold() for value in profile.not_imported}:
-        raise _RowProblem("NOT_COMMITTED", f"only committed rows are imported, not {status!r}", fields.status)
-    zone_name = row.text(fields.time_zone) or profile.time_zone or ""
-    stretch, local_start, zone_used = (
-        _moments(row, profile, zone_name) if profile.times.date == "iso" else _dated_times(row, profile, zone_name)
+def _can_name_zone(reader: RowReader, profile: ScheduleProfile) -> bool:
+    fields = reader.source.fields
+    sites = (fields.site,) if isinstance(fields.site, str) else fields.site or ()
+    return (
+        profile.time_zone is not None
+        or reader.getter(fields.time_zone) is not None
+        or bool(profile.site_zones and any(reader.getter(column) for column in sites))
     )
-    segment = Segment(
-        row=row.number,
-        agent=agent,
-        start=stretch.start,
-        end=stretch.end,
-        activity=activity,
-        shift_date=_shift_date(row, profile, local_start),
-        time_zone=zone_used,
-        plan=plan,
-        status=status,
-        external_id=row.text(fields.external_id),
+
+
+def _is_always_local(source: Source, profile: ScheduleProfile) -> bool:
+    fields = source.fields
+    if fields.date is None and fields.start is not None:
+        return source.times.ignore_offset or all(p != "iso" and "%z" not in p for p in source.times.moment)
+    return profile.format.kind != "icalendar"
+
+
+def _check_zone(reading: Reading, profile: ScheduleProfile) -> None:
+    if not reading.segments and any(skip.code == "NO_TIME_ZONE" for skip in reading.skipped):
+        raise _no_zone(profile)
+
+
+def _no_zone(profile: ScheduleProfile) -> UnreadableFileError:
+    return UnreadableFileError(
+        "the file names no time zone and the profile fixes none; set timeZone in "
+        f"config/schedule-profiles/{profile.name}.json"
     )
-    return segment, stretch
 
 
-def _required(row: Row, column: str) -> str:
-    text = row.text(column)
-    if not text:
-        raise _RowProblem("MISSING_VALUE", "the value is missing", column)
-    return text
+# ------------------------------------------------------------------------------------------ the file as a whole
 
 
-def _name(row: Row, column: str) -> str:
-    text = row.text(column)
-    if len(text.encode("utf-16-le")) > 2 * MAX_NAME_CHARACTERS:
-        raise _RowProblem("TOO_LONG", f"names have at most {MAX_NAME_CHARACTERS} characters", column)
-    return text
+def _describe_file(reading: Reading, container: Container, profile: ScheduleProfile, groups: dict[str, str]) -> None:
+    listed = profile.listed_agents
+    if listed:
+        columns = (AgentColumn(column=listed.agent),) if isinstance(listed.agent, str) else listed.agent
+        getters = [
+            (container.nested_getter(listed.path, each.column), each.identity or listed.identity or profile.identity)
+            for each in columns
+        ]
+        named = (
+            next(((text, identity) for getter, identity in getters if (text := clean(getter(record)))), None)
+            for record in container.table(listed.path)
+        )
+        reading.listed_agents += dict.fromkeys(filter(None, named))
+    if profile.window:
+        reading.window = _window(profile.window, container, groups)
+    if profile.stamp:
+        text = _document_text(profile.stamp.column, container, groups)
+        reading.stamp = _stamp(text, profile.stamp.patterns, profile) if text else None
 
 
-def _optional_name(row: Row, column: str | None) -> str:
-    return _name(row, column) if column else ""
+def _document_text(column: str | None, container: Container, groups: dict[str, str]) -> str:
+    if column is None:
+        return ""
+    if column.startswith("@file."):
+        return clean(groups.get(column.removeprefix("@file."), ""))
+    return clean(container.document(column))
 
 
-def _zone(name: str, column: str | None) -> ZoneInfo:
-    if not name:
-        raise _RowProblem("NO_TIME_ZONE", "the time has no zone and neither row nor profile names one", column)
-    return _known_zone(name, column)
-
-
-@cache
-def _known_zone(name: str, column: str | None) -> ZoneInfo:
-    try:
-        return time_zone(name)
-    except ValueError as error:
-        raise _RowProblem("BAD_TIME_ZONE", str(error), column) from None
-
-
-# --------------------------------------------------------------------------------------- whole moments (ISO)
-
-
-def _moments(row: Row, profile: ScheduleProfile, zone_name: str) -> tuple[Interval, datetime, str]:
-    fields = profile.fields
-    start, end = _iso(row, fields.start), _iso(row, fields.end)
-    if (start.tzinfo is None) != (end.tzinfo is None):
-        raise _RowProblem("BAD_TIME", "start and end must both have an offset, or both none", fields.end)
-    if start.tzinfo is None:
-        zone = _zone(zone_name, fields.time_zone or fields.start)
-        return _checked_interval(start, end, zone, fields.end), start, zone_name
-    start_utc, end_utc = _utc(start, fields.start), _utc(end, fields.end)
-    if end_utc <= start_utc:
-        raise _RowProblem("END_BEFORE_START", "the end is not after the start", fields.end)
-    local_start = start.astimezone(_zone(zone_name, fields.time_zone)) if zone_name else start
-    return Interval(start_utc, end_utc), local_start, zone_name
-
-
-def _iso(row: Row, column: str) -> datetime:
-    text = _required(row, column)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise _RowProblem("BAD_TIME", f"{text!r} is not an ISO 8601 time such as 2027-03-26T08:00", column) from None
-    if "T" not in text.upper() and ":" not in text:
-        raise _RowProblem("BAD_TIME", f"{text!r} is a date without a time of day", column)
-    return _in_calendar(moment, column)
-
-
-def _utc(moment: datetime, column: str) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise _RowProblem("BAD_TIME", "the time lies outside of the calendar", column) from None
-
-
-# -------------------------------------------------------------------------------- a date and two times of day
-
-
-def _dated_times(row: Row, profile: ScheduleProfile, zone_name: str) -> tuple[Interval, datetime, str]:
-    """A stretch given by date, start and stop. A stop that is not after the start means the next day."""
-    fields, times = profile.fields, profile.times
-    day = _date(row, fields.date or fields.start, times.date)
-    start_day, start_time = _time_of_day(row, fields.start, times.time)
-    end_day, end_time = _time_of_day(row, fields.end, times.time)
-    start = datetime.combine(day, start_time) + timedelta(days=start_day)
-    end = datetime.combine(day, end_time) + timedelta(days=end_day)
-    if end <= start:
-        end += timedelta(days=1)
-    zone = _zone(zone_name, fields.time_zone)
-    return _checked_interval(start, end, zone, fields.end), start, zone_name
-
-
-def _date(row: Row, column: str, pattern: str) -> date:
-    text = _required(row, column)
-    try:
-        return _in_calendar(datetime.strptime(text, pattern), column).date()  # noqa: DTZ007 - the zone comes later
-    except ValueError as error:
-        if isinstance(error, _RowProblem):
-            raise
-        raise _RowProblem("BAD_TIME", f"{text!r} is not a date written as {pattern}", column) from None
-
-
-def _time_of_day(row: Row, column: str, patterns: Sequence[str]) -> tuple[int, time]:
-    """Days past the row's date, and the time of day: `24:00` and `25:00` count on into the next day."""
-    text = _required(row, column)
-    found = _HOURS_PAST_MIDNIGHT.fullmatch(text)
-    if found and 24 <= int(found[1]) < 48 and int(found[2]) < 60:
-        return 1, time(int(found[1]) - 24, int(found[2]))
+def _stamp(text: str, patterns: Iterable[str], profile: ScheduleProfile) -> datetime | None:
+    """When the file was made, in UTC; a time without offset is in the profile's zone."""
     for pattern in patterns:
-        try:
-            return 0, datetime.strptime(text, pattern).time()  # noqa: DTZ007 - the zone comes later
-        except ValueError:
-            continue
-    raise _RowProblem("BAD_TIME", f"{text!r} is not a time of day such as 08:00 or 24:00", column)
+        moment = pattern_reader(pattern)(text)
+        if moment is not None and 1970 <= moment.year < 2200:
+            zone = time_zone(profile.time_zone) if profile.time_zone else UTC
+            return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    return None
 
 
-# ----------------------------------------------------------------------------------------------------- shared
+def _window(window: DeclaredWindow, container: Container, groups: dict[str, str]) -> tuple[date, date] | None:
+    """The dates that the document says it speaks for; None where it says nothing. Raises UnreadableFileError."""
+    first_text = _document_text(window.first, container, groups)
+    last_text = _document_text(window.last, container, groups)
+    both = _document_text(window.range, container, groups)
+    if not (first_text or both):
+        return None
+    days = _range_of_dates(both, window) if both else (read_date(first_text, window.date), None)
+    first = days[0]
+    last = days[1] or (read_date(last_text, window.date) if last_text else None)
+    if first and not last and not last_text:
+        last = first + timedelta(days=(window.days or 1) - 1)
+    if first is None or last is None or last < first:
+        raise UnreadableFileError(
+            f"the document's own dates {' '.join(filter(None, (first_text, last_text, both)))!r} cannot be read"
+        )
+    return first, last
 
 
-def _checked_interval(start: datetime, end: datetime, zone: ZoneInfo, column: str) -> Interval:
-    try:
-        return interval(start, end, zone)
-    except EmptyIntervalError as error:
-        raise _RowProblem("END_BEFORE_START", str(error), column) from None
-    except OverflowError:
-        raise _RowProblem("BAD_TIME", "the time lies outside of the calendar", column) from None
+def _range_of_dates(text: str, window: DeclaredWindow) -> tuple[date | None, date | None]:
+    parts = text.split(window.range_separator)
+    for number in range(1, len(parts)):
+        halves = (window.range_separator.join(parts[:number]), window.range_separator.join(parts[number:]))
+        first, last = (read_date(half.strip(), window.date) for half in halves)
+        if first and last:
+            return first, last
+    return read_date(text, window.date), None
 
 
-def _in_calendar(moment: datetime, column: str) -> datetime:
-    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
-        raise _RowProblem("BAD_TIME", f"the year {moment.year} cannot be meant", column)
-    return moment
-
-
-def _shift_date(row: Row, profile: ScheduleProfile, local_start: datetime) -> date:
-    column = profile.fields.shift_date
-    if column is None or not row.text(column):
-        return local_start.date()
-    return _date(row, column, profile.times.date)
+def _start_date(source: Source, container: Container, profile: ScheduleProfile, groups: dict[str, str]) -> date | None:
+    """The first day of a grid: as the profile says it, or where it says to look. Raises UnreadableFileError."""
+    said = profile.start_date
+    if said is None:
+        return None
+    fixed = read_date(said, ("iso",))
+    if fixed:
+        return fixed
+    text = _document_text(said, container, groups)
+    day = read_date(text, ("iso", *source.times.date, "%Y%m%d")) if text else None
+    if day is None:
+        raise UnreadableFileError(
+            f"the first day of the grid is to be found in {said}, which holds {text!r}; check startDate and fileNames "
+            f"in config/schedule-profiles/{profile.name}.json"
+        )
+    return day

@@ -65,16 +65,28 @@ class ProtectedDay(NamedTuple):
     day: date | None
 
 
+class AgentDay(NamedTuple):
+    """An agent and a local date that a row names; None where it names no readable date."""
+
+    agent: str
+    identity: str
+    day: date | None
+
+
 @dataclass(slots=True)
 class Reading:
     """A file as read: how many rows it has, what they say, which of them say nothing usable."""
 
     rows: int = 0
+    """Rows with anything in them; 0 for a file that has a header only."""
     segments: list[Segment] = field(default_factory=list)
     skipped: list[Skip] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
     protected: list[ProtectedDay] = field(default_factory=list)
     """What bad rows protect from removal. Rows that say "no work" (drafts, deleted, days off) protect nothing."""
+    days_without_work: list[AgentDay] = field(default_factory=list)
+    """What rows that say "no work" (days off, drafts, deleted and cancelled rows) speak for all the same: their agent,
+    and the first and last of their days."""
     removed: list[Segment] = field(default_factory=list)
     """Rows that are marked as deleted or cancelled, where their stretch can be read; only `delta` acts on them."""
     listed_agents: list[tuple[str, str]] = field(default_factory=list)

@@ -1,0 +1,95 @@
+"""The header of a delimited file: under which delimiter, and for which of a profile's sources, it names the columns."""
+
+import csv
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from functions.schedule_import.profile import ScheduleProfile
+from functions.schedule_import.profile.layout import DelimitedFormat, Source
+from functions.schedule_import.reading.known_layouts import hours_worked, other_layout
+from functions.schedule_import.reading.row_rules import clean
+from functions.schedule_import.reading.segments import UnreadableFileError
+
+MAX_COLUMNS = 500
+_DECLARED_DELIMITER = re.compile(r"sep=(.)\s*", re.IGNORECASE)
+"""The first line of files that are meant for spreadsheets."""
+
+
+class Header(NamedTuple):
+    """The names of the columns as the file has them; `lines` are those up to the end of the header."""
+
+    delimiter: str
+    names: list[str]
+    source: Source
+    lines: int
+
+
+class _Candidate(NamedTuple):
+    delimiter: str
+    names: list[str]
+    lines: int
+
+    def missing(self, source: Source) -> list[str]:
+        has = {column_key(name) for name in self.names}
+        return [column for column in source.required if column_key(column) not in has]
+
+
+def column_key(name: str) -> str:
+    """What two spellings of one column's name have in common."""
+    return clean(name).casefold()
+
+
+def delimited_header(lines: list[str], profile: ScheduleProfile, layout: DelimitedFormat) -> Header:
+    """The header in a file's first lines: the first delimiter counts under which it has what a source requires.
+
+    Raises UnreadableFileError where there is none, for hours worked, and for a column that is there twice.
+    """
+    before = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    delimiters: tuple[str, ...] = layout.delimiters
+    declared = _DECLARED_DELIMITER.fullmatch(lines[before])
+    if declared and len(lines) > before + 1:
+        before, delimiters = before + 1, (declared[1],)
+    candidates = [_candidate(lines[before:], each, layout) for each in delimiters]
+    for candidate in candidates:
+        for source in profile.sources:
+            if not candidate.missing(source):
+                _check(candidate, source)
+                return Header(candidate.delimiter, candidate.names, source, before + candidate.lines)
+    raise _no_header(candidates, profile)
+
+
+def _candidate(lines: list[str], delimiter: str, layout: DelimitedFormat) -> _Candidate:
+    reader = csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if layout.quoted else csv.QUOTE_NONE)
+    try:
+        names = [clean(cell) for cell in next(reader, [])]
+    except csv.Error:
+        names = []
+    if names and layout.header_prefix and names[0].casefold().startswith(layout.header_prefix.casefold()):
+        names[0] = names[0][len(layout.header_prefix) :].strip()
+    return _Candidate(delimiter, names, max(reader.line_num, 1))
+
+
+def _check(header: _Candidate, source: Source) -> None:
+    if len(header.names) > MAX_COLUMNS:
+        raise UnreadableFileError(f"the header has {len(header.names)} columns; the limit is {MAX_COLUMNS}")
+    reason = hours_worked(header.names, source)
+    if reason:
+        raise UnreadableFileError(reason)
+    keys = [column_key(name) for name in header.names]
+    doubled = sorted({column for column in source.columns() if keys.count(column_key(column)) > 1})
+    if doubled:
+        raise UnreadableFileError(f"the header has {', '.join(doubled)} more than once")
+
+
+def _no_header(candidates: Iterable[_Candidate], profile: ScheduleProfile) -> UnreadableFileError:
+    """What is missing, under the delimiter and for the source that come closest."""
+    split = max(candidates, key=lambda each: len(each.names))
+    if len(split.names) > MAX_COLUMNS:
+        return UnreadableFileError(f"the header has {len(split.names)} columns; the limit is {MAX_COLUMNS}")
+    reason = hours_worked(split.names, None)
+    if reason:
+        return UnreadableFileError(reason)
+    missing = min((split.missing(source) for source in profile.sources), key=len)
+    names = ", ".join(repr(name[:100]) for name in split.names[:20]) or "no columns"
+    return UnreadableFileError(f"the header lacks {', '.join(missing)}; it has {names}{other_layout(split.names)}")

@@ -1,0 +1,230 @@
+"""Delimited text (CSV and its kin): rows under a header that names the columns."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import NamedTuple
+
+from functions.schedule_import.profile import ScheduleProfile
+from functions.schedule_import.profile.layout import DelimitedFormat, Source
+from functions.schedule_import.reading.delimited_header import column_key, delimited_header
+from functions.schedule_import.reading.records import FileContent, Getter, Numbered, Record
+from functions.schedule_import.reading.rejected_cells import is_rejected_file, without_mark
+from functions.schedule_import.reading.segments import Skip, UnreadableFileError
+from functions.schedule_import.reading.text_encoding import TextFile, text_file
+
+MAX_FIELD_CHARACTERS = 32_768
+MAX_LINES_A_ROW = 100
+"""Lines of one row, which may go on inside quotes."""
+_CHUNK_CHARACTERS = 64 * 1024
+
+type Cells = list[str]
+
+
+class Rows(NamedTuple):
+    """Rows that each take one line, from line `first` on; they may still have too few or too many cells."""
+
+    first: int
+    cells: Iterable[Cells]
+
+
+def open_container(content: FileContent, profile: ScheduleProfile) -> "DelimitedContainer":
+    """A delimited file. Raises UnreadableFileError when it is no text, or its header is not the profile's."""
+    assert isinstance(profile.format, DelimitedFormat)
+    text = text_file(content.stream, profile.format.encodings)
+    return DelimitedContainer(content, profile, profile.format, text)
+
+
+class DelimitedContainer:
+    """See `records.Container`. A record is a list of cells."""
+
+    def __init__(self, content: FileContent, profile: ScheduleProfile, layout: DelimitedFormat, text: TextFile) -> None:
+        self._content, self._layout, self.text = content, layout, text
+        self.dropped_again = is_rejected_file(content.name)
+        with _as_text(content, text) as stream:
+            head = delimited_header(list(islice(stream, MAX_LINES_A_ROW)), profile, layout)
+        self.delimiter, self.header, self._source, self._lines_of_header = head
+        self.width = len(self.header)
+        self._index = {column_key(name): index for index, name in reversed(list(enumerate(self.header)))}
+        self._open_line = 0
+        """The number of a last line that has no line end."""
+
+    def sources(self) -> Sequence[Source]:
+        """The first source of the profile that the header has the columns of."""
+        return (self._source,)
+
+    def column(self, name: str) -> int | None:
+        """The place of a column in a record."""
+        return self._index.get(column_key(name))
+
+    def getter(self, source: Source, column: str) -> Getter | None:
+        """See `records.Container`."""
+        index = self.column(column)
+        return None if index is None else lambda cells: cells[index].strip()
+
+    def children(self, record: Record, path: str) -> Iterable[Record]:
+        """None: a cell holds no records."""
+        return ()
+
+    def nested_getter(self, path: str, column: str) -> Getter:
+        """See `children`."""
+        return lambda record: ""
+
+    def document(self, column: str) -> str:
+        """Nothing: all that the file says is in its rows."""
+        return ""
+
+    def table(self, path: str) -> Iterable[Record]:
+        """None, see `document`."""
+        return ()
+
+    def records(self, source: Source) -> Iterator[Numbered | Skip]:
+        """See `records.Container`. Rows without any text are no rows."""
+        for rows in self.chunks():
+            if isinstance(rows, Skip):
+                yield rows
+                continue
+            for number, cells in enumerate(rows.cells, rows.first):
+                checked = self.checked(number, cells)
+                if checked is not None:
+                    yield checked
+
+    def checked(self, number: int, cells: Cells) -> Numbered | Skip | None:
+        """A row as it is, or what is wrong with its cells; None for an empty one.
+
+        Raises UnreadableFileError for half a row at the end of the file.
+        """
+        if not any(cell.strip() for cell in cells):
+            return None
+        if len(cells) != self.width:
+            if number == self._open_line and len(cells) < self.width:
+                raise _cut(number)
+            return Skip(
+                number,
+                "BAD_ROW",
+                f"the row has {len(cells)} fields, the header {self.width}; look for a missing or stray separator",
+            )
+        for name, cell in zip(self.header, cells, strict=True):
+            if len(cell) > MAX_FIELD_CHARACTERS:
+                return Skip(number, "BAD_ROW", f"the value is longer than {MAX_FIELD_CHARACTERS} characters", name)
+        return Numbered(number, [without_mark(cell) for cell in cells] if self.dropped_again else cells)
+
+    # ------------------------------------------------------------------------------------------------ lines
+
+    def chunks(self) -> Iterator[Rows | Skip]:
+        """The rows below the header, many at a time; a broken one as a Skip. Never the whole file in memory.
+
+        Raises UnreadableFileError for half a row at the end of the file.
+        """
+        with _as_text(self._content, self.text) as stream:
+            for _ in range(self._lines_of_header):
+                stream.readline()
+            number, lines = self._lines_of_header + 1, list[str]()
+            while more := stream.readlines(_CHUNK_CHARACTERS):
+                lines += more
+                if not lines[-1].endswith(("\n", "\r")):
+                    self._open_line = number + len(lines) - 1
+                plain = self._one_line_each(lines)
+                if plain is not None:
+                    yield Rows(number, plain)
+                    number, lines = number + len(lines), []
+                else:
+                    rows = _RowsOfLines(lines, number, self)
+                    yield from rows.complete()
+                    number, lines = number + rows.position, lines[rows.position :]
+            if lines:
+                yield from _RowsOfLines(lines, number, self).all()
+
+    def _one_line_each(self, lines: list[str]) -> Iterable[Cells] | None:
+        """The cells of each line, where no line is longer than a field may be and no row takes several of them."""
+        if max(map(len, lines)) > MAX_FIELD_CHARACTERS:
+            return None
+        if '"' not in "".join(lines):
+            return csv.reader(lines, delimiter=self.delimiter, quoting=csv.QUOTE_NONE)
+        reader = self.reader(lines)
+        try:
+            rows = list(reader)
+        except csv.Error:
+            return None
+        is_plain = reader.line_num == len(rows) and {self.width, 0}.issuperset(map(len, rows))
+        return rows if is_plain or not self.quoted else None
+
+    @property
+    def quoted(self) -> bool:
+        """Whether quotes have a meaning in this layout."""
+        return self._layout.quoted
+
+    def reader(self, lines: Iterable[str]) -> "csv._reader":
+        """The cells of these lines, by this file's rules."""
+        return _reader(lines, self.delimiter, quoted=self.quoted)
+
+
+class _RowsOfLines:
+    """Rows that may go on over several lines. A quote that is never closed costs its own line, not those behind it."""
+
+    def __init__(self, lines: list[str], first: int, file: DelimitedContainer) -> None:
+        self._lines, self._first, self._file = lines, first, file
+        self.position = 0
+        """How many of the lines are used."""
+
+    def complete(self) -> Iterator[Rows | Skip]:
+        """The rows that surely end within these lines."""
+        while len(self._lines) - self.position > MAX_LINES_A_ROW:
+            yield self._next(is_end=False)
+
+    def all(self) -> Iterator[Rows | Skip]:
+        """All rows; the lines are the last ones of the file. Raises UnreadableFileError for half a row at the end."""
+        while self.position < len(self._lines):
+            yield self._next(is_end=True)
+
+    def _next(self, *, is_end: bool) -> Rows | Skip:
+        start = self.position
+        window = self._lines[start : start + MAX_LINES_A_ROW]
+        reader = self._file.reader(window)
+        try:
+            cells = next(reader)
+        except csv.Error as error:
+            if is_end and reader.line_num == len(window) == len(self._lines) - start and self._is_cut():
+                raise _cut(self._first + start) from None
+            self.position += 1
+            return Skip(self._first + start, "BAD_ROW", f"the row cannot be read: {error}")
+        if reader.line_num > 1 and len(cells) != self._file.width:
+            self.position += 1
+            return Skip(
+                self._first + start,
+                "BAD_ROW",
+                "the row goes on over several lines and does not fit the header; look for a stray quote",
+            )
+        self.position += reader.line_num
+        return Rows(self._first + start, (cells,))
+
+    def _is_cut(self) -> bool:
+        """Whether the last line, which an open quote has swallowed, is no row of its own."""
+        try:
+            cells = next(self._file.reader(self._lines[-1:]))
+        except csv.Error:
+            return True
+        return len(cells) != self._file.width
+
+
+def _cut(number: int) -> UnreadableFileError:
+    return UnreadableFileError(f"the file ends in the middle of the row in line {number}; export or send it again")
+
+
+def _reader(lines: Iterable[str], delimiter: str, *, quoted: bool) -> "csv._reader":
+    if quoted:
+        return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL, strict=True)
+    return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+
+
+@contextmanager
+def _as_text(content: FileContent, text: TextFile) -> Iterator[io.TextIOWrapper]:
+    """The file's text from its beginning. Its bytes stay open, and may be read again."""
+    content.stream.seek(0)
+    stream = io.TextIOWrapper(content.stream, encoding=text.encoding, newline="")
+    try:
+        yield stream
+    finally:
+        stream.detach()
