@@ -409,16 +409,10 @@ async def _plan_and_write(
     _remove_marked(difference, removals, wanted, references, scope, cancels=profile.removal == "cancel")
     _tell_overlaps(report, wanted, difference)
     await _hold_or_write(run, profile, reading, scope, look.references, wanted, difference)
-    prefix = mark_prefix(profile.name)
+    prefix, now = mark_prefix(profile.name), gateways.now()
     report.coverage = [
-        *coverage.gaps(wanted.bookings, wanted.plan_names, gateways.now()),
-        *coverage.blocked(
-            wanted.bookings,
-            difference.foreign,
-            references.assignable_types(),
-            mark_prefix(profile.name),
-            gateways.now(),
-        ),
+        *coverage.gaps(wanted.bookings, wanted.plan_names, now),
+        *coverage.blocked(wanted.bookings, difference.foreign, references.assignable_types(), prefix, now),
     ]
 
 
