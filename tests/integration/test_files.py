@@ -6,10 +6,11 @@ import os
 import socket
 import tempfile
 import time
+import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
-from azure.storage.blob.aio import BlobServiceClient
+from azure.storage.blob.aio import BlobServiceClient, LinearRetry
 
 from shared.settings import Settings
 from shared.storage.errors import (
@@ -20,6 +21,7 @@ from shared.storage.errors import (
     StorageError,
 )
 from shared.storage.files import CHUNK_BYTES, FetchedFile, Files, open_files
+from tests.integration.relay import Relay, relayed
 from tests.memory_storage import MemoryFiles
 
 type AnyFiles = Files | MemoryFiles
@@ -234,7 +236,42 @@ async def test_files_below_a_prefix_are_listed_in_order_with_what_tells_their_ve
     assert [entry async for entry in files.list("schedules", "p/")] == []
 
 
-# ------------------------------------------------------------------------------------------ outages
+# ------------------------------------------------------------------------------------------ faults and outages
+
+
+@pytest.mark.parametrize("size", [3, LARGE])
+@pytest.mark.parametrize("fault", ["answer lost", "503"])
+async def test_a_new_file_whose_answer_was_lost_is_known_as_ones_own(storage: str, fault: str, size: int) -> None:
+    retries = LinearRetry(backoff=0, random_jitter_range=0)
+    name, data = f"lost/{fault}/{size}", os.urandom(size)
+    relay = Relay(fault, matching=lambda request: request.query.get("comp") != "block")
+    async with (
+        relayed(storage, "Blob", relay) as connection,
+        BlobServiceClient.from_connection_string(connection, retry_policy=retries) as service,
+    ):
+        await Files(service).write_new("schedules", name, data, "text/csv")
+        assert relay.requests > 1
+        assert await content(Files(service), name) == data
+        with pytest.raises(AlreadyThereError):
+            await Files(service).write_new("schedules", name, data, "text/csv")
+
+
+async def test_a_large_file_is_moved_and_fetched_with_little_of_it_in_memory(storage: str) -> None:
+    data = os.urandom(15 * CHUNK_BYTES)
+    async with BlobServiceClient.from_connection_string(storage, retry_total=0) as service:
+        files = Files(service)
+        etag = await put(files, "large", data)
+        tracemalloc.start()
+        try:
+            with tempfile.TemporaryFile() as target:
+                fetched = await files.read_into("schedules", "large", target, max_bytes=10**9)
+            assert await files.move("schedules", "large", "schedule-archive", "large", etag=etag)
+            _now, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < 6 * CHUNK_BYTES
+        assert fetched.sha256 == hashlib.sha256(data).hexdigest()
+        assert await content(files, "large", "schedule-archive") == data
 
 
 async def test_storage_that_does_not_answer_is_a_storage_error_soon() -> None:

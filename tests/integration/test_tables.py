@@ -1,22 +1,26 @@
 """Rows, on Azurite and in memory alike: one writer wins, and a stale version changes nothing."""
 
 import asyncio
+import subprocess
+import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta, timezone
 from functools import partial
 from itertools import count
-from typing import Any
+from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession, web
-from yarl import URL
 
 from shared.settings import Settings
 from shared.storage.entities import PART_BYTES, Entity, Value
 from shared.storage.errors import AlreadyThereError, ChangedError, StorageError
 from shared.storage.tables import Tables, open_tables
+from tests.integration.relay import Relay, relayed
 from tests.memory_storage import MemoryTables
+
+ROOT = Path(__file__).parents[2]
 
 type AnyTables = Tables | MemoryTables
 
@@ -240,130 +244,87 @@ async def test_rows_larger_than_a_batch_are_written_all(tables: AnyTables, table
 # ------------------------------------------------------------------------------------------ faults
 
 
-class Relay:
-    """Stands between the app and Azurite and plays a fault: `answer lost` (of the first request, which was carried
-    out), `first 503`, `always 500`."""
-
-    def __init__(self, fault: str) -> None:
-        self.fault = fault
-        self.requests = 0
-        self.to = ""
-
-    async def answer(self, request: web.Request) -> web.Response:
-        self.requests += 1
-        match self.fault, self.requests:
-            case "always 500", _:
-                return web.Response(status=500)
-            case "first 503", 1:
-                return web.Response(status=503)
-            case "answer lost", 1:
-                await self._pass_on(request)
-                assert request.transport is not None
-                request.transport.close()
-                return web.Response()
-            case _:
-                return await self._pass_on(request)
-
-    async def _pass_on(self, request: web.Request) -> web.Response:
-        # The signature names the path alone, so Azurite takes what was signed for the relay's own port.
-        dropped = {"host", "content-length", "transfer-encoding"}
-        headers = {name: value for name, value in request.headers.items() if name.lower() not in dropped}
-        # A body of no bytes would get a content type, which is signed.
-        url = URL(self.to + request.raw_path, encoded=True)
-        async with (
-            ClientSession() as http,
-            http.request(request.method, url, data=await request.read() or None, headers=headers) as answer,
-        ):
-            kept = {name: answer.headers[name] for name in ("ETag", "Content-Type") if name in answer.headers}
-            return web.Response(status=answer.status, body=await answer.read(), headers=kept)
-
-
 @pytest.fixture
-async def relayed(storage: str) -> AsyncIterator[Callable[[Relay], Awaitable[Tables]]]:
-    parts = dict(part.split("=", 1) for part in storage.strip(";").split(";"))
-    address, account = parts["TableEndpoint"].rsplit("/", 1)
-    runners: list[web.AppRunner] = []
-    started: list[Tables] = []
+async def real(storage: str) -> AsyncIterator[Tables]:
+    tables = opened(storage)
+    yield tables
+    await tables.close()
 
-    async def start(relay: Relay) -> Tables:
-        relay.to = address
-        app = web.Application(client_max_size=10**8)
-        app.router.add_route("*", "/{path:.*}", relay.answer)
-        runners.append(web.AppRunner(app))
-        await runners[-1].setup()
-        site = web.TCPSite(runners[-1], "127.0.0.1", 0)
-        await site.start()
-        port = runners[-1].addresses[0][1]
-        connection = storage.replace(parts["TableEndpoint"], f"http://127.0.0.1:{port}/{account}")
-        started.append(opened(connection))
-        return started[-1]
 
-    yield start
-    for tables in started:
+@asynccontextmanager
+async def behind(relay: Relay, storage: str) -> AsyncIterator[Tables]:
+    async with relayed(storage, "Table", relay) as connection:
+        tables = opened(connection)
+        yield tables
         await tables.close()
-    for runner in runners:
-        await runner.cleanup()
 
 
-type Start = Callable[[Relay], Awaitable[Tables]]
-
-
-@pytest.mark.parametrize("fault", ["answer lost", "first 503"])
+@pytest.mark.parametrize("fault", ["answer lost", "503"])
 async def test_a_write_whose_answer_was_lost_knows_its_own_row_again(
-    relayed: Start, tables: AnyTables, table: str, fault: str
+    storage: str, real: Tables, table: str, fault: str
 ) -> None:
-    if isinstance(tables, MemoryTables):
-        return
-    await tables.put(table, "p", "-", {})
-    inserted = await (await relayed(Relay(fault))).insert(table, "p", "r", {"n": 1})
-    found = await tables.get(table, "p", "r")
+    await real.put(table, "p", "-", {})
+    async with behind(Relay(fault), storage) as tables:
+        inserted = await tables.insert(table, "p", "r", {"n": 1})
+    found = await real.get(table, "p", "r")
     assert found is not None
     assert found.etag == inserted.etag
-    replaced = await (await relayed(Relay(fault))).replace(table, "p", "r", {"n": 2}, etag=inserted.etag)
-    found = await tables.get(table, "p", "r")
+    async with behind(Relay(fault), storage) as tables:
+        replaced = await tables.replace(table, "p", "r", {"n": 2}, etag=inserted.etag)
+    found = await real.get(table, "p", "r")
     assert found is not None
     assert (found.etag, found.values) == (replaced.etag, {"n": 2})
-    for write in (
-        (await relayed(Relay(fault))).put(table, "p", "r", {"n": 3}),
-        (await relayed(Relay(fault))).write_many(table, "p", [("s", {"n": 4})]),
-    ):
-        await write
-    assert [entity.values async for entity in tables.list(table, "p")] == [{}, {"n": 3}, {"n": 4}]
+    async with behind(Relay(fault), storage) as tables:
+        await tables.put(table, "p", "r", {"n": 3})
+    async with behind(Relay(fault), storage) as tables:
+        await tables.write_many(table, "p", [("s", {"n": 4}), ("t", {"n": 5})])
+    assert [entity.values async for entity in real.list(table, "p")] == [{}, {"n": 3}, {"n": 4}, {"n": 5}]
 
 
-async def test_somebody_elses_row_is_not_taken_for_ones_own(relayed: Start, tables: AnyTables, table: str) -> None:
-    if isinstance(tables, MemoryTables):
-        return
-    first = await tables.put(table, "p", "r", {"n": 1})
-    await tables.put(table, "p", "r", {"n": 1})
-    with pytest.raises(AlreadyThereError):
-        await (await relayed(Relay("answer lost"))).insert(table, "p", "r", {"n": 1})
-    with pytest.raises(ChangedError):
-        await (await relayed(Relay("answer lost"))).replace(table, "p", "r", {"n": 1}, etag=first.etag)
+async def test_somebody_elses_row_is_not_taken_for_ones_own(storage: str, real: Tables, table: str) -> None:
+    first = await real.put(table, "p", "r", {"n": 1})
+    await real.put(table, "p", "r", {"n": 1})
+    async with behind(Relay("answer lost"), storage) as tables:
+        with pytest.raises(AlreadyThereError):
+            await tables.insert(table, "p", "r", {"n": 1})
+    async with behind(Relay("answer lost"), storage) as tables:
+        with pytest.raises(ChangedError):
+            await tables.replace(table, "p", "r", {"n": 1}, etag=first.etag)
 
 
-async def test_an_outage_is_a_storage_error_after_three_tries_and_soon(relayed: Start, table: str) -> None:
+@pytest.mark.parametrize("fault", ["answer lost", "503"])
+async def test_a_page_that_failed_is_asked_for_again(storage: str, real: Tables, table: str, fault: str) -> None:
+    await real.write_many(table, "p", ((f"{number:05}", {}) for number in range(2500)))
+    relay = Relay(fault, on=2)
+    async with behind(relay, storage) as tables:
+        assert await rows(tables, table) == [f"{number:05}" for number in range(2500)]
+    assert relay.requests == 4
+
+
+async def test_an_outage_is_a_storage_error_after_three_tries_and_soon(storage: str, table: str) -> None:
     relay = Relay("always 500")
-    tables = await relayed(relay)
+    async with behind(relay, storage) as tables:
+        for attempt in (
+            partial(tables.get, table, "p", "r"),
+            partial(tables.insert, table, "p", "r", {}),
+            partial(tables.replace, table, "p", "r", {}, etag="W/1"),
+            partial(tables.put, table, "p", "r", {}),
+            partial(tables.delete, table, "p", "r"),
+            partial(tables.write_many, table, "p", [("r", {}), ("s", {})]),
+            partial(rows, tables, table),
+        ):
+            relay.requests, started = 0, time.monotonic()
+            with pytest.raises(StorageError, match="table storage failed: 500"):
+                await attempt()
+            assert relay.requests == 3
+            assert time.monotonic() - started < 2
 
-    async def listed() -> list[Entity]:
-        return [entity async for entity in tables.list(table, "p")]
 
-    attempts: tuple[Callable[[], Awaitable[Any]], ...] = (
-        lambda: tables.get(table, "p", "r"),
-        lambda: tables.insert(table, "p", "r", {}),
-        lambda: tables.replace(table, "p", "r", {}, etag="W/1"),
-        lambda: tables.put(table, "p", "r", {}),
-        lambda: tables.delete(table, "p", "r"),
-        lambda: tables.write_many(table, "p", [("r", {})]),
-        listed,
-    )
-    for attempt in attempts:
-        relay.requests, started = 0, time.monotonic()
-        with pytest.raises(StorageError, match="table storage failed: 500"):
-            await attempt()
-        assert relay.requests == 3
-        assert time.monotonic() - started < 2
+async def test_storage_that_hangs_is_a_storage_error(storage: str, table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.storage.tables._PATIENCE_SECONDS", 0.5)
+    async with behind(Relay("hangs"), storage) as tables:
+        with pytest.raises(StorageError, match="did not answer within"):
+            await tables.get(table, "p", "r")
 
 
 async def test_nobody_there_is_a_storage_error_soon() -> None:
@@ -381,3 +342,9 @@ async def test_the_double_can_be_down_too() -> None:
     memory.down = True
     with pytest.raises(StorageError):
         await memory.get("test", "p", "r")
+
+
+def test_the_library_is_loaded_with_the_first_call_only() -> None:
+    told = "import shared.gateways, sys; print([name for name in sys.modules if name.startswith('azure.data')])"
+    loaded = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == "[]"

@@ -39,6 +39,25 @@ def test_azure_needs_no_secret_and_no_switch(monkeypatch: pytest.MonkeyPatch) ->
     assert settings.dataverse_auth is DataverseAuth.MANAGED_IDENTITY
     assert settings.blob_trigger_source == "EventGrid"
     assert settings.blob_service_url == "https://contoso.blob.core.windows.net"
+    assert settings.table_service_url == "https://contoso.table.core.windows.net"
+
+
+def test_storage_endpoints_of_ones_own_are_both_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATAVERSE_URL", GOOD["DATAVERSE_URL"])
+    monkeypatch.setenv("AzureWebJobsStorage__blobServiceUri", "https://blobs.contoso.com")
+    with pytest.raises(SettingsError, match="AzureWebJobsStorage__tableServiceUri"):
+        read_settings()
+    monkeypatch.setenv("AzureWebJobsStorage__tableServiceUri", "https://tables.contoso.com")
+    settings = read_settings()
+    assert (settings.blob_service_url, settings.table_service_url) == (
+        "https://blobs.contoso.com",
+        "https://tables.contoso.com",
+    )
+
+
+def test_a_connection_string_names_its_endpoints_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = read(monkeypatch)
+    assert (settings.blob_service_url, settings.table_service_url) == (None, None)
 
 
 def test_every_problem_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
