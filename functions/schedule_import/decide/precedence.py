@@ -65,6 +65,8 @@ class PastImport:
     """When it was worked on last."""
     bookings: int = 0
     """Bookings that it wants."""
+    etag: str = ""
+    """The version of the blob in the inbox."""
 
     @property
     def in_force(self) -> bool:

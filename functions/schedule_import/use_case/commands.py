@@ -160,7 +160,7 @@ async def _undo(
     """Every booking that the import touched back to what it was before."""
     history = ImportHistory(inbox.profile, gateways.tables, gateways.files)
     past = await history.imports()
-    mark = f"{import_id(blob.uploaded, _hex(blob.etag))}-undo"
+    mark = f"{import_id(blob.uploaded, blob.etag)}-undo"
     begun = next((one for one in past if one.import_id == mark), None)
     if begun is not None and begun.state is ImportState.UNDO:
         return _answer(inbox, target, "undone", f"import {begun.reason} was undone by this command before")
@@ -185,10 +185,6 @@ async def _undo(
     await history.remember(replace(undone, state=ImportState.UNDONE))
     await history.remember(replace(this, state=ImportState.UNDO))
     return answer
-
-
-def _hex(etag: str) -> str:
-    return "".join(sign for sign in etag.casefold() if sign in "0123456789abcdef").rjust(8, "0")[-8:]
 
 
 async def _write_reversal(

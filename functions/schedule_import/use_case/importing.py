@@ -142,7 +142,7 @@ def _run(
     fetched: FetchedFile,
     gateways: ImportGateways,
 ) -> _Run:
-    key = order.again.import_id if order.again else import_id(fetched.uploaded, fetched.sha256)
+    key = order.again.import_id if order.again else import_id(fetched.uploaded, fetched.etag)
     report = ImportReport(
         file=inbox.name, profile=inbox.profile, import_id=key, sha256=fetched.sha256, status="imported"
     )
@@ -158,6 +158,7 @@ def _run(
         plan_digest=known.plan_digest if known else "",
         changed=known.changed if known else False,
         tried=gateways.now(),
+        etag=fetched.etag,
     )
     return _Run(inbox, order, gateways, lease, history, past, stream, fetched, report, this)
 

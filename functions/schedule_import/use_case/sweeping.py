@@ -61,13 +61,8 @@ async def _rests(entry: FileEntry, known: dict[str, list[PastImport]], gateways:
         history = ImportHistory(inbox.profile, gateways.tables, gateways.files)
         known[inbox.profile] = await history.imports()
         await history.forget_before(retention(gateways.now()), known[inbox.profile])
-    mine = [one for one in known[inbox.profile] if one.file == inbox.name and is_version(one, entry.uploaded)]
+    mine = [one for one in known[inbox.profile] if one.file == inbox.name and one.etag == entry.etag]
     return any(rests(one, gateways.now()) for one in mine)
-
-
-def is_version(one: PastImport, uploaded: datetime) -> bool:
-    """Whether an import is of the file that was uploaded then."""
-    return one.import_id.startswith(f"{uploaded:%Y%m%dT%H%M%SZ}-")
 
 
 def rests(one: PastImport, now: datetime) -> bool:

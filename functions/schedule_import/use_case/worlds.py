@@ -1,5 +1,6 @@
 """What the stories need of the outside worlds, and where things lie."""
 
+import hashlib
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -95,6 +96,6 @@ def archive_path(profile: str, import_id: str, name: str) -> str:
     return str(PurePosixPath(profile) / import_id / name)
 
 
-def import_id(uploaded: datetime, sha256: str) -> str:
-    """The same delivery has the same id however often it is run: upload time and content make it."""
-    return f"{uploaded:%Y%m%dT%H%M%SZ}-{sha256[:8]}"
+def import_id(uploaded: datetime, etag: str) -> str:
+    """The same delivery has the same id however often it is run: its upload and this version of the blob make it."""
+    return f"{uploaded:%Y%m%dT%H%M%SZ}-{hashlib.sha256(etag.encode()).hexdigest()[:8]}"
