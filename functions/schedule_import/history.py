@@ -172,7 +172,7 @@ def _past(row: Entity) -> PastImport:
     values["state"] = ImportState(str(row.values["state"]))
     if "window_from" in row.values:
         values["window"] = _moment(row.values["window_from"]), _moment(row.values["window_to"])
-    for name in ("age", "tried"):
+    for name in ("age", "stamp", "tried"):
         if name in values:
             values[name] = _moment(row.values[name])
     if "first_day" in values:

@@ -46,7 +46,9 @@ class PastImport:
     profile_digest: str = ""
     """What the profile and the directory of agents said then: another reading is another file."""
     age: datetime | None = None
-    """When the file was made: its stamp, else its upload."""
+    """When the file was uploaded."""
+    stamp: datetime | None = None
+    """When the file was made, as it says itself."""
     window: tuple[datetime, datetime] | None = None
     """The instants between which it speaks for its agents."""
     agents: bytes = b""
@@ -99,12 +101,17 @@ def overruled_by(this: PastImport, past: Iterable[PastImport]) -> PastImport | N
         for one in past
         if one.state is ImportState.APPLIED
         and one.import_id != this.import_id
-        and one.age is not None
-        and this.age is not None
-        and one.age > this.age
+        and _is_newer(one, this)
         and speak_for_the_same(one, this)
     ]
     return max(newer, key=lambda one: one.age or datetime.min) if newer else None  # noqa: DTZ901 - never compared
+
+
+def _is_newer(one: PastImport, other: PastImport) -> bool:
+    """By what the files say of themselves, if both do; else by their upload. The two kinds of clock do not mix."""
+    if one.stamp is not None and other.stamp is not None:
+        return one.stamp > other.stamp
+    return one.age is not None and other.age is not None and one.age > other.age
 
 
 def already_applied(sha256: str, profile_digest: str, past: Sequence[PastImport]) -> PastImport | None:

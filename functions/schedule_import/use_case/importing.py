@@ -332,7 +332,7 @@ def _read(run: _Run, profile: ScheduleProfile) -> Reading:
     if reading.protected and not reading.segments and not reading.removed:
         raise RejectedError(f"none of the {reading.rows} rows can be read; see `skipped` for each")
     shape, first = precedence.shape(reading.segments, home_zone(reading, profile))
-    run.this = replace(run.this, rows=reading.rows, shape=shape, first_day=first, age=reading.stamp or run.this.age)
+    run.this = replace(run.this, rows=reading.rows, shape=shape, first_day=first, stamp=reading.stamp)
     return reading
 
 
