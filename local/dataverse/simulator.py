@@ -10,7 +10,7 @@ from local.dataverse.errors import DataverseError
 from local.dataverse.extensions import merge_extension
 from local.dataverse.faults import Faults
 from local.dataverse.messages import Request, Response, error_response
-from local.dataverse.metadata import define_table, shipped_schema
+from local.dataverse.metadata import TableDefinition, define_table, shipped_schema
 from local.dataverse.planting import Planter
 from local.dataverse.protection import Protection
 from local.dataverse.roles import Roles, read_roles
@@ -40,14 +40,20 @@ class Simulator:
         self._loaded_schema = shipped_schema()
         for extension in extensions or []:
             merge_extension(self._loaded_schema, extension)
-        self._schema = self._loaded_schema
+        self._loaded_definitions = {name: define_table(raw) for name, raw in self._loaded_schema.items()}
+        self._return_to_loaded_columns()
         self._loaded_roles: Any = None
         self._raw_roles: Any = None
         self._roles: Roles | None = None
         self._build()
 
+    def _return_to_loaded_columns(self) -> None:
+        # Tables are never changed in place: `extend` works on copies of those that it changes.
+        self._schema: dict[str, Any] = self._loaded_schema
+        self._definitions: dict[str, TableDefinition] = self._loaded_definitions
+
     def _build(self) -> None:
-        self.store = Store(self._schema)
+        self.store = Store(self._definitions.values())
         self.service = Service(self.store, self.environment)
         self.batches = Batches(self.service, self.environment, self._watch_part)
         requests = OrganizationRequests(self.store, self.environment, self.service.search, self.service.groups)
@@ -97,14 +103,14 @@ class Simulator:
 
     def extend(self, tables: dict[str, Any]) -> None:
         """Adds columns, choice values, keys and tables, or raises ValueError and adds nothing."""
-        schema = deepcopy(self._schema)
+        schema = self._schema | {name: deepcopy(self._schema[name]) for name in tables if name in self._schema}
         try:
             merge_extension(schema, tables)
-            definitions = [define_table(schema[name]) for name in tables]
+            definitions = {name: define_table(schema[name]) for name in tables}
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"The tables cannot be read: {error!r}.") from error
-        self._schema = schema
-        for definition in definitions:
+        self._schema, self._definitions = schema, self._definitions | definitions
+        for definition in definitions.values():
             self.store.define(definition)
         self.service.writer.forget()
 
@@ -112,7 +118,7 @@ class Simulator:
         """Returns to the seed; what `keep` names stays, and so does the environment."""
         if "rows" not in keep:
             if "columns" not in keep:
-                self._schema = self._loaded_schema  # never changed in place: `extend` works on a copy
+                self._return_to_loaded_columns()
             self._build()
         self.assign_roles(self._raw_roles if "roles" in keep else self._loaded_roles)
         if "stats" not in keep:

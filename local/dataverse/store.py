@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.dataverse.errors import DataverseError, duplicate_record
-from local.dataverse.metadata import Column, TableDefinition, define_table
+from local.dataverse.metadata import Column, TableDefinition
 
 type Row = list[Any]
 
@@ -163,7 +163,7 @@ def _key_value(row: Row, slots: tuple[int, ...]) -> tuple[Any, ...] | None:
 class Store:
     """All tables, one version counter and the journal of the transaction at work."""
 
-    def __init__(self, raw_tables: dict[str, Any]) -> None:
+    def __init__(self, definitions: Iterable[TableDefinition]) -> None:
         self.by_name: dict[str, Table] = {}
         self.by_set: dict[str, Table] = {}
         self._version = 1_000_000
@@ -174,8 +174,8 @@ class Store:
         self.compiled: dict[tuple[str, str], Any] = {}
         self.bases: set[str] = set()  # tables whose rows mirror those of the tables derived from them
         self._shared_slots: dict[str, list[tuple[int, int]]] = {}
-        for raw in raw_tables.values():
-            self.define(define_table(raw))
+        for definition in definitions:
+            self.define(definition)
 
     def define(self, definition: TableDefinition) -> None:
         """Adds the table, or gives it its new columns."""
