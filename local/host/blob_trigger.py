@@ -38,7 +38,7 @@ from local.host.typed_data import Metadata, as_json
 logger = logging.getLogger(__name__)
 
 POISON_QUEUE = "webjobs-blobtrigger-poison"
-SCAN_SECONDS = 1.0
+SCAN_SECONDS = 0.25
 _CONCURRENT_RECEIPTS = 16
 
 
@@ -67,6 +67,7 @@ class BlobListener:
     queues: QueueServiceClient
     settings: HostSettings
     _receipts: set[str] = field(default_factory=set)
+    _announced: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Every blob version found until `stop` has been offered to its functions; returns when the last is settled."""
@@ -138,6 +139,7 @@ class BlobListener:
         await self.queues.get_queue_client(self._queue_name).send_message(text)
         await self.blobs.get_blob_client(HOST_CONTAINER, receipt).upload_blob(b"", overwrite=True)
         self._receipts.add(receipt)
+        self._announced.set()
 
     def _internal_queue(self) -> QueueListener:
         batch = max(1, self.settings.blob_parallelism // 2)
@@ -148,7 +150,7 @@ class BlobListener:
             visibility_timeout=0,
             max_dequeue_count=self.settings.poison_blob_threshold,
         )
-        return QueueListener(self.queues, self._queue_name, POISON_QUEUE, settings, self._handle)
+        return QueueListener(self.queues, self._queue_name, POISON_QUEUE, settings, self._handle, self._announced)
 
     async def _handle(self, _message: QueueMessage, text: str) -> bool:
         event = json.loads(text)

@@ -7,7 +7,7 @@ The same listener carries the internal queue of the blob triggers, as in WebJobs
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.storage.queue import QueueMessage
@@ -37,6 +37,7 @@ class QueueListener:
     poison_name: str | None
     settings: QueueSettings
     handle: Handler
+    announced: asyncio.Event = field(default_factory=asyncio.Event)  # set by who sends to the queue: it is read at once
 
     async def run(self, stop: asyncio.Event) -> None:
         """Every message has been offered to the handler until `stop`; returns when the last of them is settled."""
@@ -57,7 +58,7 @@ class QueueListener:
                 task.add_done_callback(running.discard)
             interval = SHORTEST_POLL if messages else min(interval * 2, LONGEST_POLL)
             if not messages:
-                await pause(stop, interval)
+                await self._pause(stop, interval)
             while len(running) > self.settings.new_batch_threshold and not stop.is_set():
                 await asyncio.wait(
                     [*running, stopped := asyncio.ensure_future(stop.wait())], return_when="FIRST_COMPLETED"
@@ -65,6 +66,14 @@ class QueueListener:
                 stopped.cancel()
         if running:
             await asyncio.wait(running)
+
+    async def _pause(self, stop: asyncio.Event, seconds: float) -> None:
+        """The seconds have passed, a message was announced, or the host is stopping."""
+        waiting = [asyncio.create_task(event.wait()) for event in (stop, self.announced)]
+        await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+        self.announced.clear()
 
     async def _receive(self) -> list[QueueMessage]:
         queue = self.queues.get_queue_client(self.queue_name)
