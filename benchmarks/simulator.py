@@ -1,6 +1,5 @@
 """The Dataverse simulator as a process of its own, and what the bench asks of its control surface."""
 
-import socket
 import ssl
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import httpx
 
 from benchmarks.places import BUILD, ROOT, SIMULATOR_CORE, on_core
 from benchmarks.rows import BOOKING, RESOURCES, resources
+from local.stack.ports import free_port
 
 LATENCY_MS = 60.0
 RECORD_MS = 2.0
@@ -98,7 +98,7 @@ class Simulator:
 @contextmanager
 def running_simulator() -> Iterator[Simulator]:
     """A simulator that ends with the block."""
-    port, tls_port = _free_ports(2)
+    port, tls_port = free_port(), free_port()
     BUILD.mkdir(parents=True, exist_ok=True)
     certificate = BUILD / f"simulator-{tls_port}.pem"
     command = [sys.executable, "-m", "local.dataverse", "--port", str(port), "--tls-port", str(tls_port)]
@@ -114,11 +114,3 @@ def running_simulator() -> Iterator[Simulator]:
         certificate.unlink(missing_ok=True)
         process.terminate()
         process.communicate(timeout=30)
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [server.getsockname()[1] for server in sockets]
-    for server in sockets:
-        server.close()
-    return ports

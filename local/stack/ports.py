@@ -69,10 +69,18 @@ def _is_taken(number: int) -> bool:
 
 def free_ports(*, tls: bool = False) -> dict[str, int]:
     """A free port for every part, by variable; the TLS listener of the simulator only when asked for."""
-    wanted = [port for port in PORTS if port.default is not None or tls]
-    sockets = [socket.create_server((ADDRESS, 0)) for _ in wanted]
-    try:
-        return {port.variable: held.getsockname()[1] for port, held in zip(wanted, sockets, strict=True)}
-    finally:
-        for held in sockets:
-            held.close()
+    return {port.variable: free_port() for port in PORTS if port.default is not None or tls}
+
+
+def free_port() -> int:
+    """A port that nothing else is given before its part listens there, however many tests choose at once.
+
+    One connection that the listening side closed first leaves the port in TIME_WAIT for a while (60 seconds on Linux,
+    30 on macOS; RFC 9293, 3.6.1). Until then the system gives it to nobody who asks for any port, while a part that
+    asks for this one gets it, as servers set SO_REUSEADDR.
+    """
+    with socket.create_server((ADDRESS, 0)) as server:
+        number = int(server.getsockname()[1])
+        with socket.create_connection((ADDRESS, number)):
+            server.accept()[0].close()
+    return number

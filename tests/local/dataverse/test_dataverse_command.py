@@ -9,13 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from local.stack.ports import free_port
+
 REPOSITORY = Path(__file__).parents[3]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:

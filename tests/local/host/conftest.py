@@ -18,6 +18,8 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient, TextBase64DecodePolicy, TextBase64EncodePolicy
 
+from local.stack.ports import free_port
+
 ROOT = Path(__file__).resolve().parents[3]
 APPS = Path(__file__).resolve().parent
 KEY = base64.b64encode(b"a key that only this emulator knows").decode()
@@ -68,24 +70,14 @@ def _answers(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        return int(held.getsockname()[1])
-
-
 @pytest.fixture(scope="session", name="eventually")
 def eventually_fixture() -> Callable[..., object]:
     return eventually
 
 
-@pytest.fixture(scope="session")
-def free_port() -> Callable[[], int]:
-    return _free_port
-
-
 @contextmanager
 def running_azurite() -> Iterator[Azurite]:
-    azurite = Azurite((_free_port(), _free_port(), _free_port()))
+    azurite = Azurite((free_port(), free_port(), free_port()))
     azurite.start()
     try:
         yield azurite
@@ -207,7 +199,7 @@ def _hosts(folder: Path) -> Iterator[StartHost]:
     started: list[HostProcess] = []
 
     def start(app: str, storage: Storage | None, environment: Mapping[str, str] | None = None) -> HostProcess:
-        port = _free_port()
+        port = free_port()
         log_file = folder / f"host-{len(started)}.log"
         settings = ["--settings", str(APPS / "scratch_app/local.settings.example.json")] if app == "scratch_app" else []
         connection = {"AzureWebJobsStorage": storage.connection_string} if storage else {}

@@ -15,6 +15,7 @@ import pytest
 from local.host.bindings import function_from_index
 from local.host.errors import StartError
 from local.host.settings import load_settings_file, read_host_settings
+from local.stack.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
 HOST_JSON = '{"version": "2.0"}'
@@ -25,7 +26,7 @@ Start = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def start(tmp_path: Path, free_port: Callable[[], int]) -> Start:
+def start(tmp_path: Path) -> Start:
     """Runs the host on an app with this source until it ends by itself."""
 
     def run(source: str | None, environment: dict[str, str] | None = None, port: int | None = None) -> Any:
@@ -127,7 +128,7 @@ def test_a_malformed_connection_is_named(start: Start) -> None:
     assert "The setting AzureWebJobsStorage is not a usable connection string" in ended.stderr
 
 
-def test_storage_that_does_not_answer_is_named(start: Start, azurite: Any, free_port: Callable[[], int]) -> None:
+def test_storage_that_does_not_answer_is_named(start: Start, azurite: Any) -> None:
     nowhere = azurite.connection_string("scratch0").replace(str(azurite.ports[0]), str(free_port()))
     ended = start(QUEUE_APP, {"AzureWebJobsStorage": nowhere})
     assert (ended.returncode, "Traceback" in ended.stderr) == (2, False)

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from local.stack.ports import PORTS, free_ports, read_ports, taken_ports
+from local.stack.ports import PORTS, free_port, free_ports, read_ports, taken_ports
 
 DEFAULTS = {
     "FUNCTIONS_PORT": 7071,
@@ -58,3 +58,11 @@ def test_free_ports_are_different_and_cover_every_part() -> None:
     assert set(ports) == {port.variable for port in PORTS}
     assert len(set(ports.values())) == len(ports)
     assert set(free_ports()) == set(DEFAULTS)
+
+
+def test_a_free_port_is_kept_for_its_part_until_it_listens() -> None:
+    port = free_port()
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", port))
+    with socket.create_server(("127.0.0.1", port)) as part:
+        assert part.getsockname()[1] == port
