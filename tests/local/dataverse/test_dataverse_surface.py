@@ -86,14 +86,14 @@ def test_too_much_execution_time_is_refused(dataverse: Any) -> None:
 
 
 def test_too_many_requests_at_once_are_refused_at_once(dataverse: Any) -> None:
-    dataverse.environment(max_concurrent=2, latency_ms=150)
+    dataverse.environment(max_concurrent=2, latency_ms=600)
     with ThreadPoolExecutor(5) as pool:
         answers = list(pool.map(lambda _: dataverse.get("WhoAmI"), range(5)))
     refused = [answer for answer in answers if answer.status_code == 429]
     assert len(refused) == 3
     assert refusal(refused[0])[1:] == ("0x80072326", "Number of concurrent requests exceeded the limit of 2.")
     assert all(answer.headers["Retry-After"].isdigit() for answer in refused)
-    assert refused[0].elapsed.total_seconds() < 0.15
+    assert refused[0].elapsed.total_seconds() < 0.6
 
 
 def order(dataverse: Any, *rules: dict[str, Any]) -> None:
@@ -266,13 +266,13 @@ def elapsed(send: Any) -> float:
 
 
 def test_each_kind_of_work_costs_what_the_environment_says(dataverse: Any) -> None:
-    dataverse.environment(latency_ms=50, bulk_record_ms=10, single_write_ms=100, read_part_ms=30)
+    dataverse.environment(latency_ms=100, bulk_record_ms=20, single_write_ms=200, read_part_ms=60)
     targets = {"Targets": [KIND] * 20}
-    assert 0.05 + 0.2 <= elapsed(
+    assert 0.1 + 0.4 <= elapsed(
         lambda: dataverse.send("POST", "contacts/Microsoft.Dynamics.CRM.CreateMultiple", targets)
-    ) < 0.5  # fmt: skip
+    ) < 1.0  # fmt: skip
     parts = [dataverse.part("POST", "contacts", {}), dataverse.part("GET", "WhoAmI")]
-    assert 0.05 + 0.13 <= elapsed(lambda: dataverse.run_batch(parts)[0]) < 0.4
+    assert 0.1 + 0.26 <= elapsed(lambda: dataverse.run_batch(parts)[0]) < 0.8
 
 
 def test_work_waits_for_a_free_slot(dataverse: Any) -> None:
