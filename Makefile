@@ -16,7 +16,7 @@ endif
 help:
 	@echo "make demo    import a schedule file into the local Dynamics 365 and show what happened (DEMO_FILE=, PROFILE=)"
 	@echo "make run     start everything on this machine and stay up until Ctrl-C"
-	@echo "make test    all tests (ARGS= goes to pytest)"
+	@echo "make test    all tests on all cores (or what ARGS= tells pytest: ARGS=tests/e2e, ARGS=\"-n auto -k blob\")"
 	@echo "make bench   the Dataverse client beside its peers and the limit (about 25 minutes; ARGS=\"--only bulk\", ARGS=--help)"
 	@echo "make check   lint, formatting, types, import rules"
 	@echo "make fix     repair what lint and formatting can repair"
@@ -34,8 +34,9 @@ demo: setup
 run: setup
 	@$(PYTHON) -m local.stack
 
+# All tests run on all cores. With ARGS pytest gets those alone: one file is done sooner without workers.
 test: setup
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest $(or $(ARGS),-n auto)
 
 # Installs the peers under build/ and ends with the number of bounds that are kept.
 bench: setup

@@ -2,12 +2,15 @@
 
 They write blobs and send HTTP, as a WFM system and Enreach do, and read what landed in the Dataverse simulator.
 Without ports in the environment they start a stack of their own; with one of the port variables set (FUNCTIONS_PORT,
-AZURITE_BLOB_PORT, DATAVERSE_SIM_PORT, ...) they use the stack that `make run` started with the same ports.
+AZURITE_BLOB_PORT, DATAVERSE_SIM_PORT, ...) they use the stack that `make run` started with the same ports. Each worker
+of `pytest -n` has a stack of its own; one that was given takes their tests one at a time.
 """
 
+import fcntl
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from azure.storage.blob import BlobServiceClient
@@ -45,9 +48,18 @@ def running() -> Iterator[Stack]:
             yield doors
 
 
+@pytest.fixture(scope="session")
+def turn(running: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file that whoever uses this stack holds locked."""
+    dynamics = running.dataverse_url.rpartition(":")[2]
+    return tmp_path_factory.getbasetemp().parent / f"e2e-{dynamics}.lock"  # the parent folder is the workers' own
+
+
 @pytest.fixture
-def stack(running: Stack) -> Iterator[Stack]:
+def stack(running: Stack, turn: Path) -> Iterator[Stack]:
     """The stack with Dynamics in its seeded state and without faults."""
-    running.simulator("POST", "reset")
-    yield running
-    running.simulator("DELETE", "faults")
+    with turn.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        running.simulator("POST", "reset")
+        yield running
+        running.simulator("DELETE", "faults")

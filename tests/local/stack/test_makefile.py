@@ -57,6 +57,11 @@ def test_every_door_sets_up_first(folder: Path, door: str, command: str) -> None
     assert first.startswith(command)
 
 
+def test_all_tests_run_on_all_cores(folder: Path) -> None:
+    _make(folder, "test")
+    assert _log(folder)[-1] == "python -m pytest -n auto"
+
+
 def test_arguments_reach_pytest(folder: Path) -> None:
     _make(folder, "test", "ARGS=-k blob -x")
     assert _log(folder)[-1] == "python -m pytest -k blob -x"
