@@ -10,7 +10,8 @@ from yarl import URL
 
 
 class Relay:
-    """Faults: `answer lost` (of the `on`-th request, which is carried out), `503`, `hangs`; `always 500`.
+    """Faults: `answer lost` (of the `on`-th request, which is carried out), `503`, `hangs`, `InvalidBlockList`;
+    `always 500`.
 
     `requests` counts what arrived, `on` is the request that is answered badly. With `matching`, only requests count
     for which it says yes.
@@ -47,6 +48,8 @@ class Relay:
         match self.fault:
             case "503":
                 return web.Response(status=503)
+            case "InvalidBlockList":
+                return web.Response(status=400, headers={"x-ms-error-code": self.fault})
             case "hangs":
                 await asyncio.sleep(2)
             case "answer lost":

@@ -194,6 +194,11 @@ async def test_of_32_that_replace_one_version_one_wins(tables: AnyTables, table:
     assert winners == [found.values["n"]]
 
 
+async def test_many_first_writers_of_a_new_table_all_write(tables: AnyTables, table: str) -> None:
+    await asyncio.gather(*(tables.insert(table, "p", f"{number:02}", {}) for number in range(32)))
+    assert await rows(tables, table) == [f"{number:02}" for number in range(32)]
+
+
 # ------------------------------------------------------------------------------------------ many rows
 
 
