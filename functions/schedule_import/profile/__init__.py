@@ -168,34 +168,36 @@ class SiteProfile(Model):
             key: said[key] for key in said.keys() - {"extends", *_LAID_OVER}
         }
         document |= {
-            key: document.get(key, {}) | said.get(key, {}) for key in _MERGED if key in document or key in said
+            key: document.get(key, {}) | _snake(said.get(key, {}), key)
+            for key in _MERGED
+            if key in document or key in said
         }
         document |= {"name": name, "refuse": builtin.refuse if self.refuse is None else None}
-        sources = self.sources if self.sources is not None else builtin.sources
-        document["sources"] = [self._source(source) for source in self._renamed(builtin, sources)]
+        self._rename(document, builtin)
+        document["sources"] = [self._source(source) for source in document["sources"]]
         try:
             return ScheduleProfile.model_validate(document)
         except ValueError as error:
             raise ProfileError(f"the profile cannot be used: {_places(error)}") from None
 
-    def _renamed(self, builtin: ScheduleProfile, sources: tuple[Source, ...]) -> list[dict[str, Any]]:
-        """The sources under this site's column names."""
+    def _rename(self, document: dict[str, Any], builtin: ScheduleProfile) -> None:
+        """Put this site's column names in. Raises ProfileError for a column that the layout does not have."""
         used: set[str] = set()
         rename = _renamer(self.columns, used)
-        renamed = [_walk(source.model_dump(exclude_unset=True), rename) for source in sources]
+        for key in _WITH_COLUMNS & document.keys():
+            document[key] = _walk(document[key], rename)
         unknown = sorted(self.columns.keys() - used)
         if unknown:
-            known = sorted({column for source in sources for column in source.fields.names()})
+            sources = self.sources if self.sources is not None else builtin.sources
+            known = sorted({column for source in sources for column in (*source.columns(), *source.other_columns)})
             raise ProfileError(
                 f"columns: {', '.join(unknown)} {'is' if len(unknown) == 1 else 'are'} not among the columns of "
                 f"{builtin.name}: {', '.join(known)}"
             )
-        return renamed
 
     def _source(self, source: dict[str, Any]) -> dict[str, Any]:
         if self.times:
-            times = {to_snake(key): value for key, value in self.times.items()}
-            source = source | {"times": source.get("times", {}) | times}
+            source = source | {"times": source.get("times", {}) | _snake(self.times, "times")}
         if self.default_activity is not None:
             source = source | {"default_activity": self.default_activity}
         return source
@@ -203,12 +205,20 @@ class SiteProfile(Model):
 
 _MERGED = ("format", "scope", "hold", "site_zones", "activities", "templates")
 """Parts in which a site names only what differs."""
+_OWN_KEYS = frozenset({"site_zones", "activities", "templates"})
+"""Those among them whose keys are words of the site."""
 _LAID_OVER = (*_MERGED, "refuse", "sources", "times", "columns", "default_activity")
 
+_WITH_COLUMNS = frozenset({"sources", "listed_agents", "window", "stamp", "companion"})
 _COLUMN_KEYS = frozenset(
-    {"path", "column", "required", "other_columns", "after", "length", "key", "value", *Fields.model_fields}
+    {"path", "column", "required", "other_columns", "after", "length", "key", "value", "primary_key", "first", "last"}
+    | Fields.model_fields.keys()
 )
 _NOT_COLUMNS = frozenset({"code", "values", "identity", "times", "skip_codes", "default_activity", "activity_part"})
+
+
+def _snake(part: dict[str, Any], key: str) -> dict[str, Any]:
+    return part if key in _OWN_KEYS else {to_snake(name): value for name, value in part.items()}
 
 
 def _renamer(columns: Mapping[str, str], used: set[str]) -> Callable[[str], str]:

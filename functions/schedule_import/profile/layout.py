@@ -142,7 +142,8 @@ class Fields(Model):
     end_date: Column | None = None
     start_day: Column | None = None
     end_day: Column | None = None
-    """Day numbers: 1 is the day of `date` (or of `shiftDate`), 2 the day after it."""
+    """Day numbers: 1 is the day of `shiftDate` (without it of `date`), 2 the day after it. A start with a `date` beside
+    that of its shift, and an end with an `endDate`, need no number."""
     length: Column | None = None
     range: Column | None = None
     template: Column | None = None

@@ -19,6 +19,8 @@ MAX_FIELD_CHARACTERS = 32_768
 MAX_LINES_A_ROW = 100
 """Lines of one row, which may go on inside quotes."""
 _CHUNK_CHARACTERS = 64 * 1024
+_PIECE_CHARACTERS = MAX_FIELD_CHARACTERS // 2
+"""A text in whose every piece a line ends has no line longer than a field may be."""
 
 type Cells = list[str]
 
@@ -106,9 +108,6 @@ class DelimitedContainer:
                 "BAD_ROW",
                 f"the row has {len(cells)} fields, the header {self.width}; look for a missing or stray separator",
             )
-        for name, cell in zip(self.header, cells, strict=True):
-            if len(cell) > MAX_FIELD_CHARACTERS:
-                return Skip(number, "BAD_ROW", f"the value is longer than {MAX_FIELD_CHARACTERS} characters", name)
         return Numbered(number, [without_mark(cell) for cell in cells] if self.dropped_again else cells)
 
     # ------------------------------------------------------------------------------------------------ lines
@@ -122,26 +121,31 @@ class DelimitedContainer:
             for _ in range(self._lines_of_header):
                 stream.readline()
             number, lines = self._lines_of_header + 1, list[str]()
-            while more := stream.readlines(_CHUNK_CHARACTERS):
-                lines += more
-                if not lines[-1].endswith(("\n", "\r")):
-                    self._open_line = number + len(lines) - 1
-                plain = self._one_line_each(lines)
-                if plain is not None:
-                    yield Rows(number, plain)
-                    number, lines = number + len(lines), []
-                else:
+            while text := stream.read(_CHUNK_CHARACTERS):
+                text += stream.readline()
+                is_open = not text.endswith(("\n", "\r"))
+                plain = self._one_line_each(text) if not lines else None
+                if plain is None:
+                    lines += io.StringIO(text, newline="")
+                    self._open_line = number + len(lines) - 1 if is_open else 0
                     rows = _RowsOfLines(lines, number, self)
                     yield from rows.complete()
                     number, lines = number + rows.position, lines[rows.position :]
+                else:
+                    count = _lines_in(text)
+                    self._open_line = number + count - 1 if is_open else 0
+                    yield Rows(number, plain)
+                    number += count
             if lines:
                 yield from _RowsOfLines(lines, number, self).all()
 
-    def _one_line_each(self, lines: list[str]) -> Iterable[Cells] | None:
+    def _one_line_each(self, text: str) -> Iterable[Cells] | None:
         """The cells of each line, where no line is longer than a field may be and no row takes several of them."""
-        if max(map(len, lines)) > MAX_FIELD_CHARACTERS:
+        pieces = range(0, len(text) - _PIECE_CHARACTERS, _PIECE_CHARACTERS)
+        if any("\n" not in text[start : start + _PIECE_CHARACTERS] for start in pieces):
             return None
-        if '"' not in "".join(lines):
+        lines = io.StringIO(text, newline="")
+        if '"' not in text:
             return csv.reader(lines, delimiter=self.delimiter, quoting=csv.QUOTE_NONE)
         reader = self.reader(lines)
         try:
@@ -159,6 +163,13 @@ class DelimitedContainer:
     def reader(self, lines: Iterable[str]) -> "csv._reader":
         """The cells of these lines, by this file's rules."""
         return _reader(lines, self.delimiter, quoted=self.quoted)
+
+
+def _lines_in(text: str) -> int:
+    ends = text.count("\n")
+    if "\r" in text:
+        ends += text.count("\r") - text.count("\r\n")
+    return ends if text.endswith(("\n", "\r")) else ends + 1
 
 
 class _RowsOfLines:
@@ -198,6 +209,10 @@ class _RowsOfLines:
                 "the row goes on over several lines and does not fit the header; look for a stray quote",
             )
         self.position += reader.line_num
+        for name, cell in zip(self._file.header, cells, strict=False):
+            if len(cell) > MAX_FIELD_CHARACTERS:
+                reason = f"the value is longer than {MAX_FIELD_CHARACTERS} characters"
+                return Skip(self._first + start, "BAD_ROW", reason, name)
         return Rows(self._first + start, (cells,))
 
     def _is_cut(self) -> bool:

@@ -64,6 +64,15 @@ def interval_of_length(start: datetime, length: timedelta, zone: ZoneInfo) -> In
     return Interval(readings[0], readings[0] + length, _choice("start", readings, readings[0]))
 
 
+def only_instant(wall_clock: datetime, zone: ZoneInfo) -> datetime | None:
+    """The instant of a wall-clock time in UTC; None for a repeated or missing one.
+
+    Raises OverflowError outside of the calendar.
+    """
+    first, second = _readings(wall_clock, zone)
+    return first if first == second else None
+
+
 def _readings(wall_clock: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """The instants of fold=0 and fold=1; they are equal but for a repeated or missing time."""
     first, second = (wall_clock.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))

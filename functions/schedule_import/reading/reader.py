@@ -8,6 +8,8 @@ from importlib import import_module
 from functions.schedule_import.profile import ScheduleProfile, time_zone
 from functions.schedule_import.profile.layout import AgentColumn, DeclaredWindow, Source
 from functions.schedule_import.reading.date_order import settled_times
+from functions.schedule_import.reading.delimited_rows import DelimitedContainer
+from functions.schedule_import.reading.plain_rows import is_plain, read_plain_rows
 from functions.schedule_import.reading.records import Container, FileContent
 from functions.schedule_import.reading.rejected_cells import is_rejected_file
 from functions.schedule_import.reading.row_reader import RowReader
@@ -41,12 +43,20 @@ def read_schedule(content: FileContent, profile: ScheduleProfile, companion: Fil
     readers = [_row_reader(container, source, profile, groups, reading) for source in sources]
     _require_zone(readers, profile)
     for reader in readers:
-        reader.read_all()
+        _read_rows(reader)
     _check_zone(reading, profile)
     if len(sources) > 1:
         _in_file_order(reading)
     _describe_file(reading, container, profile, groups)
     return reading
+
+
+def _read_rows(reader: RowReader) -> None:
+    container = reader.container
+    if isinstance(container, DelimitedContainer) and is_plain(reader, container):
+        read_plain_rows(reader, container)
+    else:
+        reader.read_all()
 
 
 def open_container(content: FileContent, profile: ScheduleProfile) -> Container:

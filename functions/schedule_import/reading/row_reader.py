@@ -76,9 +76,10 @@ class RowReader:
             else (each.column, each.identity or self.profile.identity)
             for each in agents
         ]
-        self._agents = [
-            (getter, identity, column) for column, identity in candidates if (getter := self.getter(column))
-        ]
+        self.agents = [(getter, identity, column) for column, identity in candidates if (getter := self.getter(column))]
+        if not self.agents:
+            names = ", ".join(column for column, _ in candidates)
+            raise UnreadableFileError(f"the file has none of the columns that may name the agent: {names}")
         self._nobody = Agent("", candidates[0][1], candidates[0][0])
         self._external_id = self.getter(fields.external_id)
         self._version = self.getter(fields.version)
@@ -116,20 +117,27 @@ class RowReader:
 
     def broken(self, skip: Skip) -> None:
         """A row whose cells cannot even be told apart: anybody's, on any day."""
-        self._count()
+        self.count(1)
         self.reading.skipped.append(skip)
         self.reading.protected.append(ProtectedDay(None, self._nobody.identity, None))
 
-    def row(self, number: int, record: Record) -> None:
-        """One row."""
-        self._count()
+    @property
+    def has_versions(self) -> bool:
+        """Whether rows wait for other versions of themselves."""
+        return self._version is not None
+
+    def row(self, number: int, record: Record) -> What:
+        """One row, and what it says."""
+        self.count(1)
         what = self.what(self._pick(record))
         external_id = self._external_id(record).strip() if self._external_id else ""
         row = _Row(number, self._agent(record), external_id, what, record)
-        if self._version is None:
+        is_draft = what.skip is not None and what.skip.code == "NOT_COMMITTED"
+        if self._version is None or is_draft:
             self._take(row)
         else:
             self._versions.append(((row.agent.text, external_id), self._version(record), row))
+        return what
 
     def what(self, key: Key) -> What:
         """What a row with these texts says; remembered."""
@@ -150,13 +158,14 @@ class RowReader:
         if self._days_off:
             self.reading.issues.append(Issue("DAY_OFF_ROWS", self._days_off[0], value=str(len(self._days_off))))
 
-    def _count(self) -> None:
-        self.reading.rows += 1
+    def count(self, rows: int) -> None:
+        """So many more rows. Raises UnreadableFileError for too many."""
+        self.reading.rows += rows
         if self.reading.rows > MAX_ROWS:
             raise UnreadableFileError(f"the file has more than {MAX_ROWS} rows; split it")
 
     def _agent(self, record: Record) -> Agent:
-        for getter, identity, column in self._agents:
+        for getter, identity, column in self.agents:
             text = clean(getter(record))
             if text:
                 return Agent(text, identity, column)

@@ -122,7 +122,18 @@ class TimeRules:
                     "MISSING_VALUE", "neither the file nor the profile says on which date the days begin; set startDate"
                 )
             raise RowProblem("MISSING_VALUE", "the value is missing", self.fields.date)
-        return day + self._days_on(self.fields.start_day, texts)
+        return day + self._days_after_day(texts)
+
+    def _days_after_day(self, texts: Texts) -> timedelta:
+        """What the row's day number adds: nothing where the row has a date of its own beside that of its shift."""
+        fields = self.fields
+        own = bool(fields.date and texts.get(fields.date) and fields.shift_date and texts.get(fields.shift_date))
+        return timedelta() if own else self._days_on(fields.start_day, texts)
+
+    def _first_numbered_day(self, texts: Texts) -> date | None:
+        """The day whose number is 1."""
+        column = self.fields.shift_date
+        return self._date(column, texts) if column and texts.get(column) else self._day(texts)
 
     def _days_on(self, column: str | None, texts: Texts) -> timedelta:
         """What a day number adds: 1 is the day itself."""
@@ -152,7 +163,7 @@ class TimeRules:
             return self._date(fields.shift_date, texts)
         day = self._day(texts)
         if day is not None:
-            return day + self._days_on(fields.start_day, texts)
+            return day + self._days_after_day(texts)
         start = texts.get(fields.start, "") if fields.start else ""
         moment = self._moment(start) if start else None
         if moment is None:
@@ -204,7 +215,7 @@ class TimeRules:
             found = self._for_length(start, self._length(self.fields.length, texts), zone)
         self._check_length(found, start.tzinfo, zone)
         by_number = self.fields.start_day is not None and start.tzinfo is None
-        return Stretch(found.start, found.end, self._day(texts) if by_number else None, found.choices)
+        return Stretch(found.start, found.end, self._first_numbered_day(texts) if by_number else None, found.choices)
 
     def _to_end(
         self, start: datetime, text: str, column: str, day: date, texts: Texts, zone: ZoneInfo | None
@@ -229,7 +240,7 @@ class TimeRules:
         if fields.end_date and texts.get(fields.end_date):
             end_day = self._date(fields.end_date, texts)
         elif fields.end_day and texts.get(fields.end_day):
-            end_day = (self._day(texts) or day) + self._days_on(fields.end_day, texts)
+            end_day = (self._first_numbered_day(texts) or day) + self._days_on(fields.end_day, texts)
         moment = self._moment(text)
         if moment is not None:
             return moment, True

@@ -6,7 +6,9 @@ from typing import BinaryIO, NamedTuple
 
 from functions.schedule_import.reading.segments import UnreadableFileError
 
-_BLOCK_BYTES = 1024 * 1024
+_BLOCK_BYTES = 64 * 1024
+_MAX_BLOCKS_A_LINE = 16
+_NOTHING = codecs.BOM_UTF8 + b"\xff\xfe \t\r\n"
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -52,41 +54,50 @@ def _blocks(stream: BinaryIO) -> Iterator[bytes]:
 
 def _check_bytes(stream: BinaryIO, start: bytes) -> None:
     """Raise for what is no text file in any encoding."""
-    is_wide = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and not start.startswith(codecs.BOM_UTF32_LE)
-    is_empty, lines = True, 0
+    is_wide = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    nothing = _NOTHING + b"\0" if is_wide else _NOTHING
+    is_empty, without_end, position = True, 0, 0
     for block in _blocks(stream):
-        is_empty = is_empty and not block.strip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0" if is_wide else b"\xef\xbb\xbf \t\r\n")
+        is_empty = is_empty and not block.strip(nothing)
+        without_end = 0 if b"\n" in block or b"\r" in block else without_end + 1
         if not is_wide and b"\0" in block:
-            line = lines + block.count(b"\n", 0, block.index(b"\0")) + 1
+            line = _line(stream, position + block.index(b"\0"))
             raise UnreadableFileError(f"line {line} holds a NUL character; this is not a text file")
-        if len(block) == _BLOCK_BYTES and b"\n" not in block and b"\r" not in block:
-            raise UnreadableFileError(f"line {lines + 1} goes on for more than a mebibyte; this is no table")
-        lines += block.count(b"\n")
+        if without_end > _MAX_BLOCKS_A_LINE:
+            line = _line(stream, position)
+            raise UnreadableFileError(f"line {line} goes on for more than a mebibyte; this is no table")
+        position += len(block)
     if is_empty:
         raise UnreadableFileError("the file is empty; export it again")
 
 
+def _line(stream: BinaryIO, position: int) -> int:
+    """The number of the line that this byte is in."""
+    stream.seek(0)
+    return stream.read(position).count(b"\n") + 1
+
+
 class _Problem(NamedTuple):
     line: int
-    byte: int | None
+    byte: int
 
 
 def _problem(stream: BinaryIO, encoding: str) -> _Problem | None:
     """The first place that is not text in this encoding; None where all of it is."""
     decoder = codecs.getincrementaldecoder(encoding)("strict")
-    lines = 0
+    is_wide = encoding == "utf-16"
     try:
         for block in _blocks(stream):
+            if not is_wide and block.isascii() and not decoder.getstate()[0]:
+                continue
             text = decoder.decode(block)
-            if "\0" in text:
-                line = lines + text.count("\n", 0, text.index("\0")) + 1
-                raise UnreadableFileError(f"line {line} holds a NUL character; this is not a text file")
-            lines += text.count("\n")
+            if is_wide and "\0" in text:
+                raise UnreadableFileError("the file holds a NUL character; this is not a text file")
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         # `object` is the block, with what the decoder had kept of the block before.
-        line = lines + error.object.count(b"\n", 0, error.start) + 1
-        return _Problem(line, error.object[error.start] if error.start < len(error.object) else None)
+        position = stream.tell() - len(error.object) + error.start
+        return _Problem(_line(stream, position), error.object[error.start])
     return None
 
 
@@ -100,7 +111,6 @@ def _require(problem: _Problem | None, encodings: tuple[str, ...]) -> None:
     if problem is None:
         return
     names = " nor ".join(each.upper() if each.startswith("utf-") else each for each in encodings)
-    what = f"byte 0x{problem.byte:02X}" if problem.byte is not None else "half a character"
     raise UnreadableFileError(
-        f"line {problem.line} holds {what}, which is not {names} text; export the file again, or save it as UTF-8"
+        f"line {problem.line} holds byte 0x{problem.byte:02X}, which is not {names} text; export the file again, or save it as UTF-8"
     )
