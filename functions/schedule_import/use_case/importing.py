@@ -348,9 +348,9 @@ async def _import_reading(run: _Run, profile: ScheduleProfile, directory: AgentD
     matching = match_agents(keys, references.users, directory)
     agent_column = first_column(profile.sources[0].fields.agent) or ""
     placed = await asyncio.to_thread(place_segments, reading.segments, matching, agent_column)
-    reading.segments = []
     members = await looking.look_up_plan_members(profile, dynamics)
     scope = file_scope(reading, placed, matching, profile, uploaded=run.fetched.uploaded, plan_agents=members)
+    reading.segments = []  # they are in `placed`, which gives them up one agent at a time
     report.skipped += placed.skipped
     report.issues += placed.issues
     report.agents = len(scope.agents)
