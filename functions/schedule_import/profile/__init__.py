@@ -183,7 +183,7 @@ class SiteProfile(Model):
     def _rename(self, document: dict[str, Any], builtin: ScheduleProfile) -> None:
         """Put this site's column names in. Raises ProfileError for a column that the layout does not have."""
         used: set[str] = set()
-        rename = _renamer(self.columns, used)
+        rename = _renamer(self.columns, used, builtin.format.kind)
         for key in _WITH_COLUMNS & document.keys():
             document[key] = _walk(document[key], rename)
         unknown = sorted(self.columns.keys() - used)
@@ -221,19 +221,33 @@ def _snake(part: dict[str, Any], key: str) -> dict[str, Any]:
     return part if key in _OWN_KEYS else {to_snake(name): value for name, value in part.items()}
 
 
-def _renamer(columns: Mapping[str, str], used: set[str]) -> Callable[[str], str]:
-    """A column's name at this site: renamed as a whole, as the end of its path, or in any of its path's names."""
+def _renamer(columns: Mapping[str, str], used: set[str], kind: str) -> Callable[[str], str]:
+    """A column's name at this site: renamed as a whole, as the end of its path, or in any of its path's names.
+
+    In documents a path may be written with dots (`user.id`), in XML an attribute without its `@`.
+    """
+    written = {old: (old, new) for old, new in columns.items()}
+    if kind in ("json", "xml"):
+        written |= {_with_slashes(old): (old, _with_slashes(new)) for old, new in columns.items()}
+    if kind == "xml":
+        written |= {f"@{old}": (old, f"@{new.removeprefix('@')}") for old, new in columns.items() if old[0] != "@"}
+
+    def new_name(old: str) -> str:
+        used.add(written[old][0])
+        return written[old][1]
 
     def rename(column: str) -> str:
-        for old, new in columns.items():
-            if column == old or column.endswith(f"/{old}"):
-                used.add(old)
-                return column.removesuffix(old) + new
-        steps = column.split("/")
-        used.update(columns.keys() & set(steps))
-        return "/".join(columns.get(step, step) for step in steps)
+        if column in written:
+            return new_name(column)
+        whole = next((old for old in written if "/" in old and column.endswith(f"/{old}")), "")
+        steps = column.removesuffix(whole).split("/")
+        return "/".join(new_name(step) if step in written else step for step in steps) + (whole and new_name(whole))
 
     return rename
+
+
+def _with_slashes(path: str) -> str:
+    return path if "/" in path or path.startswith("@") else path.replace(".", "/")
 
 
 def _walk(part: Any, rename: Callable[[str], str], *, key: str = "") -> Any:
