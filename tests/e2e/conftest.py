@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
 
 from local.stack.ports import PORTS, read_ports
@@ -32,9 +33,10 @@ def running() -> Iterator[Stack]:
             functions_url=f"http://127.0.0.1:{ports['FUNCTIONS_PORT']}",
             dataverse_url=addresses["DATAVERSE_URL"],
             blobs=BlobServiceClient.from_connection_string(addresses["AzureWebJobsStorage"], retry_total=0),
+            tables=TableServiceClient.from_connection_string(addresses["AzureWebJobsStorage"]),
             routing_key=os.environ.get("ROUTING_KEY_CURRENT", example["ROUTING_KEY_CURRENT"]),
         )
-        with doors.http, doors.blobs:
+        with doors.http, doors.blobs, doors.tables:
             yield doors
         return
     with running_stack() as stack:
@@ -42,9 +44,10 @@ def running() -> Iterator[Stack]:
             functions_url=stack.functions_url,
             dataverse_url=stack.dataverse_url,
             blobs=BlobServiceClient.from_connection_string(stack.storage_connection_string, retry_total=0),
+            tables=TableServiceClient.from_connection_string(stack.storage_connection_string),
             routing_key=stack.routing_key,
         )
-        with doors.http, doors.blobs:
+        with doors.http, doors.blobs, doors.tables:
             yield doors
 
 
@@ -57,9 +60,10 @@ def turn(running: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def stack(running: Stack, turn: Path) -> Iterator[Stack]:
-    """The stack with Dynamics in its seeded state and without faults."""
+    """The stack with Dynamics in its seeded state, without faults, and without memory of earlier imports."""
     with turn.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         running.simulator("POST", "reset")
+        running.forget()
         yield running
         running.simulator("DELETE", "faults")

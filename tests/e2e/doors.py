@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
+from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +26,7 @@ class Stack:
     functions_url: str
     dataverse_url: str
     blobs: BlobServiceClient
+    tables: TableServiceClient
     routing_key: str
     http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30, trust_env=False))
 
@@ -39,6 +41,33 @@ class Stack:
         wait_for(lambda: self._report_etag(path) != before, f"a report for {path}")
         report: dict[str, Any] = json.loads(self.read_blob("schedule-reports", f"{path}.report.json") or b"")
         return report
+
+    def command(self, path: str, command: str) -> dict[str, Any]:
+        """Put an empty blob beside a file and wait for the answer."""
+        self.blobs.get_blob_client("schedules", f"{path}.{command}").upload_blob(b"", overwrite=True)
+        answer = f"{path}.{command}.report.json"
+        wait_for(lambda: self.read_blob("schedule-reports", answer) is not None, f"an answer to {command}")
+        report: dict[str, Any] = json.loads(self.read_blob("schedule-reports", answer) or b"")
+        return report
+
+    def fire(self, function: str) -> None:
+        """Fire a timer by hand, as an operator does."""
+        answer = self.http.post(f"{self.functions_url}/admin/functions/{function}", json={})
+        assert answer.status_code == 202, answer.text
+
+    def forget(self) -> None:
+        """No import is remembered, nothing lies in the inbox, no site document says how to read a layout."""
+        for name in ("idempotency", "checkpoints"):
+            table = self.tables.get_table_client(name)
+            try:
+                for row in table.list_entities(select=["PartitionKey", "RowKey"]):
+                    table.delete_entity(row["PartitionKey"], row["RowKey"])
+            except ResourceNotFoundError:
+                continue
+        for container, prefix in (("schedules", ""), ("config", "schedule-profiles/")):
+            blobs = self.blobs.get_container_client(container)
+            for blob in blobs.list_blob_names(name_starts_with=prefix):
+                blobs.delete_blob(blob)
 
     def _report_etag(self, path: str) -> str | None:
         try:
