@@ -30,7 +30,7 @@ from functions.schedule_import.profile.layout import (
     TemplateSegment,
 )
 from functions.schedule_import.profile.rules import Hold, Scope
-from functions.schedule_import.profile.zones import time_zone
+from functions.schedule_import.profile.zones import time_zone as time_zone
 
 _BUILT_IN_FOLDER = Path(__file__).parents[1] / "builtin_profiles"
 _PROFILE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")

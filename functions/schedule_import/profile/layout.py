@@ -212,6 +212,8 @@ class SkipRule(Model):
     code: Literal["NOT_COMMITTED", "DELETED_IN_SOURCE", "CANCELLED", "DAY_OFF", "OPEN_SHIFT", "NO_SHIFT"]
     unless: bool = False
     """Turn the rule round: skip where the column has none of the values."""
+    keeps: bool = False
+    """The row says nothing about its agent, whose schedule stays as it is; otherwise it says that there is no work."""
 
 
 class WholeDayRule(Model):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from functions.schedule_import.profile import ScheduleProfile
 from functions.schedule_import.profile.layout import DelimitedFormat, Source
 from functions.schedule_import.reading.known_layouts import hours_worked, other_layout
+from functions.schedule_import.reading.rejected_cells import without_mark
 from functions.schedule_import.reading.row_rules import clean
 from functions.schedule_import.reading.segments import UnreadableFileError
 
@@ -17,18 +18,24 @@ _DECLARED_DELIMITER = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 
 
 class Header(NamedTuple):
-    """The names of the columns as the file has them; `lines` are those up to the end of the header."""
+    """The names of the columns as the file has them, and what stands before the first of them.
+
+    `lines` are those up to the end of the header; `line_end` is how they end.
+    """
 
     delimiter: str
     names: list[str]
     source: Source
     lines: int
+    before: str
+    line_end: str
 
 
 class _Candidate(NamedTuple):
     delimiter: str
     names: list[str]
     lines: int
+    prefix: str
 
     def missing(self, source: Source) -> list[str]:
         has = {column_key(name) for name in self.names}
@@ -40,34 +47,45 @@ def column_key(name: str) -> str:
     return clean(name).casefold()
 
 
-def delimited_header(lines: list[str], profile: ScheduleProfile, layout: DelimitedFormat) -> Header:
+def delimited_header(
+    lines: list[str], profile: ScheduleProfile, layout: DelimitedFormat, *, is_marked: bool = False
+) -> Header:
     """The header in a file's first lines: the first delimiter counts under which it has what a source requires.
 
-    Raises UnreadableFileError where there is none, for hours worked, and for a column that is there twice.
+    `is_marked`: the names are in the form of rejected files. Raises UnreadableFileError where there is no header, for
+    hours worked, and for a column that is there twice.
     """
     before = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    declaration = ""
     delimiters: tuple[str, ...] = layout.delimiters
     declared = _DECLARED_DELIMITER.fullmatch(lines[before])
     if declared and len(lines) > before + 1:
-        before, delimiters = before + 1, (declared[1],)
-    candidates = [_candidate(lines[before:], each, layout) for each in delimiters]
+        declaration, before, delimiters = lines[before], before + 1, (declared[1],)
+    candidates = [_candidate(lines[before:], each, layout, is_marked=is_marked) for each in delimiters]
     for candidate in candidates:
         for source in profile.sources:
             if not candidate.missing(source):
                 _check(candidate, source)
-                return Header(candidate.delimiter, candidate.names, source, before + candidate.lines)
+                line_end = "\r\n" if lines[before].endswith("\r\n") else "\n"
+                end = before + candidate.lines
+                return Header(
+                    candidate.delimiter, candidate.names, source, end, declaration + candidate.prefix, line_end
+                )
     raise _no_header(candidates, profile)
 
 
-def _candidate(lines: list[str], delimiter: str, layout: DelimitedFormat) -> _Candidate:
+def _candidate(lines: list[str], delimiter: str, layout: DelimitedFormat, *, is_marked: bool) -> _Candidate:
     reader = csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if layout.quoted else csv.QUOTE_NONE)
     try:
         names = [clean(cell) for cell in next(reader, [])]
     except csv.Error:
         names = []
+    prefix = ""
     if names and layout.header_prefix and names[0].casefold().startswith(layout.header_prefix.casefold()):
-        names[0] = names[0][len(layout.header_prefix) :].strip()
-    return _Candidate(delimiter, names, max(reader.line_num, 1))
+        prefix, names[0] = layout.header_prefix, names[0][len(layout.header_prefix) :].strip()
+    if is_marked:
+        names = [without_mark(name) for name in names]
+    return _Candidate(delimiter, names, max(reader.line_num, 1), prefix)
 
 
 def _check(header: _Candidate, source: Source) -> None:

@@ -1,19 +1,29 @@
 """Delimited text (CSV and its kin): rows under a header that names the columns."""
 
+import codecs
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from functions.schedule_import.profile import ScheduleProfile
 from functions.schedule_import.profile.layout import DelimitedFormat, Source
 from functions.schedule_import.reading.delimited_header import column_key, delimited_header
 from functions.schedule_import.reading.records import FileContent, Getter, Numbered, Record
-from functions.schedule_import.reading.rejected_cells import is_rejected_file, without_mark
+from functions.schedule_import.reading.rejected_cells import (
+    REASON_COLUMN,
+    is_rejected_file,
+    with_mark,
+    without_mark,
+)
 from functions.schedule_import.reading.segments import Skip, UnreadableFileError
 from functions.schedule_import.reading.text_encoding import TextFile, text_file
+
+if TYPE_CHECKING:
+    import _csv
 
 MAX_FIELD_CHARACTERS = 32_768
 MAX_LINES_A_ROW = 100
@@ -46,8 +56,10 @@ class DelimitedContainer:
         self._content, self._layout, self.text = content, layout, text
         self.dropped_again = is_rejected_file(content.name)
         with _as_text(content, text) as stream:
-            head = delimited_header(list(islice(stream, MAX_LINES_A_ROW)), profile, layout)
-        self.delimiter, self.header, self._source, self._lines_of_header = head
+            lines = list(islice(stream, MAX_LINES_A_ROW))
+        head = delimited_header(lines, profile, layout, is_marked=self.dropped_again)
+        self.head, self.delimiter, self.header, self._source = head, head.delimiter, head.names, head.source
+        self._lines_of_header = head.lines
         self.width = len(self.header)
         self._index = {column_key(name): index for index, name in reversed(list(enumerate(self.header)))}
         self._open_line = 0
@@ -139,13 +151,45 @@ class DelimitedContainer:
             if lines:
                 yield from _RowsOfLines(lines, number, self).all()
 
+    def _raw_lines(self, numbers: Collection[int]) -> dict[int, str]:
+        """The text of some lines, without their ends."""
+        with _as_text(self._content, self.text) as stream:
+            return {number: line.rstrip("\r\n") for number, line in enumerate(stream, 1) if number in numbers}
+
+    def cells_of(self, numbers: Collection[int]) -> Iterator[tuple[int, Cells]]:
+        """The cells of some rows; of one that cannot be taken apart, what stands between its delimiters."""
+        broken = []
+        for rows in self.chunks():
+            if isinstance(rows, Skip):
+                broken.append(rows.row)
+            else:
+                yield from (
+                    (number, [without_mark(cell) for cell in cells] if self.dropped_again else cells)
+                    for number, cells in enumerate(rows.cells, rows.first)
+                    if number in numbers
+                )
+        for number, line in self._raw_lines({number for number in broken if number in numbers}).items():
+            yield number, line.split(self.delimiter)
+
+    def line(self, cells: Iterable[str]) -> str:
+        """A row in this file's own form, in which no cell can become a formula."""
+        safe = [with_mark(cell) for cell in cells]
+        if not self.quoted:
+            return (
+                self.delimiter.join(re.sub(f"[\r\n{re.escape(self.delimiter)}]", " ", cell) for cell in safe)
+                + self.head.line_end
+            )
+        text = io.StringIO()
+        csv.writer(text, delimiter=self.delimiter, lineterminator=self.head.line_end).writerow(safe)
+        return text.getvalue()
+
     def _one_line_each(self, text: str) -> Iterable[Cells] | None:
         """The cells of each line, where no line is longer than a field may be and no row takes several of them."""
         pieces = range(0, len(text) - _PIECE_CHARACTERS, _PIECE_CHARACTERS)
         if any("\n" not in text[start : start + _PIECE_CHARACTERS] for start in pieces):
             return None
         lines = io.StringIO(text, newline="")
-        if '"' not in text:
+        if not self.quoted or '"' not in text:
             return csv.reader(lines, delimiter=self.delimiter, quoting=csv.QUOTE_NONE)
         reader = self.reader(lines)
         try:
@@ -153,14 +197,14 @@ class DelimitedContainer:
         except csv.Error:
             return None
         is_plain = reader.line_num == len(rows) and {self.width, 0}.issuperset(map(len, rows))
-        return rows if is_plain or not self.quoted else None
+        return rows if is_plain else None
 
     @property
     def quoted(self) -> bool:
         """Whether quotes have a meaning in this layout."""
         return self._layout.quoted
 
-    def reader(self, lines: Iterable[str]) -> "csv._reader":
+    def reader(self, lines: Iterable[str]) -> "_csv.Reader":
         """The cells of these lines, by this file's rules."""
         return _reader(lines, self.delimiter, quoted=self.quoted)
 
@@ -228,10 +272,32 @@ def _cut(number: int) -> UnreadableFileError:
     return UnreadableFileError(f"the file ends in the middle of the row in line {number}; export or send it again")
 
 
-def _reader(lines: Iterable[str], delimiter: str, *, quoted: bool) -> "csv._reader":
+def _reader(lines: Iterable[str], delimiter: str, *, quoted: bool) -> "_csv.Reader":
     if quoted:
         return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL, strict=True)
     return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+
+
+# ---------------------------------------------------------------------------------------------- rejected rows
+
+
+def write_rejected(content: FileContent, profile: ScheduleProfile, reasons: Mapping[int, str]) -> tuple[bytes, str]:
+    """These rows in the file's own layout with a column of reasons, in which no cell can become a formula.
+
+    Returns bytes (encoding, mark and line ends are those of the file) and content type. Raises UnreadableFileError.
+    """
+    file = open_container(content, profile)
+    found = dict(file.cells_of(reasons))
+    has_reasons = file.dropped_again and file.header[-1:] == [REASON_COLUMN]
+    header = file.header if has_reasons else [*file.header, REASON_COLUMN]
+    lines = [file.head.before + file.line(header)]
+    for number in sorted(found):
+        cells = found[number] + [""] * (file.width - len(found[number]))
+        lines.append(file.line([*(cells[: file.width - 1] if has_reasons else cells), reasons[number]]))
+    encoding = file.text.encoding.removesuffix("-sig")
+    if encoding == "utf-16":
+        encoding = "utf-16-le" if file.text.mark == codecs.BOM_UTF16_LE else "utf-16-be"
+    return file.text.mark + "".join(lines).encode(encoding, errors="replace"), f"text/csv; charset={encoding}"
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """The short way for the rows of delimited files: hundreds of thousands of them say the same few things.
 
-A row that is read here is read exactly as `RowReader.row` reads it; whatever is unusual about a row, it is left to that.
+A row that is read here is read exactly as `RowReader.row` reads it; one with anything unusual about it is left to that.
 """
 
 import gc
@@ -238,26 +238,8 @@ class _TwoMoments(_PlainRows[tuple[str, str, str, str, str, str, _Starts, _Ends]
             if start < end <= latest and agent:
                 if id_at is not None:
                     external_id = cells[id_at].strip()
-                append(
-                    new(
-                        Segment,
-                        (
-                            number,
-                            agent,
-                            identity,
-                            start,
-                            end,
-                            activity,
-                            None,
-                            zone,
-                            plan,
-                            team,
-                            site,
-                            status,
-                            external_id,
-                        ),
-                    )
-                )
+                who_and_when = (number, agent, identity, start, end)
+                append(new(Segment, (*who_and_when, activity, None, zone, plan, team, site, status, external_id)))
             else:
                 self.long_way(number, cells)
         self._forget()

@@ -4,9 +4,16 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from importlib import import_module
+from types import ModuleType
 
 from functions.schedule_import.profile import ScheduleProfile, time_zone
-from functions.schedule_import.profile.layout import AgentColumn, DeclaredWindow, Source
+from functions.schedule_import.profile.layout import AgentColumn, Companion, DeclaredWindow, Source
+from functions.schedule_import.reading.companion import (
+    JoinedContainer,
+    companion_profile,
+    in_order,
+    primary_profile,
+)
 from functions.schedule_import.reading.date_order import settled_times
 from functions.schedule_import.reading.delimited_rows import DelimitedContainer
 from functions.schedule_import.reading.plain_rows import is_plain, read_plain_rows
@@ -36,7 +43,11 @@ def read_schedule(content: FileContent, profile: ScheduleProfile, companion: Fil
     """
     if profile.refuse:
         raise UnreadableFileError(profile.refuse)
-    container = open_container(content, profile)
+    if profile.companion:
+        content, companion = in_order(content, companion, profile.companion)
+        container: Container = _joined(content, companion, profile, profile.companion)
+    else:
+        container = open_container(content, profile)
     groups = file_groups(content.name, profile)
     reading = Reading(dropped_again=is_rejected_file(content.name))
     sources = list(container.sources())
@@ -51,6 +62,13 @@ def read_schedule(content: FileContent, profile: ScheduleProfile, companion: Fil
     return reading
 
 
+def _joined(
+    content: FileContent, companion: FileContent, profile: ScheduleProfile, rules: Companion
+) -> JoinedContainer:
+    primary = open_container(content, primary_profile(profile, rules))
+    return JoinedContainer(primary, open_container(companion, companion_profile(profile, rules)), rules)
+
+
 def _read_rows(reader: RowReader) -> None:
     container = reader.container
     if isinstance(container, DelimitedContainer) and is_plain(reader, container):
@@ -60,10 +78,14 @@ def _read_rows(reader: RowReader) -> None:
 
 
 def open_container(content: FileContent, profile: ScheduleProfile) -> Container:
-    """The file as records. Raises UnreadableFileError. Its module is loaded only now: some bring heavy libraries."""
-    module = import_module(f"functions.schedule_import.reading.{_CONTAINERS[profile.format.kind]}")
-    container: Container = module.open_container(content, profile)
+    """The file as records. Raises UnreadableFileError."""
+    container: Container = container_module(profile).open_container(content, profile)
     return container
+
+
+def container_module(profile: ScheduleProfile) -> ModuleType:
+    """The module of the profile's format, loaded only when it is asked for: some bring heavy libraries."""
+    return import_module(f"functions.schedule_import.reading.{_CONTAINERS[profile.format.kind]}")
 
 
 def file_groups(name: str, profile: ScheduleProfile) -> dict[str, str]:

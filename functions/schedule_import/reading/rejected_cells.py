@@ -9,7 +9,7 @@ import re
 REASON_COLUMN = "reason"
 _FORMULA = re.compile(r"'*[=+\-@\t\r\0]")
 _MARKED = re.compile(r"'+[=+\-@\t\r\0]")
-_REJECTED_NAME = re.compile(r"\.rejected\.[^./]+$")
+_REJECTED_NAME = re.compile(r"\.rejected(\.[^./]+)?$")
 
 
 def with_mark(cell: str) -> str:

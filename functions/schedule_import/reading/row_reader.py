@@ -8,7 +8,7 @@ from typing import NamedTuple
 from functions.schedule_import.profile import ScheduleProfile
 from functions.schedule_import.profile.layout import Nested, Source
 from functions.schedule_import.reading.cutting import NamedStretch, cut
-from functions.schedule_import.reading.records import Container, Getter, Record
+from functions.schedule_import.reading.records import Container, Getter, Record, place_of
 from functions.schedule_import.reading.row_rules import RowRules, What, clean, missing_activity
 from functions.schedule_import.reading.segments import (
     AgentDay,
@@ -200,7 +200,8 @@ class RowReader:
 
     def _refuse(self, row: _Row, problem: RowProblem) -> None:
         """A row that cannot be read: it is reported, and what it may be about stays as it is."""
-        self.reading.skipped.append(Skip(row.number, problem.code, str(problem), problem.column))
+        column = place_of(row.record) or problem.column
+        self.reading.skipped.append(Skip(row.number, problem.code, str(problem), column))
         self.reading.protected += [
             ProtectedDay(row.agent.text or None, row.agent.identity, day) for day in _days_of(row.what)
         ]
@@ -210,13 +211,18 @@ class RowReader:
         skip = row.what.skip
         assert skip is not None
         reading, agent = self.reading, row.agent
-        if agent.text:
+        if skip.keeps:
+            reading.protected.append(ProtectedDay(agent.text or None, agent.identity, None))
+        elif agent.text:
             days = dict.fromkeys(row.what.days)
             reading.days_without_work += [AgentDay(agent.text, agent.identity, day) for day in days]
         if skip.code == "DAY_OFF":
             self._days_off.append(row.number)
             return
-        reading.skipped.append(Skip(row.number, skip.code, skip.reason, skip.column))
+        left_out = Skip(row.number, skip.code, skip.reason, skip.column)
+        if not (reading.skipped and reading.skipped[-1] == left_out):
+            # A row of a grid is left out once, and not for each of its days.
+            reading.skipped.append(left_out)
         if skip.code == "DELETED_IN_SOURCE":
             self._deleted.setdefault((agent.text, agent.identity), []).append(row.number)
         elif skip.code == "CANCELLED":

@@ -35,6 +35,8 @@ class SkippedRow(NamedTuple):
     code: str
     reason: str
     column: str | None
+    keeps: bool = False
+    """It says nothing about its agent, whose days stay as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ class RowRules:
             value = texts.get(rule.column, "")
             if _applies(rule, value):
                 reason = _REASONS[rule.code] + (f" ({rule.column} is {value!r})" if value else "")
-                return SkippedRow(rule.code, reason, rule.column)
+                return SkippedRow(rule.code, reason, rule.column, rule.keeps)
         column = self.source.fields.status
         status = texts.get(column, "") if column else ""
         if status and status.casefold() in {value.casefold() for value in self.profile.not_imported}:
@@ -127,7 +129,9 @@ class RowRules:
     def _read(self, texts: Texts, zone: ZoneInfo | None) -> What:
         fields = self.source.fields
         activity, activity_column = self._activity(texts)
-        names = [self._filled(columns, texts) for columns in (fields.plan, fields.team, fields.site, fields.status)]
+        plan, team, site, status = (
+            self._filled(columns, texts) for columns in (fields.plan, fields.team, fields.site, fields.status)
+        )
         stretches = self.times.stretches(texts, zone)
         if not stretches:
             skip = SkippedRow("DAY_OFF", _REASONS["DAY_OFF"], fields.template)
@@ -135,7 +139,7 @@ class RowRules:
         named = tuple(NamedStretch(each, each.activity or activity) for each in stretches)
         if not self.source.nested and not all(each.activity for each in named):
             raise missing_activity(activity_column)
-        return What(named, zone, *names)
+        return What(named, zone, plan, team, site, status)
 
     def _activity(self, texts: Texts) -> tuple[str, str | None]:
         """The activity's word, empty where there is none, and its column."""

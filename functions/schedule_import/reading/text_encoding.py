@@ -112,5 +112,6 @@ def _require(problem: _Problem | None, encodings: tuple[str, ...]) -> None:
         return
     names = " nor ".join(each.upper() if each.startswith("utf-") else each for each in encodings)
     raise UnreadableFileError(
-        f"line {problem.line} holds byte 0x{problem.byte:02X}, which is not {names} text; export the file again, or save it as UTF-8"
+        f"line {problem.line} holds byte 0x{problem.byte:02X}, which is not {names} text; "
+        "export the file again, or save it as UTF-8"
     )
