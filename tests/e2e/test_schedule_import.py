@@ -188,7 +188,7 @@ def test_a_row_that_dynamics_refuses_is_reported_beside_the_good_ones(stack: Sta
         pytest.param("switchboard-csv", b"", "empty", id="no bytes"),
         pytest.param("switchboard-csv", b"Name;Phone;City\n1;2;3\n", "lacks agent, start, end, activity", id="columns"),
         pytest.param("switchboard-csv", csv(row(start="never"), row(end="never")), "none of the 2 rows", id="no row"),
-        pytest.param("nice-iex", b"\x89PNG\r\n\x1a\n\x00\x00", "0x89", id="a picture"),
+        pytest.param("nice-iex", b"\x89PNG\r\n\x1a\n\x00\x00", "not a text file", id="a picture"),
         pytest.param("acme", csv(row()), "no schedule profile 'acme'", id="unknown profile"),
         pytest.param("Bad Folder", csv(row()), "must name a schedule profile", id="no profile name"),
         pytest.param("", csv(row()), "must name a schedule profile", id="no folder"),

@@ -65,6 +65,9 @@ class Order:
 
 ARRIVED = Order()
 
+_SUMMED_UP = frozenset({"DELETED_IN_SOURCE", "CANCELLED", "UID_CONFLICT"})
+"""Rows of which the reader tells once how many there are; each still stands in `skipped`."""
+
 
 class _HeldError(Exception):
     """Nothing may be written until a person has decided; the file stays in the inbox."""
@@ -327,8 +330,8 @@ def _read(run: _Run, profile: ScheduleProfile) -> Reading:
     report.rows, report.segments = reading.rows, len(reading.segments)
     report.skipped += reading.skipped
     report.issues += reading.issues
-    named = {(issue.code, issue.row) for issue in reading.issues}
-    report.issues += [Issue(skip.code, skip.row) for skip in reading.skipped if (skip.code, skip.row) not in named]
+    summed_up = {issue.code for issue in reading.issues} & _SUMMED_UP
+    report.issues += [Issue(skip.code, skip.row) for skip in reading.skipped if skip.code not in summed_up]
     if reading.protected and not reading.segments and not reading.removed:
         raise RejectedError(f"none of the {reading.rows} rows can be read; see `skipped` for each")
     shape, first = precedence.shape(reading.segments, home_zone(reading, profile))
