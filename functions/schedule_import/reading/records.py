@@ -20,6 +20,12 @@ class Numbered(NamedTuple):
     record: Record
 
 
+def place_of(record: Record) -> str | None:
+    """Where in its row a record stands, as people name it (the cell `G5` of a grid); None for a whole row."""
+    place: str | None = getattr(record, "place", None)
+    return place
+
+
 class FileContent(NamedTuple):
     """A file to read: its name (without the profile's folder) and its bytes, which can be read again from the start."""
 
