@@ -55,7 +55,7 @@ def read_schedule(content: FileContent, profile: ScheduleProfile, companion: Fil
     _require_zone(readers, profile)
     for reader in readers:
         _read_rows(reader)
-    _check_zone(reading, profile)
+    _check_zone(reading, readers, profile)
     if len(sources) > 1:
         _in_file_order(reading)
     _describe_file(reading, container, profile, groups)
@@ -132,9 +132,8 @@ def _in_file_order(reading: Reading) -> None:
 
 def _require_zone(readers: Iterable[RowReader], profile: ScheduleProfile) -> None:
     """Refuse at once what can only be local times, when nothing can name their zone."""
-    if all(_can_name_zone(each, profile) or not _is_always_local(each.source, profile) for each in readers):
-        return
-    raise _no_zone(profile)
+    if not all(_can_name_zone(each, profile) or _may_have_offsets(each.source, profile) for each in readers):
+        raise _no_zone(profile)
 
 
 def _can_name_zone(reader: RowReader, profile: ScheduleProfile) -> bool:
@@ -147,15 +146,20 @@ def _can_name_zone(reader: RowReader, profile: ScheduleProfile) -> bool:
     )
 
 
-def _is_always_local(source: Source, profile: ScheduleProfile) -> bool:
-    fields = source.fields
-    if fields.date is None and fields.start is not None:
-        return source.times.ignore_offset or all(p != "iso" and "%z" not in p for p in source.times.moment)
-    return profile.format.kind != "icalendar"
+def _may_have_offsets(source: Source, profile: ScheduleProfile) -> bool:
+    fields, times = source.fields, source.times
+    if fields.date is not None or fields.start is None:
+        return profile.format.kind == "icalendar"
+    return not times.ignore_offset and any(each == "iso" or "%z" in each for each in times.moment)
 
 
-def _check_zone(reading: Reading, profile: ScheduleProfile) -> None:
-    if not reading.segments and any(skip.code == "NO_TIME_ZONE" for skip in reading.skipped):
+def _check_zone(reading: Reading, readers: Iterable[RowReader], profile: ScheduleProfile) -> None:
+    """Refuse a file in which no row has a zone; and one without rows, whose layout writes local times."""
+    if reading.rows == 0:
+        usual = (each.source.times.moment[0] for each in readers if not _can_name_zone(each, profile))
+        if any(pattern != "iso" and "%z" not in pattern for pattern in usual):
+            raise _no_zone(profile)
+    elif not reading.segments and any(skip.code == "NO_TIME_ZONE" for skip in reading.skipped):
         raise _no_zone(profile)
 
 

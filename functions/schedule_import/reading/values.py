@@ -104,7 +104,7 @@ def read_date(text: str, patterns: Sequence[str]) -> date | None:
     return None
 
 
-_LATE_HOUR = re.compile(r"(.*\D)?(2[4-9]|[34]\d)(:\d\d.*)")
+_LATE_HOUR = re.compile(r"(.*[ T])?(2[4-9]|[34]\d)(:\d\d.*)")
 
 
 def read_moment(text: str, patterns: Sequence[str]) -> datetime | None:
