@@ -42,7 +42,11 @@ def test_the_app_indexes_under_microsofts_worker_with_azure_settings() -> None:
     answer = indexed(**SETTINGS)
     assert answer.returncode == 0, answer.stderr
     functions = json.loads(answer.stdout.splitlines()[-1])
-    assert functions.keys() == {"smart_routing", "import_schedule"}
+    assert functions.keys() == {"smart_routing", "import_schedule", "sweep_schedules", "report_failed_schedule"}
+    (timer,) = functions["sweep_schedules"]
+    assert timer["schedule"] == "0 */5 * * * *"
+    (poison,) = functions["report_failed_schedule"]
+    assert poison["queueName"] == "webjobs-blobtrigger-poison"
     (blob,) = functions["import_schedule"]
     assert (blob["type"], blob["path"], blob["source"]) == ("blobTrigger", "schedules/{name}", "EventGrid")
     route = next(binding for binding in functions["smart_routing"] if binding["type"] == "httpTrigger")
