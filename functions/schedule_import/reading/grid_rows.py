@@ -18,7 +18,7 @@ from functions.schedule_import.profile.layout import GridFormat, Source, Times
 from functions.schedule_import.reading.paths import row_columns
 from functions.schedule_import.reading.records import FileContent, Getter, Numbered, Record
 from functions.schedule_import.reading.segments import Skip, UnreadableFileError
-from functions.schedule_import.reading.sheets import Cell, Sheet, SheetRow, Workbook, cell_text, written
+from functions.schedule_import.reading.sheets import CONTENT_TYPE, Cell, Sheet, SheetRow, Workbook, cell_text, written
 
 MAX_DAYS = 100
 MAX_ROWS_ABOVE = 50
@@ -29,6 +29,8 @@ EMPTY_CELL = "(empty)"
 _VIRTUAL = ("@cell", "@date", "@day")
 _WEEKDAY = re.compile(r"(mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?", re.IGNORECASE)
 _DATE_LIKE = re.compile(r"\d{1,4}[/.\-]\d{1,2}[/.\-]\d{1,4}")
+_PLACE = re.compile(r"(?:^|; )([A-Z]{1,3}[0-9]+): ")
+"""A cell at the beginning of a reason."""
 _NO_TIMES = Times()
 
 
@@ -137,9 +139,8 @@ class GridContainer:
     def table(self, path: str) -> Iterable[Record]:
         return ()
 
-    def rejected(self, reasons: Mapping[int, str], places: Mapping[int, frozenset[str]]) -> bytes:
-        """The rejected rows below their headers, with the reason in the last column; days that are not among a row's
-        `places` (all are, where it has none) say that they are free."""
+    def rejected(self, reasons: Mapping[int, str]) -> bytes:
+        """The rejected rows below their headers, with the reason in the last column."""
         sheets: dict[str, list[list[str]]] = {}
         off = self._format.off[0] if self._format.off else ""
         for grid in self._grids:
@@ -148,10 +149,10 @@ class GridContainer:
             for row in self._agent_rows(grid):
                 if row.number in reasons:
                     texts = [_shown(row.cell(index)) for index in range(width)]
-                    for column, day in grid.days:
-                        place = GridRecord(row, grid, column, day).place
-                        if row.number in places and place not in places[row.number]:
-                            texts[column] = off
+                    named = {GridRecord(row, grid, *day).place: day[0] for day in grid.days}
+                    rejected = named.keys() & set(_PLACE.findall(reasons[row.number]))
+                    for place in named.keys() - rejected if rejected else ():
+                        texts[named[place]] = off
                     rows.append([*texts, reasons[row.number]])
             if rows:
                 header = [row + [""] * (width - len(row)) for row in grid.header]
@@ -324,12 +325,9 @@ def _read(word: str, pattern: str) -> date | None:
     return None
 
 
-def write_rejected(
-    content: FileContent,
-    profile: ScheduleProfile,
-    reasons: Mapping[int, str],
-    places: Mapping[int, frozenset[str]] | None = None,
-) -> tuple[bytes, str]:
-    """The rejected rows, all cells as text, with a column for the reason. `places` are the cells (`G5`) of a row that
-    were rejected; its other days are free."""
-    return GridContainer(content, profile).rejected(reasons, places or {}), ".xlsx"
+def write_rejected(content: FileContent, profile: ScheduleProfile, reasons: Mapping[int, str]) -> tuple[bytes, str]:
+    """The rejected rows, all cells as text, with a column for the reason.
+
+    Where a reason names cells of its row (`G5: ...; I5: ...`) the row's other days say that they are free.
+    """
+    return GridContainer(content, profile).rejected(reasons), CONTENT_TYPE

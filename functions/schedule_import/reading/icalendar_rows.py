@@ -647,4 +647,4 @@ def write_rejected(content: FileContent, profile: ScheduleProfile, reasons: Mapp
             begins = 0
         else:
             event.append(line)
-    return b"".join(written), ".ics"
+    return b"".join(written), "text/calendar; charset=utf-8"

@@ -422,7 +422,7 @@ def _text(value: Any) -> str:
 def write_rejected(content: FileContent, profile: ScheduleProfile, reasons: Mapping[int, str]) -> tuple[bytes, str]:
     """The rejected rows with all that surrounds them, each with its `reason`, in the file's own layout."""
     document = JsonContainer(content.stream, profile).rejected(reasons)
-    return json.dumps(document, ensure_ascii=False, indent=1, default=_number).encode() + b"\n", ".json"
+    return json.dumps(document, ensure_ascii=False, indent=1, default=_number).encode() + b"\n", "application/json"
 
 
 def _kept(value: JsonObject, paths: list[Steps], marked: Mapping[int, str]) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from functions.schedule_import.reading.archives import check_workbook
 from functions.schedule_import.reading.segments import UnreadableFileError
 
 MAX_COLUMNS = 500
+CONTENT_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MAX_TEXT_CHARACTERS = 32_768
 _ZERO_DATE = datetime(1899, 12, 30)  # noqa: DTZ001 - day 0 of Excel's calendar
 _LEADING_ZEROS = re.compile(r"0{2,15}")

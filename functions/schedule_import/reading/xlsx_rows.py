@@ -8,7 +8,7 @@ from functions.schedule_import.profile.layout import Source, Times, XlsxFormat
 from functions.schedule_import.reading.paths import row_columns
 from functions.schedule_import.reading.records import FileContent, Getter, Numbered, Record
 from functions.schedule_import.reading.segments import Skip, UnreadableFileError
-from functions.schedule_import.reading.sheets import Role, Sheet, SheetRow, Workbook, cell_text, written
+from functions.schedule_import.reading.sheets import CONTENT_TYPE, Role, Sheet, SheetRow, Workbook, cell_text, written
 
 MAX_ROWS_ABOVE_HEADER = 50
 REASON = "reason"
@@ -166,4 +166,4 @@ def _checked(record: XlsxRecord, used: list[tuple[str, int]]) -> Numbered | Skip
 
 def write_rejected(content: FileContent, profile: ScheduleProfile, reasons: Mapping[int, str]) -> tuple[bytes, str]:
     """The rejected rows under their headers, all cells as text, the reason in the last column."""
-    return XlsxContainer(content, profile).rejected(reasons), ".xlsx"
+    return XlsxContainer(content, profile).rejected(reasons), CONTENT_TYPE

@@ -82,7 +82,7 @@ def open_container(content: FileContent, profile: ScheduleProfile) -> "XmlContai
 def write_rejected(content: FileContent, profile: ScheduleProfile, reasons: Mapping[int, str]) -> tuple[bytes, str]:
     """The rejected rows with all that surrounds them, each with an attribute `reason`, in the file's own layout."""
     document = XmlContainer(content.stream, profile).rejected(reasons)
-    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + "".join(_written(document)).encode(), ".xml"
+    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + "".join(_written(document)).encode(), "application/xml"
 
 
 class XmlContainer:

@@ -35,13 +35,14 @@ async def write_rejected_rows(
     inbox: InboxPath, stream: BinaryIO, profile: ScheduleProfile, report: ImportReport, gateways: ImportGateways
 ) -> None:
     """The rows that were left out, in the file's own layout with a reason each, to be mended and dropped again."""
-    reasons = {
-        skip.row: f"{skip.column}: {skip.reason}" if skip.column else skip.reason
-        for skip in report.skipped
-        if skip.code not in _NOTHING_TO_MEND
-    }
-    if not reasons:
+    said: dict[int, dict[str, None]] = {}
+    for skip in report.skipped:
+        if skip.code not in _NOTHING_TO_MEND:
+            reason = f"{skip.column}: {skip.reason}" if skip.column else skip.reason
+            said.setdefault(skip.row, {})[reason] = None
+    if not said:
         return
+    reasons = {row: "; ".join(of_row) for row, of_row in said.items()}
     written = await asyncio.to_thread(write_rejected, FileContent(inbox.name, stream), profile, reasons)
     if written is not None:
         data, content_type = written

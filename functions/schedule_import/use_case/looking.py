@@ -100,7 +100,8 @@ async def compare_with_bookings(
     if (reach := scope.reach) is not None:
         ids = sorted(resource.id for resource in resources if resource.user_id in scope.agents)
         await _take(comparison, queries.scope_queries(ids, reach), dynamics)
-    await _take(comparison, queries.booking_queries(list(comparison.unseen)), dynamics)
+    while asked := comparison.ids_to_look_for():
+        await _take(comparison, queries.booking_queries(asked), dynamics)
 
 
 async def _take(comparison: Comparison, asked: Iterable[Query], dynamics: Dynamics) -> None:
@@ -133,14 +134,12 @@ async def _ask(asked: Mapping[str, list[Query]], dynamics: Dynamics) -> dict[str
 
 async def occupied_numbers(
     groups: Mapping[KeyGroup, Sequence[Segment]], profile: str, dynamics: Dynamics
-) -> dict[KeyGroup, dict[int, Booking]]:
+) -> dict[KeyGroup, dict[int, Booking | None]]:
     """The bookings under the keys of a file's rows, by number, until a free number is known for each row."""
-    occupied: dict[KeyGroup, dict[int, Booking]] = {}
+    occupied: dict[KeyGroup, dict[int, Booking | None]] = {}
     while asked := list(ids_to_look_for(groups, occupied, profile)):
         found = await bookings_by_id([key for _, _, key in asked], dynamics)
         for group, number, key in asked:
-            there = occupied.setdefault(group, {})
-            if key in found:
-                there[number] = found[key]
-        groups = {group: groups[group] for group, _, key in asked if key in found}
+            occupied.setdefault(group, {})[number] = found.get(key)
+        groups = {group: groups[group] for group, _, _ in asked}
     return occupied

@@ -2,10 +2,10 @@
 
 import pytest
 
-from functions.schedule_import.profile import ScheduleProfile, SiteProfile, builtin_profile, resolve_profile
-from functions.schedule_import.reading.reader import read_schedule
+from functions.schedule_import.profile import builtin_profile
 from functions.schedule_import.reading.segments import UnreadableFileError
 from shared.dataverse.tables import utc_text
+from tests.unit.functions.schedule_import.reading import read, site_profile
 
 HEADER = "agent,start,end,activity,plan,status,external_id,time_zone"
 CSV = builtin_profile("switchboard-csv")
@@ -35,7 +35,7 @@ def nice_bytes(*rows: str) -> bytes:
     ],
 )  # fmt: skip
 def test_a_moment_is_read_in_its_zone(row: str, start: str, end: str) -> None:
-    (segment,) = read_schedule(csv_bytes(row), CSV).segments
+    (segment,) = read(csv_bytes(row), CSV).segments
     assert (utc_text(segment.start), utc_text(segment.end)) == (start, end)
 
 
@@ -68,7 +68,7 @@ def test_a_bad_row_is_reported_with_its_line_and_column_and_costs_no_other(
     row: str, code: str, column: str | None
 ) -> None:
     good = "b@x.example,2027-01-11T08:00:00Z,2027-01-11T16:00:00Z,Chat,,,,"
-    reading = read_schedule(csv_bytes(good, row, good), CSV)
+    reading = read(csv_bytes(good, row, good), CSV)
     (skip,) = reading.skipped
     assert (skip.row, skip.code, skip.column) == (3, code, column)
     assert skip.reason
@@ -81,22 +81,28 @@ def test_a_bad_row_is_reported_with_its_line_and_column_and_costs_no_other(
     [
         pytest.param(b"", "empty", id="no bytes"),
         pytest.param(b" \r\n\r\n", "empty", id="blank lines"),
-        pytest.param(HEADER.encode(), "no rows", id="header only"),
         pytest.param(b"Name;Phone;City\n1;2;3\n", "lacks agent, start, end, activity", id="another table"),
         pytest.param(b"agent,agent,start,end,activity\n", "agent more than once", id="a column twice"),
         pytest.param((HEADER + "\n\x00").encode(), "NUL", id="a NUL"),
-        pytest.param(HEADER.encode() + b"\nJ\xfcrgen", "line 2 holds byte 0xFC", id="cp1252"),
+        pytest.param(HEADER.encode() + b"\nJ\xfcrgen", "middle of the row in line 2", id="half a row"),
+        pytest.param(HEADER.encode() + b"\nJ\x81rgen,,,,,,,\n", "line 2 holds byte 0x81", id="no encoding"),
+        pytest.param(
+            HEADER.encode() + b"\n\xc3\xa4,,,,,,,\nJ\xfcrgen,,,,,,,\n", "line 3 holds byte 0xFC", id="damaged"
+        ),
+        pytest.param(b"\xff\xfe" + HEADER.encode("utf-16-le") + b"\n", "UTF-16", id="half a UTF-16 character"),
+        pytest.param(HEADER.encode() + b"\n" + b"x" * 1_200_000, "line 2 goes on", id="a line without an end"),
+        pytest.param(",".join(f"c{n}" for n in range(501)).encode(), "501 columns", id="columns"),
         pytest.param(b"PK\x03\x04\x14\x00\x06\x00", "lacks|NUL|not UTF-8", id="a spreadsheet"),
     ],
 )
 def test_an_unreadable_file_says_what_is_wrong(data: bytes, says: str) -> None:
     with pytest.raises(UnreadableFileError, match=says):
-        read_schedule(data, CSV)
+        read(data, CSV)
 
 
 def test_a_line_break_inside_quotes_does_not_shift_the_line_numbers() -> None:
     rows = ('a@x,2027-01-11T08:00Z,2027-01-11T09:00Z,Chat,"two\nlines",,,', "b@x,bad,2027-01-11T09:00Z,Chat,,,,")
-    reading = read_schedule(csv_bytes(*rows), CSV)
+    reading = read(csv_bytes(*rows), CSV)
     assert [segment.row for segment in reading.segments] == [2]
     assert [skip.row for skip in reading.skipped] == [4]
 
@@ -106,21 +112,23 @@ def test_a_line_break_inside_quotes_does_not_shift_the_line_numbers() -> None:
 )
 def test_a_stray_quote_costs_its_own_line_only(bad: str) -> None:
     good = 'b@x,2027-01-11T08:00Z,2027-01-11T09:00Z,Chat,"Plan ""A""",,,'
-    reading = read_schedule(csv_bytes(good, bad, good, good), CSV)
+    reading = read(csv_bytes(good, bad, good, good), CSV)
     assert [segment.row for segment in reading.segments] == [2, 4, 5]
     assert [(skip.row, skip.code) for skip in reading.skipped] == [(3, "BAD_ROW")]
 
 
 def test_another_separator_is_recognised() -> None:
-    with pytest.raises(UnreadableFileError, match="separates columns by ',', the file perhaps by ';'"):
-        read_schedule(HEADER.replace(",", ";").encode() + b"\n1;2;3\n", CSV)
+    rows = (f"a@x{sign}2027-01-11T08:00Z{sign}2027-01-11T09:00Z{sign}Chat{sign * 4}" for sign in ";\t|")
+    for sign, row in zip(";\t|", rows, strict=True):
+        (segment,) = read(f"{HEADER.replace(',', sign)}\n{row}\n".encode(), CSV).segments
+        assert segment.agent == "a@x"
 
 
 def test_utf16_and_a_byte_order_mark_are_read() -> None:
     row = "Åsa@x,2027-01-11T08:00Z,2027-01-11T09:00Z,Chat,,,,"
     text = csv_bytes(row).decode()
     for data in (text.encode("utf-16"), text.encode("utf-8-sig")):
-        assert read_schedule(data, CSV).segments[0].agent == "Åsa@x"
+        assert read(data, CSV).segments[0].agent == "Åsa@x"
 
 
 @pytest.mark.parametrize(
@@ -141,27 +149,95 @@ def test_utf16_and_a_byte_order_mark_are_read() -> None:
     ],
 )  # fmt: skip
 def test_nice_iex_times(row: str, start: str, end: str) -> None:
-    (segment,) = read_schedule(nice_bytes(row), NICE).segments
+    (segment,) = read(nice_bytes(row), NICE).segments
     assert (utc_text(segment.start), utc_text(segment.end)) == (start, end)
 
 
 def test_columns_may_stand_in_any_order_and_the_mark_may_be_absent() -> None:
     data = b"stop|start|exc|tvID|TZ|excdate|more\n10:00|08:00|Chat|007|US/Eastern|10302026|x\n"
-    (segment,) = read_schedule(data, NICE).segments
-    assert (segment.agent, segment.shift_date.isoformat()) == ("007", "2026-10-30")
+    (segment,) = read(data, NICE).segments
+    assert (segment.agent, segment.shift_date) == ("007", None)
 
 
 def test_a_layout_without_any_zone_is_refused_as_a_whole() -> None:
     with pytest.raises(UnreadableFileError, match=r"set timeZone in config/schedule-profiles/nice-iex\.json"):
-        read_schedule(b"excdate|tvID|exc|start|stop\n10302026|1|Chat|08:00|09:00\n", NICE)
-
-
-def site(**said: object) -> ScheduleProfile:
-    return resolve_profile("nice-iex", SiteProfile.model_validate({"extends": "nice-iex", **said}))
+        read(b"excdate|tvID|exc|start|stop\n10302026|1|Chat|08:00|09:00\n", NICE)
 
 
 def test_a_site_document_fixes_zone_and_renames_columns() -> None:
-    profile = site(timeZone="Europe/Helsinki", columns={"tvID": "Mitarbeiter", "exc": "Tätigkeit"})
+    profile = site_profile("nice-iex", timeZone="Europe/Helsinki", columns={"tvID": "Mitarbeiter", "exc": "Tätigkeit"})
     data = "excdate|Mitarbeiter|Tätigkeit|start|stop\n01112027|7|Chat|08:00|09:00\n".encode()
-    (segment,) = read_schedule(data, profile).segments
+    (segment,) = read(data, profile).segments
     assert (segment.agent, segment.activity, utc_text(segment.start)) == ("7", "Chat", "2027-01-11T06:00:00Z")
+
+
+def test_the_columns_of_a_header_are_found_whatever_their_case_and_blanks() -> None:
+    data = "  AGENT ,Start, END ,aCtIvItY\na@x,2027-01-11T08:00Z,2027-01-11T09:00Z,Chat\n"
+    assert read(data, CSV).segments[0].agent == "a@x"
+
+
+def test_a_declared_separator_comes_before_the_header() -> None:
+    data = "sep=;\r\nagent;start;end;activity\r\na@x;2027-01-11T08:00Z;2027-01-11T09:00Z;Chat\r\n"
+    assert [segment.row for segment in read(data, CSV).segments] == [3]
+
+
+@pytest.mark.parametrize(
+    "tail",
+    ["b@x,2027-01-11T08:00Z,2027-01-11T09", "b@x", '"b@x', 'b@x,2027-01-11T08:00Z,2027-01-11T09:00Z,"Cha',
+     'b@x,2027-01-11T08:00Z,2027-01-11T09:00Z,"Team\nMee'],
+)  # fmt: skip
+def test_a_file_that_ends_in_the_middle_of_a_row_is_refused(tail: str) -> None:
+    good = "a@x,2027-01-11T08:00Z,2027-01-11T09:00Z,Chat,,,,"
+    with pytest.raises(UnreadableFileError, match="ends in the middle of the row in line 3"):
+        read(csv_bytes(good, tail), CSV)
+
+
+def test_a_last_line_without_an_end_is_whole_when_it_has_all_fields() -> None:
+    assert len(read(csv_bytes("a@x,2027-01-11T08:00Z,2027-01-11T09:00Z,Chat,,,,"), CSV).segments) == 1
+
+
+def test_too_many_rows_are_refused() -> None:
+    row = "a@x,2027-01-11T08:00Z,2027-01-11T09:00Z,Chat,,,,\n"
+    with pytest.raises(UnreadableFileError, match="more than 500000 rows"):
+        read(HEADER + "\n" + row * 500_001, CSV)
+
+
+def test_a_field_has_a_longest_length() -> None:
+    reading = read(csv_bytes(f"a@x,2027-01-11T08:00Z,2027-01-11T09:00Z,Chat,{'x' * 32_769},,,", ""), CSV)
+    assert [(skip.row, skip.code, skip.column) for skip in reading.skipped] == [(2, "BAD_ROW", "plan")]
+
+
+def test_rows_of_an_old_windows_program_are_read() -> None:
+    row = "Jürgen@x,2027-01-11T08:00Z,2027-01-11T09:00Z,Büro,,,,\n"
+    (segment,) = read((HEADER + "\n" + row).encode("cp1252"), CSV).segments
+    assert (segment.agent, segment.activity) == ("Jürgen@x", "Büro")
+
+
+def test_accents_in_two_characters_are_the_same_name() -> None:
+    (segment,) = read(csv_bytes("A\u030asa@x,2027-01-11T08:00Z,2027-01-11T09:00Z,Bu\u0308ro,,,,"), CSV).segments
+    assert (segment.agent, segment.activity) == ("Åsa@x", "Büro")
+
+
+DEPUTY = (
+    "Employee Export Code,Employee Name,Date,Start,End,Mealbreak,Total Hours,Total Cost\n"
+    "1,Ann,22/03/2027,08:00,16:00,30,7.5,100\n"
+)
+
+
+@pytest.mark.parametrize("name", ["switchboard-csv", "talkdesk", "amgtime-csv", "deputy"])
+def test_hours_worked_are_refused_in_every_folder(name: str) -> None:
+    with pytest.raises(UnreadableFileError, match="hours that were worked"):
+        read(DEPUTY, site_profile(name, timeZone="Europe/Berlin"))
+
+
+def test_hours_worked_are_read_by_who_says_that_they_are_a_plan() -> None:
+    (segment,) = read(DEPUTY, site_profile("deputy", refuse="", timeZone="Europe/Berlin")).segments
+    assert (segment.agent, utc_text(segment.start), utc_text(segment.end)) == (
+        "1", "2027-03-22T07:00:00Z", "2027-03-22T15:00:00Z",
+    )  # fmt: skip
+
+
+def test_a_file_in_the_wrong_folder_is_told_where_it_belongs() -> None:
+    data = "Personalnummer;Datum;Abwesenheitsart\n1;2027-03-22;Urlaub\n"
+    with pytest.raises(UnreadableFileError, match="that is the layout openschichtplaner5-absences"):
+        read(data, site_profile("amgtime-csv", timeZone="Europe/Berlin"))

@@ -231,7 +231,12 @@ def ms_graph_shifts(seed: int, zone_name: str, names: Mapping[str, str]) -> File
             )
             for _, start, end, word in inner
         ]
-        row = {"id": "SHFT", "userId": who, "sharedShift": _shuffled(draw, shared, names), "draftShift": None}
+        row: dict[str, Any] = {
+            "id": "SHFT",
+            "userId": who,
+            "sharedShift": _shuffled(draw, shared, names),
+            "draftShift": None,
+        }
         kind = draw.random()
         if kind < 0.1:
             row |= {"draftShift": row["sharedShift"], "sharedShift": None}
@@ -386,7 +391,8 @@ def amgtime_grid(seed: int, zone_name: str, names: Mapping[str, str]) -> File:
     days = "EGIKMOQ"
     mondays = sorted({shift.start.date() - timedelta(days=shift.start.weekday()) for shift in shifts})
     book = Workbook()
-    book.remove(book.active)  # type: ignore[arg-type]
+    assert book.active is not None
+    book.remove(book.active)
     for monday in mondays:
         sheet = book.create_sheet(f"Week {monday.isoformat()}")
         sheet["A1"], sheet[f"{names.get('C', 'C')}1"] = "Name", "Code"
