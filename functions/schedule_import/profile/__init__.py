@@ -51,7 +51,10 @@ def _checked_zone(name: str) -> str:
 
 
 def _checked_pattern(pattern: str) -> str:
-    re.compile(pattern)
+    try:
+        re.compile(pattern)
+    except re.PatternError as error:
+        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
     return pattern
 
 
