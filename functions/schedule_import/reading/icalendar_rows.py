@@ -6,6 +6,7 @@ is one on every night. A DURATION is elapsed time, but for its days and weeks (R
 """
 
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -14,6 +15,7 @@ from typing import Any, BinaryIO, NamedTuple
 from zoneinfo import ZoneInfo
 
 import icalendar
+from icalendar.parser import Contentline
 
 from functions.schedule_import.profile import ScheduleProfile
 from functions.schedule_import.profile.layout import ICalendarFormat, Source
@@ -574,7 +576,10 @@ def _component(block: bytes) -> icalendar.Event:
     # Lines may be folded inside of a character (RFC 5545, 3.1): unfold the bytes first.
     unfolded = block.replace(b"\r\n ", b"").replace(b"\r\n\t", b"")
     try:
-        component = icalendar.Event.from_ical(unfolded.decode())
+        with warnings.catch_warnings():
+            # What it warns of are names of zones, which are resolved here.
+            warnings.simplefilter("ignore")
+            component = icalendar.Event.from_ical(unfolded.decode())
     except UnicodeDecodeError:
         raise _BadEventError("the event is not UTF-8 text") from None
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError):
@@ -642,8 +647,8 @@ def write_rejected(content: FileContent, profile: ScheduleProfile, reasons: Mapp
             continue
         if word == b"END:VEVENT":
             if begins in reasons:
-                reason = icalendar.parser.foldline("X-REASON:" + icalendar.vText(reasons[begins]).to_ical().decode())
-                written += [*event, reason.encode() + b"\r\n", line]
+                said = "X-REASON:" + icalendar.vText(reasons[begins]).to_ical().decode()
+                written += [*event, bytes(Contentline(said).to_ical()) + b"\r\n", line]
             begins = 0
         else:
             event.append(line)
