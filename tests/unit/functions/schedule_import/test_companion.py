@@ -1,0 +1,68 @@
+"""Two files that belong together (Playvox: shift and shift_task)."""
+
+import pytest
+
+from functions.schedule_import.reading.reader import read_schedule
+from functions.schedule_import.reading.segments import Reading, UnreadableFileError
+from shared.dataverse.tables import utc_text
+from tests.unit.functions.schedule_import.reading import file_of, site_profile
+
+PLAYVOX = site_profile("playvox")
+SHIFTS = """uid,user_id,start_time,end_time,is_published,is_working_version,version
+s1,u1,2027-03-22 08:00:00,2027-03-22 16:00:00,true,false,1
+s2,u2,2027-03-22T08:00:00Z,2027-03-22T12:00:00Z,true,false,1
+s2,u2,2027-03-22T09:00:00Z,2027-03-22T12:00:00Z,true,false,2
+s2,u2,2027-03-22T10:00:00Z,2027-03-22T12:00:00Z,false,true,3
+s3,u3,2027-03-22 08:00:00,2027-03-22 12:00:00,false,false,1
+"""
+TASKS = """task_type_id,shift_uid,start_time,end_time,leave_request_id
+Chat,s1,2027-03-22 09:00:00,2027-03-22 11:00:00,
+Break,s1,2027-03-22 11:00:00,2027-03-22 11:15:00,
+,s2,2027-03-22 11:00:00,2027-03-22 12:00:00,lr9
+Chat,s9,2027-03-22 09:00:00,2027-03-22 11:00:00,
+"""
+
+
+def playvox(shifts: str = SHIFTS, tasks: str = TASKS, *, tasks_first: bool = False) -> Reading:
+    one, other = file_of(shifts, "shift_12.csv"), file_of(tasks, "shift_task_12.csv")
+    return read_schedule(other, PLAYVOX, one) if tasks_first else read_schedule(one, PLAYVOX, other)
+
+
+@pytest.mark.parametrize("tasks_first", [False, True])
+def test_tasks_are_cut_out_of_their_shifts(tasks_first: bool) -> None:
+    reading = playvox(tasks_first=tasks_first)
+    assert [
+        (each.row, each.agent, utc_text(each.start)[11:16], utc_text(each.end)[11:16], each.activity)
+        for each in sorted(reading.segments)
+    ] == [
+        (2, "u1", "08:00", "09:00", "Work"), (2, "u1", "09:00", "11:00", "Chat"), (2, "u1", "11:00", "11:15", "Break"),
+        (2, "u1", "11:15", "16:00", "Work"), (4, "u2", "09:00", "11:00", "Work"), (4, "u2", "11:00", "12:00", "Leave"),
+    ]  # fmt: skip
+    assert sorted((each.row, each.code) for each in reading.skipped) == [
+        (3, "SUPERSEDED"), (5, "NOT_COMMITTED"), (6, "NOT_COMMITTED"),
+    ]  # fmt: skip
+
+
+def test_a_task_that_cannot_be_read_makes_its_shift_bad() -> None:
+    reading = playvox(tasks=TASKS.replace("2027-03-22 11:15:00", "noon"))
+    assert [(each.row, each.code, each.column) for each in reading.skipped if each.row == 2] == [
+        (2, "BAD_TIME", "end_time")
+    ]
+    assert [each.agent for each in reading.protected] == ["u1"]
+
+
+@pytest.mark.parametrize(
+    ("tasks", "says"),
+    [
+        (TASKS + "Chat,s1\n", "row 6 of the companion file cannot be read"),
+        ("a,b\n1,2\n", "lacks shift_uid, start_time"),
+    ],
+)
+def test_a_broken_companion_breaks_the_whole(tasks: str, says: str) -> None:
+    with pytest.raises(UnreadableFileError, match=says):
+        playvox(tasks=tasks)
+
+
+def test_one_alone_is_refused() -> None:
+    with pytest.raises(UnreadableFileError, match="'shift_task' where the first has 'shift'"):
+        read_schedule(file_of(SHIFTS, "shift_12.csv"), PLAYVOX)

@@ -1,0 +1,103 @@
+"""The short way through the rows of a file reads them exactly as the long way does."""
+
+import gc
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from functions.schedule_import.profile import ScheduleProfile
+from functions.schedule_import.reading import reader
+from functions.schedule_import.reading.row_reader import RowReader
+from functions.schedule_import.reading.segments import Reading, UnreadableFileError
+from tests.unit.functions.schedule_import.reading import read, site_profile
+
+TWO_MOMENTS = site_profile("switchboard-csv", timeZone="Europe/Helsinki")
+DATED = site_profile("nice-iex", timeZone="Europe/Helsinki")
+MOMENTS = ["2027-03-22T08:00", "2027-03-22T09:00", "2027-03-22T08:00Z", "2027-03-22T12:00+02:00", "2027-03-28T03:30",
+           "2026-10-25T03:30", "2026-10-25T03:45", "2027-03-22T24:00", "2027-03-23T00:00", "2027-03-25T00:00", "noon",
+           "", " 2027-03-22T08:30 ", "2027-03-26T08:00"]  # fmt: skip
+TIMES = ["08:00", "8:00", "24:00", "25:30", "9:00a", "03:30", "02:30", "", "noon", " 10:00"]
+DAYS = ["03222027", "03282027", "10252026", "02302027", "", "1"]
+AGENTS = ["a@x", " a@x ", "A\u030asa", "", "Åsa"]
+ZONES = ["", "Europe/Berlin", "US/Eastern", "Lisbon", "Mars"]
+
+
+def both_ways(data: str, profile: ScheduleProfile) -> tuple[Any, Any]:
+    def outcome() -> Reading | str:
+        try:
+            return read(data, profile)
+        except UnreadableFileError as error:
+            return str(error)
+
+    short = outcome()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader, "is_plain", lambda *_: False)
+        return short, outcome()
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(AGENTS), st.sampled_from(MOMENTS), st.sampled_from(MOMENTS),
+            st.sampled_from(["Chat", "Work", "", " Chat", "x" * 101]), st.sampled_from(["", "Draft", "Booked"]),
+            st.sampled_from(["", "E1", " E2 "]), st.sampled_from(ZONES),
+        ), max_size=40,
+    )
+)  # fmt: skip
+def test_two_moments(rows: list[tuple[str, ...]]) -> None:
+    lines = ["agent,start,end,activity,status,external_id,time_zone", *(",".join(row) for row in rows), "a@x,short", ""]
+    short, long = both_ways("\n".join(lines), TWO_MOMENTS)
+    assert short == long
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(AGENTS), st.sampled_from(DAYS), st.sampled_from(DAYS), st.sampled_from(TIMES),
+            st.sampled_from(TIMES), st.sampled_from(["Chat", ""]), st.sampled_from(ZONES),
+        ), max_size=40,
+    )
+)  # fmt: skip
+def test_date_and_times(rows: list[tuple[str, ...]]) -> None:
+    lines = ["tvID|excdate|schedDate|start|stop|exc|TZ", *("|".join(row) for row in rows), "\r", ""]
+    short, long = both_ways("\n".join(lines), DATED)
+    assert short == long
+
+
+def test_rows_are_counted_and_numbered_across_chunks() -> None:
+    row = 'a@x,2027-03-22T08:00,2027-03-22T09:00,"Chat",P\n'
+    broken = 'a@x,2027-03-22T08:00,"2027-03-22T09:00\nx",Chat,P\n'
+    data = "agent,start,end,activity,plan\n" + (row * 700 + "\n" + row * 800 + broken) * 5
+    short, long = both_ways(data, TWO_MOMENTS)
+    assert short == long
+    assert short.rows == 5 * 1501
+    assert len(short.segments) == 5 * 1500
+    assert [each.row for each in short.skipped] == [1 + 1502 + block * 1503 for block in range(5)]
+
+
+def test_repeated_texts_are_one_object() -> None:
+    row = "a@x,2027-03-22T08:00,2027-03-22T09:00,Chat,P\n"
+    segments = read("agent,start,end,activity,plan\n" + row * 3, TWO_MOMENTS).segments
+    for name in ("agent", "activity", "plan", "time_zone", "start", "end"):
+        assert len({id(getattr(segment, name)) for segment in segments[1:]}) == 1
+
+
+def test_the_collector_runs_again_afterwards() -> None:
+    with pytest.raises(UnreadableFileError):
+        read("agent,start,end,activity\na@x,1\na@x", TWO_MOMENTS)
+    assert gc.isenabled()
+
+
+def test_the_short_way_is_the_one_that_files_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    long_way = RowReader.row
+    monkeypatch.setattr(
+        RowReader, "row", lambda self, number, record: taken.append(number) or long_way(self, number, record)
+    )
+    row = "a@x,2027-03-22T08:00,2027-03-22T09:00,Chat,P\n"
+    assert len(read("agent,start,end,activity,plan\n" + row * 100, TWO_MOMENTS).segments) == 100
+    assert taken == [2]
