@@ -116,6 +116,16 @@ class Site:
         """Rows that were there before."""
         self._http.post("/__sim/rows", json={table: list(rows)}).raise_for_status()
 
+    def break_down(self) -> None:
+        """Dynamics answers nothing but 503 from now on."""
+        self._http.post(
+            "/__sim/faults", json=[{"match": {"path": "/api/"}, "action": {"status": 503}}]
+        ).raise_for_status()
+
+    def recover(self) -> None:
+        """Dynamics is well again."""
+        self._http.delete("/__sim/faults").raise_for_status()
+
     def requests(self) -> dict[str, Any]:
         answer: dict[str, Any] = self._http.get("/__sim/stats").json()
         return answer

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 import pytest
 
 from functions.schedule_import.containers import ARCHIVE, INBOX
@@ -176,13 +175,13 @@ async def test_the_sweep_imports_what_no_event_told(site: Site) -> None:
     assert await site.sweep() == 0
 
 
-async def test_an_outage_leaves_the_file_for_later(site: Site, control: httpx.Client) -> None:
+async def test_an_outage_leaves_the_file_for_later(site: Site) -> None:
     from shared.dataverse.errors import UnavailableError
 
-    assert control.post("faults", json=[{"match": {"path": "/api/"}, "action": {"status": 503}}]).is_success
+    site.break_down()
     await site.drop(WEEK, csv(*FULL))
     with pytest.raises(UnavailableError):
         await site.take_up(WEEK)
-    control.delete("faults")
+    site.recover()
     assert await site.sweep() == 1
     assert (await site.report(WEEK))["created"] == 15

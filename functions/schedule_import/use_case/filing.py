@@ -10,10 +10,13 @@ from functions.schedule_import.reading.records import FileContent
 from functions.schedule_import.reading.rejected import write_rejected
 from functions.schedule_import.report import ImportReport
 from functions.schedule_import.use_case.worlds import ImportGateways, InboxPath, archive_path
+from shared.storage.files import FileChangedError, FileMissingError
 
 _log = logging.getLogger(__name__)
 
-_NOTHING_TO_MEND = frozenset({"DUPLICATE", "NOT_COMMITTED", "DELETED_IN_SOURCE", "CANCELLED", "NO_SHIFT", "OPEN_SHIFT"})
+_NOTHING_TO_MEND = frozenset(
+    {"DUPLICATE", "NOT_COMMITTED", "DELETED_IN_SOURCE", "CANCELLED", "NO_SHIFT", "OPEN_SHIFT", "OUTSIDE_SCOPE"}
+)
 """Rows that were left out because they say so themselves; a planner has nothing to correct."""
 
 
@@ -63,6 +66,18 @@ def is_left_out_for_good(code: str) -> bool:
 async def archive(inbox: InboxPath, import_id: str, etag: str, gateways: ImportGateways) -> None:
     """Keep this version of the file for good. It stays in the inbox until `leave_inbox`."""
     await gateways.files.copy(INBOX, inbox.path, ARCHIVE, archive_path(inbox.profile, import_id, inbox.name), etag=etag)
+
+
+async def archive_imported(
+    inbox: InboxPath, import_id: str, etag: str, stream: BinaryIO, gateways: ImportGateways
+) -> None:
+    """Keep what was imported for good, also when a newer version of the file, or nothing, has taken its place."""
+    try:
+        await archive(inbox, import_id, etag, gateways)
+    except (FileMissingError, FileChangedError):
+        stream.seek(0)
+        path = archive_path(inbox.profile, import_id, inbox.name)
+        await gateways.files.write(ARCHIVE, path, stream.read(), "application/octet-stream")
 
 
 async def leave_inbox(inbox: InboxPath, etag: str, gateways: ImportGateways) -> None:

@@ -15,6 +15,7 @@ from functions.schedule_import.decide import coverage, precedence
 from functions.schedule_import.decide.agents import Matching, PlacedSegments, match_agents, place_segments
 from functions.schedule_import.decide.delta import bookings_to_remove, choose_numbers, key_groups
 from functions.schedule_import.decide.diff import Comparison, Difference
+from functions.schedule_import.decide.edges import after_last_midnight, digests
 from functions.schedule_import.decide.facts import Booking, Guid, ReferenceFacts, WantedBooking
 from functions.schedule_import.decide.hold import Reason, plan_digest, weigh
 from functions.schedule_import.decide.overlaps import overlaps_in_file, overlaps_with_others
@@ -22,7 +23,7 @@ from functions.schedule_import.decide.precedence import ImportState, PastImport
 from functions.schedule_import.decide.record_ids import mark_prefix
 from functions.schedule_import.decide.scope import FileScope, file_scope, home_zone, protection, shift_days
 from functions.schedule_import.decide.shift_days import Stretch, local_date, shift_starts
-from functions.schedule_import.decide.undo import first_of_each, journal
+from functions.schedule_import.decide.undo import first_of_each, journal, removes
 from functions.schedule_import.decide.wanted import (
     Wanted,
     canceled_status,
@@ -46,7 +47,7 @@ from shared.dataverse.meter import Meter, count_requests
 from shared.dataverse.tables import SHIFT_BOOKING_SETUP_METADATA_ID
 from shared.storage.errors import StorageError
 from shared.storage.files import FetchedFile, FileChangedError, FileMissingError, FileTooLargeError
-from shared.storage.leases import Lease
+from shared.storage.leases import Lease, LeaseLostError
 
 _log = logging.getLogger(__name__)
 
@@ -61,6 +62,10 @@ class Order:
     """A person has approved the plan for which the file is held."""
     again: PastImport | None = None
     """Take the archived file of this import instead of one in the inbox."""
+    command: str = ""
+    """The person's command, which is answered with a report of its own: `.approve`."""
+    asked: datetime | None = None
+    """When the person gave the command."""
 
 
 ARRIVED = Order()
@@ -99,6 +104,18 @@ class _Run:
     profile: ScheduleProfile | None = None
     companion: tuple[InboxPath, FetchedFile, BinaryIO] | None = None
     journaled: bool = False
+
+    @property
+    def known(self) -> PastImport | None:
+        """What is remembered of this import."""
+        return next((one for one in self.past if one.import_id == self.this.import_id), None)
+
+    @property
+    def under_way(self) -> PastImport:
+        """What is to be remembered until the import has its status. One that is done once more stays applied."""
+        if (again := self.order.again) is None:
+            return self.this
+        return replace(again, attempts=self.this.attempts, changed=again.changed or self.this.changed)
 
 
 async def import_file(inbox: InboxPath, order: Order, lease: Lease, gateways: ImportGateways) -> ImportReport | None:
@@ -159,6 +176,7 @@ def _run(
         age=known.age if known else fetched.uploaded,
         attempts=known.attempts + 1 if known else 1,
         plan_digest=known.plan_digest if known else "",
+        settled=known.settled if known else 0,
         changed=known.changed if known else False,
         tried=gateways.now(),
         etag=fetched.etag,
@@ -166,13 +184,9 @@ def _run(
     return _Run(inbox, order, gateways, lease, history, past, stream, fetched, report, this)
 
 
-def _known(run: _Run) -> PastImport | None:
-    return next((one for one in run.past if one.import_id == run.this.import_id), None)
-
-
 async def _is_done(run: _Run) -> bool:
     """Whether this very delivery has its status already; what was left undone of tidying up is done."""
-    known = _known(run)
+    known = run.known
     if known is None or known.state in {ImportState.FAILED, ImportState.WAITING}:
         return False
     if known.state is ImportState.HELD:
@@ -241,8 +255,11 @@ async def _fill_report(run: _Run, open_files: AsyncExitStack) -> bool:
     except NotReadyError as error:
         report.status, report.reasons = "held", [str(error)]
         run.this = replace(run.this, state=ImportState.WAITING, reason=str(error))
+    except LeaseLostError:
+        # Another worker may have settled this import by now; what it remembers must stay.
+        raise
     except (UnavailableError, StorageError) as error:
-        await run.history.remember(replace(run.this, reason=f"{type(error).__name__}: {error}"))
+        await run.history.remember(replace(run.under_way, reason=f"{type(error).__name__}: {error}"))
         raise
     except DataverseError as error:
         # A right or a column that is missing there stops every row alike, and a repetition cannot help.
@@ -268,14 +285,21 @@ async def _finish(run: _Run) -> None:
             await filing.write_rejected_rows(inbox, run.stream, run.profile, run.report, gateways)
         await filing.write_report(inbox, run.report, gateways)
         if run.report.final:
-            await filing.archive(inbox, run.this.import_id, run.fetched.etag, gateways)
-    await run.history.remember(run.this)
+            await filing.archive_imported(inbox, run.this.import_id, run.fetched.etag, run.stream, gateways)
+    if run.order.command:
+        # Before the memory says that it is done: killed in between, the command finds its answer there.
+        await filing.write_report(inbox, run.report, gateways, command=run.order.command)
+    settled = replace(run.this, settled=run.this.attempts)
+    is_done_again = run.order.again is not None and settled.state is not ImportState.APPLIED
+    await run.history.remember(run.under_way if is_done_again else settled)
     if run.order.again is None and run.report.final:
         await filing.leave_inbox(inbox, run.fetched.etag, gateways)
         if run.companion is not None:
             beside, fetched, _ = run.companion
             await filing.archive(beside, run.this.import_id, fetched.etag, gateways)
             await filing.leave_inbox(beside, fetched.etag, gateways)
+        if run.profile is not None and run.profile.marker:
+            await settings_of.remove_marker(inbox, run.profile.marker, gateways.files)
 
 
 # --------------------------------------------------------------------------------------------------- the story
@@ -358,7 +382,7 @@ async def _import_reading(run: _Run, profile: ScheduleProfile, directory: AgentD
     report.issues += placed.issues
     report.agents = len(scope.agents)
     report.window = scope.window or _span(placed)
-    run.this = replace(run.this, window=report.window, agents=precedence.agent_digests(scope.agents))
+    run.this = replace(run.this, window=report.window, agents=digests(scope.agents))
     await _plan_and_write(run, profile, reading, placed, matching, scope, references)
 
 
@@ -388,7 +412,7 @@ async def _plan_and_write(
         groups = key_groups(placed, reading.removed, matching)
         occupied = await looking.occupied_numbers(groups, profile.name, gateways.dynamics)
         numbers = {
-            group: choose_numbers(segments, occupied.get(group, {}), adding_only=reading.dropped_again)
+            group: choose_numbers(segments, occupied.get(group, {}), profile, adding_only=reading.dropped_again)
             for group, segments in groups.items()
         }
         if not reading.dropped_again:
@@ -406,10 +430,12 @@ async def _plan_and_write(
         assignable=references.assignable_types(),
         now=gateways.now(),
         cancels=profile.removal == "cancel",
+        edges=precedence.spoken_for(run.past, scope.reach),
     )
     await looking.compare_with_bookings(comparison, scope, look.resources, gateways.dynamics)
     guard = protection(reading, wanted.unwritten_days, matching)
     difference = await asyncio.to_thread(comparison.result, guard)
+    run.this = replace(run.this, after=digests(after_last_midnight(wanted.bookings, scope)))
     _remove_marked(difference, removals, wanted, references, scope, cancels=profile.removal == "cancel")
     _tell_overlaps(report, wanted, difference)
     await _hold_or_write(run, profile, reading, scope, look.references, wanted, difference)
@@ -476,7 +502,7 @@ async def _hold_or_write(
     reasons = await _reasons_to_wait(run, profile, reading, scope, wanted, difference)
     if reasons:
         digest = await asyncio.to_thread(plan_digest, difference)
-        if not run.order.approved or digest != run.this.plan_digest:
+        if not _is_approved(run, digest):
             if run.order.approved:
                 reasons.append(
                     Reason("PLAN_CHANGED", "what would be written is no longer what was approved; look again")
@@ -485,7 +511,10 @@ async def _hold_or_write(
             raise _HeldError([Reason("PLAN", _figures(difference)), *reasons], digest)
     run.lease.check()
     written = await _write(run, profile, references, wanted, difference, scope)
+    # Frozen for longer than the lease, it may have written over a newer file's bookings.
+    run.lease.check()
     report.unchanged, report.protected = difference.unchanged, difference.protected + written.kept
+    await _add_earlier_attempts(run, canceled_status(references)[0] if profile.removal == "cancel" else None)
     report.skipped += written.skipped
     report.issues += written.issues
     changed = bool(written.created or written.updated or written.removed)
@@ -507,6 +536,18 @@ async def _hold_or_write(
     )
 
 
+def _is_approved(run: _Run, digest: str) -> bool:
+    """Whether a person has approved this very plan, or one whose writing broke off."""
+    known = run.known
+    if not run.order.approved or known is None:
+        return False
+    if known.state is ImportState.FAILED and known.changed:
+        return True
+    # Held by the very command that is repeated now: nobody has seen these figures yet.
+    unseen = run.order.asked and known.tried and known.tried.replace(microsecond=0) > run.order.asked
+    return digest == known.plan_digest and not unseen
+
+
 def _figures(difference: Difference) -> str:
     """The plan in one line, as a person weighs it."""
     return (
@@ -523,7 +564,11 @@ async def _reasons_to_wait(
     wanted: Wanted,
     difference: Difference,
 ) -> list[Reason]:
-    """Everything that a person should look at before this is written; nothing for files that only add."""
+    """Everything that a person should look at before this is written; nothing for files that only add, and for what
+    was weighed before."""
+    again = run.order.again
+    if again is not None and (again.sha256, again.profile_digest) == (run.this.sha256, run.this.profile_digest):
+        return []
     if scope.days is None and (profile.scope.mode == "delta" or reading.dropped_again):
         newer = precedence.overruled_by(run.this, run.past) if not reading.dropped_again else None
         return [precedence.older_reason(newer)] if newer else []
@@ -567,7 +612,7 @@ async def _write(
     if difference.changes:
         # Written down before the first booking is: what was there can be restored wherever this breaks off.
         run.this = replace(run.this, changed=True)
-        await run.history.remember(run.this)
+        await run.history.remember(run.under_way)
         lines = journal(difference, removal[0] if removal else None)
         await run.history.write_journal(run.this.import_id, run.this.attempts, lines)
         run.journaled = True
@@ -577,8 +622,6 @@ async def _write(
     )
     report = run.report
     report.created, report.updated, report.removed = written.created, written.updated, written.removed
-    if run.this.attempts > 1 and run.order.again is None:
-        await _add_earlier_attempts(run)
     return written
 
 
@@ -600,21 +643,23 @@ class DayOf:
         return local_date(start, self._scope.zone_of(booking.user))
 
 
-async def _add_earlier_attempts(run: _Run) -> None:
+async def _add_earlier_attempts(run: _Run, removed_status: Guid | None) -> None:
     """What attempts that broke off have written counts too: the report speaks of the import as a whole."""
-    attempts = await run.history.journals(run.this.import_id)
-    earlier = attempts[:-1] if run.journaled else attempts
-    if not earlier:
+    if run.this.attempts <= run.this.settled + 1:
         return
+    attempts = await run.history.journals(run.this.import_id, after=run.this.settled)
+    earlier = attempts[:-1] if run.journaled else attempts
     last = {line.id for line in attempts[-1]} if run.journaled else set()
     report = run.report
     for line in first_of_each(earlier).values():
         if line.id in last:
             continue
+        if removes(line, removed_status):
+            report.removed += 1
+            continue
+        # It was found as the file wants it, because an earlier attempt has made it so.
+        report.unchanged -= 1
         if line.before is None:
             report.created += 1
-        elif line.after == "removed":
-            report.removed += 1
         else:
             report.updated += 1
-    report.unchanged = max(0, report.unchanged)

@@ -1,6 +1,7 @@
 """What belongs to a file before it can be read: its profile, the directory of agents, marker and companion files."""
 
 import tempfile
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import PurePosixPath
 from typing import BinaryIO
@@ -113,13 +114,22 @@ def marker_names(name: str, suffix: str) -> tuple[str, str]:
 
 async def marker_is_there(inbox: InboxPath, suffix: str, files: ScheduleFiles) -> bool:
     """Whether the marker that says "complete" lies beside the file."""
+    return bool([found async for found in _markers(inbox, suffix, files)])
+
+
+async def remove_marker(inbox: InboxPath, suffix: str, files: ScheduleFiles) -> None:
+    """Take the marker away with its file: the next file of this name waits for one of its own."""
+    async for path, etag in _markers(inbox, suffix, files):
+        await files.delete(INBOX, path, etag=etag)
+
+
+async def _markers(inbox: InboxPath, suffix: str, files: ScheduleFiles) -> AsyncIterator[tuple[str, str]]:
     for name in marker_names(inbox.name, suffix):
+        path = inbox.beside(name).path
         try:
-            await files.version(INBOX, inbox.beside(name).path)
+            yield path, await files.version(INBOX, path)
         except FileMissingError:
             continue
-        return True
-    return False
 
 
 async def companion(

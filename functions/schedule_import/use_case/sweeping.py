@@ -62,7 +62,8 @@ async def _rests(entry: FileEntry, known: dict[str, list[PastImport]], gateways:
         known[inbox.profile] = await history.imports()
         await history.forget_before(retention(gateways.now()), known[inbox.profile])
     mine = [one for one in known[inbox.profile] if one.file == inbox.name and one.etag == entry.etag]
-    return any(rests(one, gateways.now()) for one in mine)
+    now = gateways.now()
+    return any(rests(one, now) for one in mine)
 
 
 def rests(one: PastImport, now: datetime) -> bool:
@@ -71,7 +72,7 @@ def rests(one: PastImport, now: datetime) -> bool:
         return True
     if one.state not in {ImportState.FAILED, ImportState.WAITING} or one.tried is None or one.attempts < 2:
         return False
-    pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(one.attempts, 10))
+    pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * (1 << min(one.attempts, 10)))
     return now - one.tried < pause
 
 
