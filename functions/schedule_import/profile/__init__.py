@@ -210,7 +210,7 @@ _MERGED = ("format", "scope", "hold", "site_zones", "activities", "templates")
 """Parts in which a site names only what differs."""
 _OWN_KEYS = frozenset({"site_zones", "activities", "templates"})
 """Those among them whose keys are words of the site."""
-_LAID_OVER = (*_MERGED, "refuse", "sources", "times", "columns", "default_activity")
+_LAID_OVER = (*_MERGED, "refuse", "times", "columns", "default_activity")
 
 _WITH_COLUMNS = frozenset({"sources", "listed_agents", "window", "stamp", "companion"})
 _COLUMN_KEYS = frozenset(
