@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
+from azure.storage.queue import QueueServiceClient
 
 from local.stack.ports import PORTS, read_ports
 from local.stack.running import running_stack
@@ -34,9 +35,10 @@ def running() -> Iterator[Stack]:
             dataverse_url=addresses["DATAVERSE_URL"],
             blobs=BlobServiceClient.from_connection_string(addresses["AzureWebJobsStorage"], retry_total=0),
             tables=TableServiceClient.from_connection_string(addresses["AzureWebJobsStorage"]),
+            queues=QueueServiceClient.from_connection_string(addresses["AzureWebJobsStorage"]),
             routing_key=os.environ.get("ROUTING_KEY_CURRENT", example["ROUTING_KEY_CURRENT"]),
         )
-        with doors.http, doors.blobs, doors.tables:
+        with doors.http, doors.blobs, doors.tables, doors.queues:
             yield doors
         return
     with running_stack() as stack:
@@ -45,9 +47,10 @@ def running() -> Iterator[Stack]:
             dataverse_url=stack.dataverse_url,
             blobs=BlobServiceClient.from_connection_string(stack.storage_connection_string, retry_total=0),
             tables=TableServiceClient.from_connection_string(stack.storage_connection_string),
+            queues=QueueServiceClient.from_connection_string(stack.storage_connection_string),
             routing_key=stack.routing_key,
         )
-        with doors.http, doors.blobs, doors.tables:
+        with doors.http, doors.blobs, doors.tables, doors.queues:
             yield doors
 
 

@@ -1,5 +1,7 @@
 """The doors of a running stack, as a WFM system, Enreach and a reader of Dynamics know them."""
 
+import base64
+import contextlib
 import json
 import time
 import uuid
@@ -10,9 +12,10 @@ from typing import Any
 
 import httpx
 import pytest
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
+from azure.storage.queue import QueueServiceClient
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "local" / "samples" / "wfm"
@@ -27,6 +30,7 @@ class Stack:
     dataverse_url: str
     blobs: BlobServiceClient
     tables: TableServiceClient
+    queues: QueueServiceClient
     routing_key: str
     http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30, trust_env=False))
 
@@ -54,6 +58,14 @@ class Stack:
         """Fire a timer by hand, as an operator does."""
         answer = self.http.post(f"{self.functions_url}/admin/functions/{function}", json={})
         assert answer.status_code == 202, answer.text
+
+    def poison(self, path: str) -> None:
+        """Put the event of a blob where the platform puts those that failed five times."""
+        queue = self.queues.get_queue_client("webjobs-blobtrigger-poison")
+        with contextlib.suppress(ResourceExistsError):
+            queue.create_queue()
+        event = {"Type": "BlobTrigger", "ContainerName": "schedules", "BlobName": path}
+        queue.send_message(base64.b64encode(json.dumps(event).encode()).decode())
 
     def forget(self) -> None:
         """No import is remembered, nothing lies in the inbox, no site document says how to read a layout."""

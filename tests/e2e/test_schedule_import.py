@@ -277,3 +277,27 @@ def test_a_site_document_maps_words_and_columns(stack: Stack) -> None:
     assert item["msdyn_shiftactivitytype"]["msdyn_name"] == "Vacation"
     assert item["msdyn_shiftplan"]["msdyn_name"] == "site-berlin 2027-W12"
     assert item["Resource"]["timezone"] == 110
+
+
+def test_an_event_that_failed_too_often_ends_in_a_report(stack: Stack) -> None:
+    stack.write_config("schedule-profiles/site-marked.json", {"extends": "switchboard-csv", "marker": ".done"})
+    stack.blobs.get_blob_client("schedules", "site-marked/waits.csv").upload_blob(csv(row()))
+    stack.poison("site-marked/waits.csv")
+    wait_for(lambda: stack.read_blob("schedule-reports", "site-marked/waits.csv.report.json") is not None, "a report")
+    report = json.loads(stack.read_blob("schedule-reports", "site-marked/waits.csv.report.json") or b"")
+    assert report["status"] == "held"
+    assert "failed five times" in report["reasons"][0]
+    assert stack.read_blob("schedules", "site-marked/waits.csv") is not None
+
+
+def test_the_sweep_takes_up_what_waits(stack: Stack) -> None:
+    stack.write_config("schedule-profiles/site-marked.json", {"extends": "switchboard-csv", "marker": ".done"})
+    stack.blobs.get_blob_client("schedules", "site-marked/later.csv").upload_blob(csv(row()))
+    stack.write_config("schedule-profiles/site-marked.json", {"extends": "switchboard-csv"})
+
+    def swept() -> bool:
+        stack.fire("sweep_schedules")
+        return stack.read_blob("schedules", "site-marked/later.csv") is None
+
+    wait_for(swept, "an empty inbox")
+    assert len(bookings(stack)) == 1

@@ -579,7 +579,9 @@ async def _reasons_to_wait(
         reasons.append(precedence.older_reason(newer))
     if (moved := precedence.displaced(run.this, run.past, profile, run.gateways.now())) is not None:
         reasons.append(moved)
-    if (before := precedence.perhaps_cut(run.this, run.past, profile)) is not None and await _is_cut(run, before):
+    # Where Dynamics has nothing of these agents and days there is nothing that a cut file could take away.
+    before = precedence.perhaps_cut(run.this, run.past, profile) if difference.total.bookings else None
+    if before is not None and await _is_cut(run, before):
         reasons.append(precedence.cut_reason(run.this, before))
     plans = await looking.plan_names(difference.by_plan.keys() - {""} - wanted.plan_names.keys(), run.gateways.dynamics)
     agents = {user: bookings[0].agent for user, bookings in wanted.bookings.items() if bookings}
