@@ -83,12 +83,12 @@ class ImportHistory:
             await self._files.write(ARCHIVE, self._journal_name(import_id, attempt), data, "application/gzip")
         return count
 
-    async def journals(self, import_id: str) -> list[list[Touched]]:
-        """What each attempt of an import meant to touch, in the order of the attempts."""
+    async def journals(self, import_id: str, *, after: int = 0) -> list[list[Touched]]:
+        """What each attempt of an import beyond the first `after` meant to touch, in the order of the attempts."""
         prefix = f"{self._profile}/{import_id}.changes."
         names = [entry.name async for entry in self._files.list(ARCHIVE, prefix)]
         found = []
-        for name in sorted(names):
+        for name in sorted(name for name in names if name > self._journal_name(import_id, after)):
             stored = await self._files.read(ARCHIVE, name, max_bytes=_LARGEST_JOURNAL)
             lines = gzip.decompress(stored.data).decode().splitlines()
             found.append([read_journal_line(line) for line in lines])

@@ -67,6 +67,13 @@ def _texts(booking: Booking) -> list[Any]:
     return [utc_text(value) if isinstance(value, datetime) else value for value in booking]
 
 
+def removes(touched: Touched, removed_status: Guid | None) -> bool:
+    """Whether the import meant to remove this booking. `removed_status` as for `journal`."""
+    if removed_status is None or touched.before is None:
+        return touched.after == REMOVED
+    return touched.after == digest(touched.before._replace(status=removed_status))
+
+
 def journal_line(touched: Touched) -> str:
     """A line as it is stored: JSON."""
     before = None if touched.before is None else _texts(touched.before)
@@ -94,11 +101,12 @@ def first_of_each(attempts: Iterable[Iterable[Touched]]) -> dict[Guid, Touched]:
 
 @dataclass(slots=True)
 class Reversal:
-    """What undoing writes: rows to restore, rows to remove, and how many stay because they were changed since."""
+    """What undoing writes: rows to restore, rows to remove; what is so already, and what stays because it was changed
+    since."""
 
     restore: list[JsonRow] = field(default_factory=list)
     remove: list[Guid] = field(default_factory=list)
-    unchanged: int = 0
+    unchanged: list[Guid] = field(default_factory=list)
     changed_since: list[Guid] = field(default_factory=list)
 
 
@@ -112,7 +120,7 @@ def reverse(touched: Mapping[Guid, Touched], found: Mapping[Guid, Booking], prof
     for row_id, line in touched.items():
         current = found.get(row_id)
         if current == line.before:
-            reversal.unchanged += 1
+            reversal.unchanged.append(row_id)
         elif not _ours_still(current, prefix) or not (newest or _is_as_left(current, line)):
             reversal.changed_since.append(row_id)
         elif line.before is None:

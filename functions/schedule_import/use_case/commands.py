@@ -5,6 +5,7 @@ answered in `<profile>/<name>.<command>.report.json` and then leaves the inbox. 
 """
 
 import logging
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal
@@ -12,8 +13,9 @@ from uuid import UUID
 
 from functions.schedule_import.containers import INBOX
 from functions.schedule_import.decide import precedence
+from functions.schedule_import.decide.facts import Guid
 from functions.schedule_import.decide.precedence import ImportState, PastImport
-from functions.schedule_import.decide.undo import Reversal, first_of_each, reverse
+from functions.schedule_import.decide.undo import Reversal, Touched, first_of_each, reverse
 from functions.schedule_import.history import ImportHistory
 from functions.schedule_import.report import ImportReport
 from functions.schedule_import.use_case import filing, looking
@@ -45,28 +47,42 @@ def parse(inbox: InboxPath) -> tuple[Command | None, str]:
 async def carry_out(
     command: Command, inbox: InboxPath, target: str, lease: Lease, gateways: ImportGateways
 ) -> ImportReport | None:
-    """Do what the command says and answer it. None when its blob is gone. Raises UnavailableError, StorageError."""
+    """Do what the command says and answer it. None when its blob is gone, or when it was carried out and answered
+    before. Raises UnavailableError, StorageError.
+    """
     try:
         blob = await gateways.files.read(INBOX, inbox.path, max_bytes=_LARGEST_COMMAND)
     except (FileMissingError, FileChangedError):
         return None
     except FileTooLargeError:
-        answer = _answer(inbox, target, "rejected", f"{inbox.name} is not empty, so it is no command; it stays here")
-        await filing.write_report(inbox.beside(target), answer, gateways, command=f".{command}")
-        return answer
+        refusal = _answer(inbox, target, "rejected", f"{inbox.name} is not empty, so it is no command; it stays here")
+        await filing.write_report(inbox.beside(target), refusal, gateways, command=f".{command}")
+        return refusal
     started = gateways.now()
     with count_requests() as meter:
         if command == "undo":
-            answer = await _undo(inbox, target, blob, lease, gateways)
+            outcome = await _undo(inbox, target, blob, lease, gateways)
         elif command == "reject":
-            answer = await _reject(inbox, target, gateways)
+            outcome = await _reject(inbox, target, blob, gateways)
         else:
-            answer = await _import_by_hand(command, inbox, target, blob, lease, gateways)
-    answer.dataverse_requests = meter.requests
-    answer.seconds = (gateways.now() - started).total_seconds()
-    await filing.write_report(inbox.beside(target), answer, gateways, command=f".{command}")
+            outcome = await _import_by_hand(command, inbox, target, blob, lease, gateways)
+    answer, settle = outcome
+    if answer is not None and settle is not None:
+        answer.dataverse_requests = meter.requests
+        answer.seconds = (gateways.now() - started).total_seconds()
+        await filing.write_report(inbox.beside(target), answer, gateways, command=f".{command}")
+        await settle()
     await gateways.files.delete(INBOX, inbox.path, etag=blob.etag)
     return answer
+
+
+type _Outcome = tuple[ImportReport | None, Callable[[], Awaitable[None]] | None]
+"""The answer (None where it was given before), and what is left to do once it is written: only then does the memory
+say that the command was carried out, so that it is answered wherever it breaks off. None where all is written."""
+
+
+async def _nothing() -> None:
+    return
 
 
 def _answer(
@@ -87,90 +103,98 @@ async def _import_by_hand(
     blob: StoredFile,
     lease: Lease,
     gateways: ImportGateways,
-) -> ImportReport:
-    order = Order(approved=command == "approve", force=command == "force")
+) -> _Outcome:
+    order = Order(approved=command == "approve", force=command == "force", command=f".{command}", asked=blob.uploaded)
     report = await import_file(inbox.beside(target), order, lease, gateways)
     if report is not None:
-        return report
+        return report, None
     history = ImportHistory(inbox.profile, gateways.tables, gateways.files)
     past = await history.imports()
-    if (done := _carried_out(target, blob.uploaded, past)) is not None:
-        answer = _answer(inbox, target, "imported", "the command was carried out before")
-        answer.import_id, answer.sha256, answer.rows = done.import_id, done.sha256, done.rows
-        return answer
+    if _was_done(target, ImportState.APPLIED, blob.uploaded, past):
+        return None, None
     if command == "approve":
-        return _answer(inbox, target, "rejected", "there is no file of this name in the inbox to approve")
+        return _answer(inbox, target, "rejected", "there is no file of this name in the inbox to approve"), _nothing
     before = precedence.latest_of(target, past)
     if before is None:
-        return _answer(inbox, target, "rejected", "no file or applied import of this name is known")
+        return _answer(inbox, target, "rejected", "no file or applied import of this name is known"), _nothing
     if precedence.followed_by(before, past):
         return _answer(
             inbox, target, "rejected", "a later import speaks for the same agents and days; force that one instead"
-        )
+        ), _nothing
     again = await import_file(inbox.beside(before.file), replace(order, again=before), lease, gateways)
-    return again or _answer(inbox, target, "rejected", "the file is no longer in the archive; drop it again")
+    if again is not None:
+        return again, None
+    return _answer(inbox, target, "rejected", "the file is no longer in the archive; drop it again"), _nothing
 
 
-def _carried_out(target: str, asked: datetime, past: list[PastImport]) -> PastImport | None:
-    """The import that this command led to before, if it was killed between that and its answer."""
-    done = (
-        one
-        for one in past
-        if one.state is ImportState.APPLIED and target in {one.file, one.import_id} and one.tried and one.tried >= asked
+def _was_done(target: str, state: ImportState, asked: datetime, past: list[PastImport]) -> bool:
+    """Whether a command that was given then has led to this state before."""
+    return any(
+        one.state is state and target in {one.file, one.import_id} and one.tried and one.tried >= asked for one in past
     )
-    return next(done, None)
 
 
 # ------------------------------------------------------------------------------------------------------- reject
 
 
-async def _reject(inbox: InboxPath, target: str, gateways: ImportGateways) -> ImportReport:
+async def _reject(inbox: InboxPath, target: str, blob: StoredFile, gateways: ImportGateways) -> _Outcome:
     """Take a held file out of the inbox without writing any of it."""
     beside = inbox.beside(target)
     history = ImportHistory(inbox.profile, gateways.tables, gateways.files)
-    waiting = [
-        one
-        for one in await history.imports()
-        if one.file == target and one.state in {ImportState.HELD, ImportState.WAITING, ImportState.FAILED}
-    ]
+    past = await history.imports()
     try:
         etag = await gateways.files.version(INBOX, beside.path)
     except FileMissingError:
-        return _answer(inbox, target, "rejected", "there is no file of this name in the inbox; nothing was done")
+        if _was_done(target, ImportState.REJECTED, blob.uploaded, past):
+            return None, None
+        return _answer(
+            inbox, target, "rejected", "there is no file of this name in the inbox; nothing was done"
+        ), _nothing
     answer = _answer(inbox, target, "rejected", "a person has rejected the file; nothing of it was written")
-    if waiting:
-        latest = max(waiting, key=lambda one: one.sequence)
-        answer.import_id, answer.sha256, answer.rows = latest.import_id, latest.sha256, latest.rows
+    mine = [one for one in past if one.file == target and one.etag == etag and one.state not in _WRITTEN]
+    if mine:
+        this = max(mine, key=lambda one: one.sequence)
     else:
-        answer.import_id = f"{gateways.now():%Y%m%dT%H%M%SZ}-rejected"
+        key = import_id(blob.uploaded, blob.etag)
+        this = PastImport(import_id=key, state=ImportState.REJECTED, file=target, sha256="", age=blob.uploaded)
+    answer.import_id, answer.sha256, answer.rows = this.import_id, this.sha256, this.rows
     await filing.write_report(beside, answer, gateways)
     await filing.archive(beside, answer.import_id, etag, gateways)
-    for one in waiting:
-        await history.remember(replace(one, state=ImportState.REJECTED))
-    await filing.leave_inbox(beside, etag, gateways)
-    return answer
+
+    async def settle() -> None:
+        await history.remember(replace(this, state=ImportState.REJECTED, tried=gateways.now()))
+        await filing.leave_inbox(beside, etag, gateways)
+
+    return answer, settle
+
+
+_WRITTEN = frozenset({ImportState.APPLIED, ImportState.UNDONE, ImportState.UNDO})
 
 
 # --------------------------------------------------------------------------------------------------------- undo
 
 
-async def _undo(
-    inbox: InboxPath, target: str, blob: StoredFile, lease: Lease, gateways: ImportGateways
-) -> ImportReport:
+async def _undo(inbox: InboxPath, target: str, blob: StoredFile, lease: Lease, gateways: ImportGateways) -> _Outcome:
     """Every booking that the import touched back to what it was before."""
     history = ImportHistory(inbox.profile, gateways.tables, gateways.files)
     past = await history.imports()
     mark = f"{import_id(blob.uploaded, blob.etag)}-undo"
     begun = next((one for one in past if one.import_id == mark), None)
     if begun is not None and begun.state is ImportState.UNDO:
-        return _answer(inbox, target, "undone", f"import {begun.reason} was undone by this command before")
-    wanted = begun.reason if begun else target
-    undone = precedence.latest_change(wanted, past)
+        return None, None
+    if begun is not None:
+        undone = next((one for one in past if one.import_id == begun.reason), None)
+    else:
+        undone = precedence.latest_change(target, past)
     if undone is None:
-        return _answer(inbox, target, "rejected", "no import of this name has changed anything, or it is forgotten")
+        return _answer(
+            inbox, target, "rejected", "no import of this name has changed anything, or it is forgotten"
+        ), _nothing
     touched = first_of_each(await history.journals(undone.import_id))
     if not touched:
-        return _answer(inbox, target, "rejected", f"what import {undone.import_id} touched is no longer known")
+        return _answer(
+            inbox, target, "rejected", f"what import {undone.import_id} touched is no longer known"
+        ), _nothing
     this = PastImport(
         import_id=mark, state=ImportState.FAILED, file=undone.file, sha256="", sequence=lease.fence,
         age=blob.uploaded, window=undone.window, agents=undone.agents, reason=undone.import_id, tried=gateways.now(),
@@ -182,9 +206,25 @@ async def _undo(
     reversal = reverse(touched, found, inbox.profile, newest=newest)
     lease.check()
     answer = await _write_reversal(inbox, target, undone, reversal, gateways)
-    await history.remember(replace(undone, state=ImportState.UNDONE))
-    await history.remember(replace(this, state=ImportState.UNDO))
-    return answer
+    lease.check()
+    if begun is not None:
+        _count_as_done(reversal, touched, answer)
+
+    async def settle() -> None:
+        await history.remember(replace(undone, state=ImportState.UNDONE))
+        await history.remember(replace(this, state=ImportState.UNDO))
+
+    return answer, settle
+
+
+def _count_as_done(reversal: Reversal, touched: Mapping[Guid, Touched], answer: ImportReport) -> None:
+    """What an attempt that broke off has put back counts too: the answer speaks of the command as a whole."""
+    for row_id in reversal.unchanged:
+        if touched[row_id].before is None:
+            answer.removed += 1
+        else:
+            answer.updated += 1
+    answer.unchanged = 0
 
 
 async def _write_reversal(
@@ -201,7 +241,7 @@ async def _write_reversal(
         outcome = await gateways.dynamics.delete_many(BOOKING, map(UUID, reversal.remove))
         refused += len(outcome.failures)
         answer.removed = len(reversal.remove) - len(outcome.failures)
-    answer.unchanged = reversal.unchanged
+    answer.unchanged = len(reversal.unchanged)
     if reversal.changed_since:
         answer.reasons.append(f"{len(reversal.changed_since)} bookings were changed since and stay as they are")
     if refused:
