@@ -114,20 +114,20 @@ def place_segments(segments: Sequence[Segment], matching: Matching, agent_column
 
 
 def _once_each(segments: list[Segment], placed: PlacedSegments) -> list[Segment]:
-    """The segments of one agent in order of start, each once. What else is equal is ordered by content, so that the
-    order of rows in the file does not matter."""
+    """The segments of one agent in order of start, each once. What starts at once is ordered by what it says, so that
+    the order of rows in the file does not matter; of rows that say the same the first counts."""
     segments.sort(key=lambda one: (one.start, one.end, one.activity.casefold(), one.row))
     kept: list[Segment] = []
     for segment in segments:
         if kept and _say_the_same(kept[-1], segment):
-            _skip(placed, segment, "DUPLICATE", "the row repeats an earlier one; it is written once", None)
+            _skip(placed, segment, "DUPLICATE", f"the row repeats row {kept[-1].row}; it is written once", None)
         else:
             kept.append(segment)
     return kept
 
 
 def _say_the_same(one: Segment, other: Segment) -> bool:
-    return one[3:5] == other[3:5] and one.activity.casefold() == other.activity.casefold()
+    return one.start == other.start and one.end == other.end and one.activity.casefold() == other.activity.casefold()
 
 
 def _skip(placed: PlacedSegments, segment: Segment, code: str, reason: str, column: str | None) -> None:

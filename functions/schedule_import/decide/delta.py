@@ -6,18 +6,24 @@ number.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from functions.schedule_import.decide.activities import activity
 from functions.schedule_import.decide.agents import Matching, PlacedSegments, agent_key
 from functions.schedule_import.decide.facts import Booking, Guid
 from functions.schedule_import.decide.record_ids import booking_id
 from functions.schedule_import.decide.wanted import source_key
+from functions.schedule_import.profile import ScheduleProfile
 from functions.schedule_import.reading.segments import Segment
+
+_LONGEST_HOLE = 4
+"""Numbers that are looked at beyond the last one in use: bookings that were removed leave holes in the count."""
 
 type KeyGroup = tuple[Guid, str]
 """A user and a source key."""
-type Occupied = Mapping[KeyGroup, Mapping[int, Booking]]
-"""The bookings that are there, by their number among equal keys."""
+type Numbers = Mapping[int, Booking | None]
+"""What was found under the numbers of one key that were looked at; None for a number that is free."""
+type Occupied = Mapping[KeyGroup, Numbers]
 
 
 def key_groups(placed: PlacedSegments, removed: Iterable[Segment], matching: Matching) -> dict[KeyGroup, list[Segment]]:
@@ -35,50 +41,72 @@ def key_groups(placed: PlacedSegments, removed: Iterable[Segment], matching: Mat
 def ids_to_look_for(
     groups: Mapping[KeyGroup, Sequence[Segment]], occupied: Occupied, profile: str
 ) -> Iterator[tuple[KeyGroup, int, Guid]]:
-    """Numbers that have to be known yet: of each group until one more than its rows is free."""
+    """Numbers that have to be known yet: of each group until a free one is known for each row, and where the key is in
+    use or a row takes a booking away, until none is in use for a while."""
     for (user, key), segments in groups.items():
-        known = occupied.get((user, key))
-        if known is None:
-            wanted = range(len(segments) + 1)
-        elif len(known) > len(segments):
-            wanted = range(len(known), 2 * len(known) + 1)
-        else:
-            continue
-        for number in wanted:
-            yield (user, key), number, booking_id(profile, user, key, number)
+        known = occupied.get((user, key), {})
+        used = [number for number, found in known.items() if found is not None]
+        until = max(used) + 1 + _LONGEST_HOLE if used else 0 if segments else _LONGEST_HOLE
+        until = max(until, len(used) + len(segments))
+        for number in range(until):
+            if number not in known:
+                yield (user, key), number, booking_id(profile, user, key, number)
 
 
-def choose_numbers(segments: Sequence[Segment], occupied: Mapping[int, Booking], *, adding_only: bool) -> list[int]:
-    """The number of each row among the bookings of its key. `adding_only`: a booking that says something else stays."""
-    free = dict(occupied)
-    chosen: list[int | None] = []
-    for segment in segments:
-        same = next((n for n, one in free.items() if (one.start, one.end) == (segment.start, segment.end)), None)
-        if same is not None:
-            del free[same]
-        chosen.append(same)
-    left = iter(() if adding_only else sorted(free))
-    unused = (number for number in range(len(segments) + len(occupied) + 1) if number not in occupied)
-    return [number if number is not None else _first(left, unused) for number in chosen]
+def choose_numbers(
+    segments: Sequence[Segment], occupied: Numbers, profile: ScheduleProfile, *, adding_only: bool
+) -> list[int]:
+    """The number of each row among the bookings of its key.
+
+    The same row again takes its own booking. Else a row takes a booking that it changes: the one that starts with it,
+    or overlaps it, or is the only one where the file has one row of this id. What is left takes a free number.
+    `adding_only`: a booking that says something else stays.
+    """
+    left = {number: found for number, found in sorted(occupied.items()) if found is not None}
+    chosen: dict[int, int] = {}
+
+    def take(fits: Callable[[Segment, Booking], bool]) -> None:
+        for place, segment in enumerate(segments):
+            if place not in chosen:
+                number = next((number for number, found in left.items() if fits(segment, found)), None)
+                if number is not None:
+                    chosen[place] = number
+                    del left[number]
+
+    take(lambda row, found: _same_time(row, found) and _same_activity(row, found, profile))
+    if not adding_only:
+        is_alone = len(segments) == 1 and len(left) == 1 and not chosen
+        take(_same_time)
+        take(lambda row, found: row.start == found.start)
+        take(lambda row, found: row.start < found.end and found.start < row.end)
+        if is_alone:
+            take(lambda row, found: True)
+    free = (number for number in sorted(occupied) if occupied[number] is None)
+    return [chosen[place] if place in chosen else next(free) for place in range(len(segments))]
 
 
-def _first(left: Iterator[int], unused: Iterator[int]) -> int:
-    number = next(left, None)
-    return next(unused) if number is None else number
+def _same_time(row: Segment, found: Booking) -> bool:
+    return row.start == found.start and row.end == found.end
+
+
+def _same_activity(row: Segment, found: Booking, profile: ScheduleProfile) -> bool:
+    return activity(row.activity, profile).name.casefold() == (found.name or "").casefold()
 
 
 def bookings_to_remove(
     removed: Iterable[Segment], matching: Matching, occupied: Occupied
 ) -> Iterator[tuple[Guid, Booking, Segment]]:
     """The bookings that rows marked as deleted or cancelled mean: of their key, at their time; with an id of the
-    source's own, wherever it is."""
+    source's own that nothing else has, wherever it is."""
     for segment in removed:
         user = matching.users.get(agent_key(segment.identity, segment.agent))
         if user is None:
             continue
-        there = occupied.get((user.id, source_key(segment)), {})
-        meant = [one for one in there.values() if one.start == segment.start]
-        if not meant and segment.external_id and len(there) == 1:
-            meant = list(there.values())
+        there = [one for one in occupied.get((user.id, source_key(segment)), {}).values() if one is not None]
+        meant = (
+            [one for one in there if _same_time(segment, one)]
+            or [one for one in there if one.start == segment.start]
+            or (there if segment.external_id and len(there) == 1 else [])
+        )
         for booking in meant:
             yield user.id, booking, segment

@@ -1,7 +1,7 @@
 """The difference between what the file wants and what Dynamics has: create, update, remove, leave.
 
-Existing bookings come in pages and are compared as they come; only those that differ, lie at the window's edges or
-belong to somebody else are kept.
+Existing bookings come in pages and are compared as they come; only those that differ or that the file does not have
+are kept.
 """
 
 from bisect import bisect_left
@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from functions.schedule_import.decide.edges import NO_MEMORY, Edges
 from functions.schedule_import.decide.facts import Booking, Guid, WantedBooking
 from functions.schedule_import.decide.record_ids import mark_prefix
 from functions.schedule_import.decide.scope import FileScope, Protection, booking_days
-from functions.schedule_import.decide.shift_days import local_date
+from functions.schedule_import.decide.shared_ids import Renumbering
+from functions.schedule_import.decide.shift_days import Timed, local_date
 
 
 @dataclass(slots=True)
@@ -28,6 +30,14 @@ class Tally:
     assignable_lost: float = 0
     bookings: int = 0
 
+    def add(self, other: "Tally") -> None:
+        """Take in what another part of the scope has."""
+        self.minutes += other.minutes
+        self.lost += other.lost
+        self.assignable += other.assignable
+        self.assignable_lost += other.assignable_lost
+        self.bookings += other.bookings
+
 
 @dataclass(slots=True)
 class Difference:
@@ -40,6 +50,7 @@ class Difference:
     unchanged: int = 0
     protected: int = 0
     """Bookings that only bad rows keep."""
+    stays_for_bad_rows: dict[Guid, list[Booking]] = field(default_factory=dict)
     foreign: dict[Guid, list[Booking]] = field(default_factory=dict)
     """Bookings of these agents that this file does not speak for, by user: of others, or of other days."""
     total: Tally = field(default_factory=Tally)
@@ -57,7 +68,7 @@ class Comparison:
 
     def __init__(
         self,
-        wanted: Mapping[Guid, list[WantedBooking]],
+        wanted: dict[Guid, list[WantedBooking]],
         scope: FileScope,
         profile: str,
         *,
@@ -66,9 +77,13 @@ class Comparison:
         assignable: frozenset[Guid],
         now: datetime,
         cancels: bool,
+        edges: Edges = NO_MEMORY,
     ) -> None:
         """`users`: the user behind each bookable resource. `cancels`: removal sets a Canceled status, and a booking
-        that has one already is as good as removed."""
+        that has one already is as good as removed. `edges`: what earlier imports remember.
+
+        Wanted bookings whose number among equal ids is taken by another file get another one, in place.
+        """
         self._wanted = wanted
         self._unseen = {booking.id: booking for bookings in wanted.values() for booking in bookings}
         self._scope = scope
@@ -79,15 +94,13 @@ class Comparison:
         self._now = now
         self._window = scope.window
         self._cancels = cancels
+        self._edges = edges
         self._extra: defaultdict[Guid, list[Booking]] = defaultdict(list)
-        self._kept_at_edge: defaultdict[Guid, list[Booking]] = defaultdict(list)
+        self._renumbering = Renumbering(profile, wanted)
         self._difference = Difference()
         self._cover = {user: _Cover(bookings) for user, bookings in wanted.items()}
-
-    @property
-    def unseen(self) -> Iterable[Guid]:
-        """Ids of wanted bookings that no page has shown so far."""
-        return self._unseen.keys()
+        self._tallies: dict[tuple[Guid, Guid | None], Tally] = {}
+        self._asked = False
 
     def take(self, page: Iterable[Booking]) -> None:
         """Compare some existing bookings, each of which is given once."""
@@ -104,43 +117,89 @@ class Comparison:
             elif booking.status not in self._canceled:
                 self._difference.foreign.setdefault(user, []).append(booking)
 
+    def ids_to_look_for(self) -> list[Guid]:
+        """Ids that no page of the scope has shown, to be looked up by themselves; empty once all is known.
+
+        A supervisor may have moved a booking out of the scope; and an id that the source uses in several files may be
+        another file's, which is left alone.
+        """
+        if not self._asked:
+            self._asked = True
+            return list(self._unseen)
+        for booking in self._renumbering.found_again(self._extra, self._in_window):
+            self._meet(*booking)
+        renumbered = self._renumbering.next_numbers()
+        self._unseen |= renumbered
+        return list(renumbered)
+
     def _meet(self, wanted: WantedBooking, found: Booking) -> None:
         difference = self._difference
-        live = found.status not in self._canceled
         if wanted.is_met_by(found):
             difference.unchanged += 1
             self._weigh(wanted.user, found, stays=True)
+        elif self._is_another_files(wanted, found):
+            self._renumbering.taken(wanted)
         else:
             difference.updates.append((wanted, found))
-            if live:
+            if found.status not in self._canceled:
                 # It may have stood for another agent: whoever had it loses what the file does not give back.
                 self._weigh(self._users.get(found.resource or "", wanted.user), found)
-        if self._at_edge(found):
-            self._kept_at_edge[wanted.user].append(found)
+
+    def _is_another_files(self, wanted: WantedBooking, found: Booking) -> bool:
+        """Whether a booking has this id because the source uses one id in several files."""
+        if self._window is None or self._in_window(found) or found.mark != wanted.mark:
+            return False
+        if found.end > self._now and not self._edges.speaks(wanted.user, found.start):
+            return False
+        day = self._edges.shift_day(wanted.user, found, self._scope)
+        if day is not None and self._scope.holds(wanted.user, day):
+            return False
+        return self._renumbering.has_shared_id(wanted)
+
+    def _in_window(self, booking: Booking) -> bool:
+        return self._window is not None and self._window[0] <= booking.start < self._window[1]
+
+    def result(self, protection: Protection) -> Difference:
+        """The difference, once every page was taken. Nothing of a protected agent-day is removed."""
+        assert not self._renumbering.is_pending, "ids_to_look_for is asked until it is empty"
+        difference = self._difference
+        difference.creates = list(self._unseen.values())
+        before = {wanted.id: found for wanted, found in difference.updates}
+        for user, bookings in self._extra.items():
+            for booking, day in self._days(user, bookings, before):
+                self._judge(user, booking, day, protection)
+        self._sum_up()
+        self._tomorrow()
+        return difference
+
+    def _days(
+        self, user: Guid, bookings: list[Booking], before: Mapping[Guid, Booking]
+    ) -> Iterator[tuple[Booking, date]]:
+        """The shift's day of each of these bookings. Neighbours tell where a shift began, as they were before."""
+        neighbours = [
+            before.get(wanted.id, wanted) for wanted in self._wanted.get(user, ()) if wanted.id not in self._unseen
+        ]
+        live = [one for one in bookings if one.status not in self._canceled]
+        yield from self._days_among(user, live, neighbours)
+        if len(live) < len(bookings):
+            gone = [one for one in bookings if one.status in self._canceled]
+            yield from self._days_among(user, gone, [*neighbours, *live])
+
+    def _days_among(
+        self, user: Guid, bookings: list[Booking], neighbours: Iterable[WantedBooking | Booking]
+    ) -> Iterator[tuple[Booking, date]]:
+        mine = {booking.id: booking for booking in bookings}
+        row = sorted([*bookings, *neighbours], key=lambda one: (one.start, one.end, one.id))
+        for one, day in zip(row, booking_days(row, self._scope.zone_of(user), self._scope.margin), strict=True):
+            if (booking := mine.get(one.id)) is not None:
+                known = self._edges.shift_day(user, booking, self._scope) if self._at_edge(booking) else None
+                yield booking, known or day
 
     def _at_edge(self, booking: Booking) -> bool:
         """Whether a shift that this booking is part of may reach over an edge of the window."""
         if (window := self._window) is None:
             return False
-        margin = self._scope.margin
-        return booking.start < window[0] + margin or booking.start >= window[1] - margin
-
-    def result(self, protection: Protection) -> Difference:
-        """The difference, once every page was taken. Nothing of a protected agent-day is removed."""
-        difference = self._difference
-        difference.creates = list(self._unseen.values())
-        for user, bookings in self._extra.items():
-            for booking, day in self._days(user, bookings):
-                self._judge(user, booking, day, protection)
-        self._tomorrow()
-        return difference
-
-    def _days(self, user: Guid, bookings: list[Booking]) -> Iterator[tuple[Booking, date]]:
-        """The shift's day of each of these bookings; neighbours that stay tell where a shift began."""
-        mine = {booking.id for booking in bookings}
-        row = sorted([*bookings, *self._kept_at_edge.get(user, ())], key=lambda one: (one.start, one.end, one.id))
-        days = booking_days(row, self._scope.zone_of(user), self._scope.margin)
-        return ((booking, day) for booking, day in zip(row, days, strict=True) if booking.id in mine)
+        return booking.start < window[0] + self._scope.margin or booking.start >= window[1] - self._scope.margin
 
     def _judge(self, user: Guid, booking: Booking, day: date, protection: Protection) -> None:
         difference = self._difference
@@ -148,8 +207,12 @@ class Comparison:
         if not self._scope.holds(user, day):
             if live:
                 difference.foreign.setdefault(user, []).append(booking)
-        elif protection.covers(user, day):
-            difference.protected += 1
+        elif protection.covers(user, day) or protection.covers(
+            user, local_date(booking.start, self._scope.zone_of(user))
+        ):
+            if live:
+                difference.protected += 1
+                difference.stays_for_bad_rows.setdefault(user, []).append(booking)
         elif live or not self._cancels:
             difference.removals.append((user, booking, day))
             if live:
@@ -158,47 +221,50 @@ class Comparison:
     # ------------------------------------------------------------------------------------------- weighing
 
     def _weigh(self, user: Guid, booking: Booking, *, stays: bool = False) -> None:
+        key = user, booking.plan
+        if (tally := self._tallies.get(key)) is None:
+            tally = self._tallies[key] = Tally()
         minutes = (booking.end - booking.start).total_seconds() / 60
         assignable = booking.activity_type in self._assignable
-        lost = assignable_lost = 0.0
-        if not stays:
-            cover = self._cover.get(user, _NOTHING)
-            lost = minutes - cover.minutes(booking.start, booking.end)
-            assignable_lost = minutes - cover.assignable_minutes(booking.start, booking.end) if assignable else 0.0
-        difference = self._difference
-        for tally in (
-            difference.total,
-            difference.by_agent.setdefault(user, Tally()),
-            difference.by_plan.setdefault(booking.plan or "", Tally()),
-        ):
-            tally.bookings += 1
-            tally.minutes += minutes
-            tally.lost += lost
-            if assignable:
-                tally.assignable += minutes
-                tally.assignable_lost += assignable_lost
-        if assignable and assignable_lost and self._touches_tomorrow(user, booking):
-            difference.without_work_tomorrow.add(user)
+        tally.bookings += 1
+        tally.minutes += minutes
+        if assignable:
+            tally.assignable += minutes
+        if stays:
+            return
+        cover = self._cover.get(user, _NOTHING)
+        tally.lost += minutes - cover.minutes(booking.start, booking.end)
+        if assignable:
+            lost = minutes - cover.assignable_minutes(booking.start, booking.end)
+            tally.assignable_lost += lost
+            if lost and self._is_on(booking, *self._tomorrow_of(user)):
+                self._difference.without_work_tomorrow.add(user)
 
-    def _touches_tomorrow(self, user: Guid, booking: Booking) -> bool:
+    def _sum_up(self) -> None:
+        difference = self._difference
+        for (user, plan), tally in self._tallies.items():
+            difference.total.add(tally)
+            difference.by_agent.setdefault(user, Tally()).add(tally)
+            difference.by_plan.setdefault(plan or "", Tally()).add(tally)
+
+    def _tomorrow_of(self, user: Guid) -> tuple[date, ZoneInfo]:
         zone = self._scope.zone_of(user)
-        tomorrow = local_date(self._now, zone) + timedelta(days=1)
-        return local_date(booking.start, zone) <= tomorrow <= local_date(booking.end - timedelta(seconds=1), zone)
+        return local_date(self._now, zone) + timedelta(days=1), zone
+
+    @staticmethod
+    def _is_on(booking: Timed, day: date, zone: ZoneInfo) -> bool:
+        return local_date(booking.start, zone) <= day <= local_date(booking.end - timedelta(seconds=1), zone)
 
     def _tomorrow(self) -> None:
-        """Of the agents who lose work tomorrow, those whom the file gives none at all."""
-        losers = self._difference.without_work_tomorrow
-        for user in list(losers):
-            zone = self._scope.zone_of(user)
-            day = local_date(self._now, zone) + timedelta(days=1)
-            if any(_works_on(booking, day, zone) for booking in self._wanted.get(user, ())):
-                losers.discard(user)
-
-
-def _works_on(booking: WantedBooking, day: date, zone: ZoneInfo) -> bool:
-    return booking.assignable and local_date(booking.start, zone) <= day <= local_date(
-        booking.end - timedelta(seconds=1), zone
-    )
+        """Of the agents who lose work tomorrow, those who will have none at all: not of the file, nor of others."""
+        difference = self._difference
+        for user in list(difference.without_work_tomorrow):
+            tomorrow, zone = self._tomorrow_of(user)
+            others = [*difference.foreign.get(user, ()), *difference.stays_for_bad_rows.get(user, ())]
+            if any(one.assignable and self._is_on(one, tomorrow, zone) for one in self._wanted.get(user, ())) or any(
+                one.activity_type in self._assignable and self._is_on(one, tomorrow, zone) for one in others
+            ):
+                difference.without_work_tomorrow.discard(user)
 
 
 class _Cover:

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from functions.schedule_import.decide.facts import Guid
+from functions.schedule_import.decide.edges import Edges, Spoken, have_one_in_common
 from functions.schedule_import.decide.hold import Reason
 from functions.schedule_import.profile import ScheduleProfile
 from functions.schedule_import.profile.zones import time_zone
 from functions.schedule_import.reading.segments import Segment
 
 _SAME_LINES = 0.9
-_DIGEST_BYTES = 8
+_FEW = 0.1
+"""A planner takes a few rows away; a cut file lacks more than this share of them."""
+_MANY = 0.3
 
 
 class ImportState(StrEnum):
@@ -52,7 +54,9 @@ class PastImport:
     window: tuple[datetime, datetime] | None = None
     """The instants between which it speaks for its agents."""
     agents: bytes = b""
-    """`agent_digests` of its scope."""
+    """`edges.digests` of the agents in its scope."""
+    after: bytes = b""
+    """`edges.digests` of its bookings after its last midnight: ends of night shifts."""
     clean: bool = False
     """No row was left out."""
     changed: bool = False
@@ -63,6 +67,8 @@ class PastImport:
     plan_digest: str = ""
     reason: str = ""
     attempts: int = 0
+    settled: int = 0
+    """How many attempts it had taken when it got its status last."""
     tried: datetime | None = None
     """When it was worked on last."""
     bookings: int = 0
@@ -71,18 +77,12 @@ class PastImport:
     """The version of the blob in the inbox."""
 
     @property
-    def in_force(self) -> bool:
-        """Whether it says what its scope looks like, unless a later one speaks for the same."""
-        return self.state in {ImportState.APPLIED, ImportState.UNDO}
-
-
-def agent_digests(users: Iterable[Guid]) -> bytes:
-    """Users in little room: eight bytes each, sorted."""
-    return b"".join(sorted(hashlib.blake2b(user.encode(), digest_size=_DIGEST_BYTES).digest() for user in users))
-
-
-def _agents(digests: bytes) -> frozenset[bytes]:
-    return frozenset(digests[place : place + _DIGEST_BYTES] for place in range(0, len(digests), _DIGEST_BYTES))
+    def has_written(self) -> bool:
+        """Whether its scope may look as it says, unless a later one speaks for the same. An import that broke off in
+        the middle may have written a part."""
+        return self.state in {ImportState.APPLIED, ImportState.UNDO} or (
+            self.changed and self.state is not ImportState.UNDONE
+        )
 
 
 def speak_for_the_same(one: PastImport, other: PastImport) -> bool:
@@ -91,7 +91,15 @@ def speak_for_the_same(one: PastImport, other: PastImport) -> bool:
         return False
     if one.window[0] >= other.window[1] or other.window[0] >= one.window[1]:
         return False
-    return not _agents(one.agents).isdisjoint(_agents(other.agents))
+    return have_one_in_common(one.agents, other.agents)
+
+
+def spoken_for(past: Iterable[PastImport], reach: tuple[datetime, datetime] | None) -> Edges:
+    """What these imports tell of bookings at the edges of a file that reaches so far."""
+    return Edges(
+        (Spoken(one.window, one.agents, one.after) for one in past if one.has_written and one.window is not None),
+        reach,
+    )
 
 
 def overruled_by(this: PastImport, past: Iterable[PastImport]) -> PastImport | None:
@@ -128,15 +136,15 @@ def already_applied(sha256: str, profile_digest: str, past: Sequence[PastImport]
         and one.clean
     ]
     for one in sorted(same, key=lambda one: one.sequence, reverse=True):
-        later = (other for other in past if other.in_force and other.sequence > one.sequence)
-        if not any(speak_for_the_same(one, other) for other in later):
+        if not followed_by(one, past):
             return one
     return None
 
 
 def latest_change(name: str, past: Iterable[PastImport]) -> PastImport | None:
-    """The import that a file name (its latest that changed anything) or an import id stands for."""
-    applied = [one for one in past if one.state is ImportState.APPLIED and one.changed]
+    """The import that a file name (its latest that changed anything) or an import id stands for; also one that broke
+    off in the middle."""
+    applied = [one for one in past if one.has_written and one.changed and one.state is not ImportState.UNDO]
     by_id = next((one for one in applied if one.import_id == name), None)
     return by_id or max((one for one in applied if one.file == name), key=lambda one: one.sequence, default=None)
 
@@ -150,7 +158,9 @@ def latest_of(name: str, past: Iterable[PastImport]) -> PastImport | None:
 
 def followed_by(this: PastImport, past: Iterable[PastImport]) -> bool:
     """Whether a later import speaks for the same, so that this one is not the newest of its scope."""
-    return any(other.in_force and other.sequence > this.sequence and speak_for_the_same(this, other) for other in past)
+    return any(
+        other.has_written and other.sequence > this.sequence and speak_for_the_same(this, other) for other in past
+    )
 
 
 def shape(segments: Iterable[Segment], zone: str) -> tuple[str, date | None]:
@@ -158,42 +168,42 @@ def shape(segments: Iterable[Segment], zone: str) -> tuple[str, date | None]:
 
     Wall-clock times count, so that a change to daylight saving time in between makes no difference.
     """
-    days: dict[tuple[str, datetime], tuple[date, int]] = {}
+    clocks: dict[tuple[str, datetime], tuple[int, int]] = {}
 
-    def local(segment: Segment) -> tuple[date, int]:
-        name = segment.time_zone or zone
-        known = days.get((name, segment.start))
+    def clock(name: str, moment: datetime) -> tuple[int, int]:
+        known = clocks.get((name, moment))
         if known is None:
-            clock = segment.start.astimezone(time_zone(name))
-            known = days[name, segment.start] = clock.date(), clock.hour * 60 + clock.minute
+            local = moment.astimezone(time_zone(name))
+            known = clocks[name, moment] = local.toordinal(), local.hour * 60 + local.minute
         return known
 
     items = list(segments)
     if not items:
         return "", None
-    first = min(local(segment)[0] for segment in items)
+    first = min(clock(segment.time_zone or zone, segment.start)[0] for segment in items)
     total = 0
     for segment in items:
-        day, minute = local(segment)
-        length = (segment.end - segment.start).total_seconds()
-        said = f"{segment.agent}|{(day - first).days}|{minute}|{length}|{segment.activity}"
+        name = segment.time_zone or zone
+        day, minute = clock(name, segment.start)
+        end_day, end_minute = clock(name, segment.end)
+        said = f"{segment.agent}|{day - first}|{minute}|{end_day - first}|{end_minute}|{segment.activity}"
         total += int.from_bytes(hashlib.blake2b(said.encode(), digest_size=16).digest())
-    return f"{total % 2**128:032x}", first
+    return f"{total % 2**128:032x}", date.fromordinal(first)
 
 
 def displaced(this: PastImport, past: Iterable[PastImport], profile: ScheduleProfile, now: datetime) -> Reason | None:
     """The very schedule of an import that is still running, moved by some days: an export of the wrong week."""
     if profile.hold.max_removed_share >= 1 or this.first_day is None:
         return None
-    for one in past:
-        if (
-            one.state is ImportState.APPLIED
-            and one.shape == this.shape
-            and one.first_day not in {None, this.first_day}
-            and one.first_day is not None
-            and one.window is not None
-            and one.window[1] > now
-        ):
+    same = [
+        one for one in past
+        if one.state is ImportState.APPLIED and one.shape == this.shape and one.first_day is not None
+    ]  # fmt: skip
+    if any(one.first_day == this.first_day for one in same):
+        # Somebody has approved it before, or it was there first.
+        return None
+    for one in same:
+        if one.first_day is not None and one.window is not None and one.window[1] > now:
             days = (this.first_day - one.first_day).days
             return Reason(
                 "SHIFTED",
@@ -210,21 +220,28 @@ def perhaps_cut(this: PastImport, past: Iterable[PastImport], profile: ScheduleP
         key=lambda one: one.sequence,
         default=None,
     )
-    if before is None or not before.rows or 1 - this.rows / before.rows <= profile.hold.max_removed_share:
+    limit = profile.hold.max_removed_share
+    if before is None or not before.rows or limit >= 1 or 1 - this.rows / before.rows <= min(limit, _FEW):
         return None
     return before
 
 
 def is_beginning(new: Iterable[bytes], old: Iterable[bytes]) -> bool:
-    """Whether lines are, nearly all of them, the first of a longer file: an export that was cut at a row's end."""
+    """Whether lines are the first of a longer file: an export that was cut at a row's end.
+
+    Of a file that lacks much, nearly all lines have to be equal (its head may name a time of export); of one that
+    lacks less, all of them.
+    """
+    there = (line.strip() for line in old if line.strip())
     count = same = 0
-    rest = iter(old)
     for line in new:
-        if not line.strip():
-            continue
-        count += 1
-        same += line.strip() == next(rest, b"").strip()
-    return count > 1 and same / count >= _SAME_LINES and next(rest, None) is not None
+        if text := line.strip():
+            count += 1
+            same += text == next(there, None)
+    missing = sum(1 for _ in there)
+    if count < 2 or missing / (count + missing) <= _FEW:
+        return False
+    return same / count >= (_SAME_LINES if missing / (count + missing) > _MANY else 1)
 
 
 def cut_reason(this: PastImport, before: PastImport) -> Reason:

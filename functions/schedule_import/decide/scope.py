@@ -7,8 +7,15 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from functions.schedule_import.decide.agents import Matching, PlacedSegments, agent_key
-from functions.schedule_import.decide.facts import Booking, Guid
-from functions.schedule_import.decide.shift_days import Stretch, day_bounds, local_date, shift_starts
+from functions.schedule_import.decide.facts import Guid
+from functions.schedule_import.decide.shift_days import (
+    Timed,
+    day_bounds,
+    local_date,
+    local_dates,
+    local_midnight,
+    shift_starts,
+)
 from functions.schedule_import.profile import ScheduleProfile
 from functions.schedule_import.profile.zones import time_zone
 from functions.schedule_import.reading.segments import ProtectedDay, Reading, Segment
@@ -22,7 +29,7 @@ class FileScope:
     days: tuple[date, date] | None
     """First and last local date, both included."""
     zones: Mapping[Guid, str]
-    """IANA zone of agents whose rows name one of their own."""
+    """IANA zone of agents whose rows are read in another one than `zone`."""
     zone: str
     margin: timedelta
 
@@ -72,8 +79,8 @@ def home_zone(reading: Reading, profile: ScheduleProfile) -> str:
 
 def shift_days(segments: Sequence[Segment], zone: ZoneInfo, margin: timedelta) -> list[date]:
     """The shift's day of each of one agent's segments, which are in order of start."""
-    starts = shift_starts([Stretch(one.start, one.end) for one in segments], margin)
-    return [one.shift_date or local_date(start, zone) for one, start in zip(segments, starts, strict=True)]
+    days = local_dates(shift_starts(segments, margin), zone)
+    return [one.shift_date or day for one, day in zip(segments, days, strict=True)]
 
 
 def file_scope(
@@ -95,7 +102,7 @@ def file_scope(
             agents.add(user.id)
     if not delta:
         agents.update(plan_agents)
-    zones = {} if profile.time_zone else _own_zones(placed, zone)
+    zones = _own_zones(placed, zone)
     margin = timedelta(hours=scope.margin_hours)
     days = None
     if not delta:
@@ -104,40 +111,72 @@ def file_scope(
 
 
 def named_agents(reading: Reading, profile: ScheduleProfile) -> list[tuple[str, str]]:
-    """Agents (identity, value) that the file or its profile names beside those of the rows."""
+    """Agents (identity, value) that the file or its profile names beside those of the rows with work."""
     listed = [(identity, value) for value, identity in reading.listed_agents]
+    off = {(item.identity, item.agent) for item in reading.days_without_work}
     by_profile = profile.scope.agents if isinstance(profile.scope.agents, tuple) else ()
-    return [*listed, *((profile.identity, value) for value in by_profile)]
+    return [*listed, *sorted(off), *((profile.identity, value) for value in by_profile)]
 
 
 def _own_zones(placed: PlacedSegments, zone: str) -> dict[Guid, str]:
-    own: dict[Guid, str] = {}
-    for user, segments in placed.by_user.items():
-        name = next((segment.time_zone for segment in segments if segment.time_zone), zone)
-        if name != zone:
-            own[user] = name
-    return own
+    """The zone of each agent whose rows are read in another one than the site's: a row's own comes first."""
+    return {user: name for user, segments in placed.by_user.items() if (name := _zone_of(segments, zone)) != zone}
+
+
+def _zone_of(segments: Sequence[Segment], zone: str) -> str:
+    return next((segment.time_zone for segment in segments if segment.time_zone), zone)
 
 
 def _days(
     reading: Reading, placed: PlacedSegments, profile: ScheduleProfile, uploaded: datetime, zone: str
 ) -> tuple[date, date] | None:
-    """The file's dates: those of its shifts, also of unknown agents, and those that it declares itself."""
+    """The file's dates: those of its shifts and of its rows without work, also of unknown agents, and those that it
+    declares itself."""
     margin = timedelta(hours=profile.scope.margin_hours)
-    found: set[date] = set(reading.window or ())
+    found: set[date] = {item.day for item in reading.days_without_work if item.day is not None}
+    found.update(reading.window or ())
+    begun: set[date] = set()
+    only_ended: set[date] = set()
     for segments in (*placed.by_user.values(), *placed.unmatched.values()):
-        name = profile.time_zone or next((one.time_zone for one in segments if one.time_zone), zone)
-        days = shift_days(segments, time_zone(name), margin)
-        found.update((min(days), max(days)))
+        own_zone = time_zone(_zone_of(segments, zone))
+        days = shift_days(segments, own_zone, margin)
+        _sort_days(segments, days, own_zone, reading.window, begun, only_ended)
+    # Of a shift that began before the file does it may have the end: that does not make it speak for the day before.
+    found.update(begun or (() if found else only_ended))
     if profile.scope.days is not None:
         first = min(found) if found else local_date(reading.stamp or uploaded, time_zone(zone))
         return first, first + timedelta(days=profile.scope.days - 1)
     return (min(found), max(found)) if found else None
 
 
+def _sort_days(
+    segments: Sequence[Segment],
+    days: Sequence[date],
+    zone: ZoneInfo,
+    declared: tuple[date, date] | None,
+    begun: set[date],
+    only_ended: set[date],
+) -> None:
+    """Enter the days of one agent's shifts: those whose beginning the file has, and those of which it has an end."""
+    midnight = local_midnight(declared[0], zone) if declared else None
+    reaching = {
+        day for one, day in zip(segments, days, strict=True)
+        if midnight is not None and declared is not None and day < declared[0] and one.end > midnight
+    }  # fmt: skip
+    for segment, day in zip(segments, days, strict=True):
+        if day in begun:
+            continue
+        starts_here = segment.shift_date is None or local_date(segment.start, zone) == day
+        (begun if starts_here and day not in reaching else only_ended).add(day)
+
+
 def protection(reading: Reading, unwritten: Iterable[tuple[Guid, date]], matching: Matching) -> Protection:
-    """What bad rows protect. `unwritten` are agent-days of rows that were read but cannot be written."""
+    """What bad rows protect. `unwritten` are agent-days of rows that were read but cannot be written.
+
+    A row of an agent who is not known for certain protects everybody whom it may mean.
+    """
     guard = Protection(days=set(unwritten))
+    guard.users.update(user.id for users in matching.candidates.values() for user in users)
     for item in reading.protected:
         _protect(item, matching, guard)
     return guard
@@ -154,7 +193,6 @@ def _protect(item: ProtectedDay, matching: Matching, guard: Protection) -> None:
             guard.days.add((user, item.day))
 
 
-def booking_days(bookings: Sequence[Booking], zone: ZoneInfo, margin: timedelta) -> list[date]:
+def booking_days(bookings: Iterable[Timed], zone: ZoneInfo, margin: timedelta) -> list[date]:
     """The shift's day of each of one agent's bookings, which are in order of start."""
-    starts = shift_starts([Stretch(one.start, one.end) for one in bookings], margin)
-    return [local_date(start, zone) for start in starts]
+    return local_dates(shift_starts(bookings, margin), zone)

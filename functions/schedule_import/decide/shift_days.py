@@ -4,9 +4,9 @@ Layouts that know shift dates say so in their rows. For all others, and for the 
 agent that follow each other are one shift, and the shift's day is the local date of its first start.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 LONGEST_GAP = timedelta(hours=2)
@@ -14,27 +14,48 @@ LONGEST_GAP = timedelta(hours=2)
 2003/88/EC, article 3: 11 hours)."""
 
 
+class Timed(Protocol):
+    """Something of one agent that takes time. Moments are UTC: on a wall clock an hour may be missing."""
+
+    @property
+    def start(self) -> datetime: ...
+    @property
+    def end(self) -> datetime: ...
+
+
 class Stretch(NamedTuple):
-    """Something of one agent that takes time."""
+    """A stretch of time and nothing else."""
 
     start: datetime
     end: datetime
 
 
-def shift_starts(stretches: Sequence[Stretch], margin: timedelta) -> list[datetime]:
+def shift_starts(stretches: Iterable[Timed], margin: timedelta) -> list[datetime]:
     """For each stretch of one agent, in order of start, the start of the shift that it is part of.
 
     A shift goes on for at most `margin` after its start; with a margin of zero every stretch is a shift of its own.
     """
     starts: list[datetime] = []
-    begun = reached = None
+    begun = until = reached = None
     for stretch in stretches:
-        if begun is None or reached is None or stretch.start > reached + LONGEST_GAP or stretch.start >= begun + margin:
-            begun, reached = stretch.start, stretch.end
-        else:
-            reached = max(reached, stretch.end)
+        start, end = stretch.start, stretch.end
+        if begun is None or until is None or reached is None or start >= until or start > reached + LONGEST_GAP:
+            begun, until, reached = start, start + margin, end
+        elif end > reached:
+            reached = end
         starts.append(begun)
     return starts
+
+
+def local_dates(moments: Iterable[datetime], zone: ZoneInfo) -> list[date]:
+    """The date of each moment on the clock of the zone; equal neighbours are asked once."""
+    dates: list[date] = []
+    before = found = None
+    for moment in moments:
+        if moment is not before or found is None:
+            before, found = moment, local_date(moment, zone)
+        dates.append(found)
+    return dates
 
 
 def local_date(moment: datetime, zone: ZoneInfo) -> date:

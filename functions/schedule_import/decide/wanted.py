@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from functions.schedule_import.decide.activities import Activity, activity
 from functions.schedule_import.decide.agents import PlacedSegments
@@ -107,6 +107,8 @@ def want_bookings(
         for segment, day in zip(segments, days, strict=True):
             identity = keys.next_of(segment)
             try:
+                if scope.days is not None and day > scope.days[1]:
+                    raise _beyond(scope.days[1])
                 bookings.append(resolver.booking(placed.users[user_id], segment, day, *identity))
             except _RowRefusedError as refused:
                 wanted.skipped.append(Skip(segment.row, refused.code, str(refused), refused.column))
@@ -117,6 +119,14 @@ def want_bookings(
     return wanted
 
 
+def _beyond(last: date) -> _RowRefusedError:
+    return _RowRefusedError(
+        "OUTSIDE_SCOPE",
+        f"the profile's files speak for days up to {last} here (`scope.days`); the row is later and is not imported",
+        None,
+    )
+
+
 class _Keys:
     """Keys of one agent's bookings, counted by start order among equal ones."""
 
@@ -124,14 +134,14 @@ class _Keys:
         self._profile = profile
         self._user = user_id
         self._numbers = numbers
-        self._counts: defaultdict[str, int] = defaultdict(int)
+        self._counts: dict[str, int] = {}
 
     def next_of(self, segment: Segment) -> tuple[Guid, str]:
         """Id and mark of the next booking."""
         key = source_key(segment)
-        position = self._counts[key]
-        self._counts[key] += 1
-        if (given := self._numbers.get((self._user, key))) is not None:
+        position = self._counts.get(key, 0)
+        self._counts[key] = position + 1
+        if self._numbers and (given := self._numbers.get((self._user, key))) is not None:
             position = given[position]
         return keyed(self._profile, self._user, segment.external_id, key, position)
 
@@ -159,8 +169,26 @@ def _by_name[N: _Named](rows: Iterable[N]) -> dict[str, N]:
     return {row.name.casefold(): row for row in sorted(rows, key=lambda row: row.id, reverse=True)}
 
 
+class _Row(NamedTuple):
+    """A row that bookings point at. `missing` is how it is made or mended, where that is needed."""
+
+    id: Guid
+    missing: JsonRow | None = None
+
+
+class _Kind(NamedTuple):
+    """What a word of the file comes to."""
+
+    name: str
+    type: _Row
+    assignable: bool
+
+
 class _Resolver:
-    """Finds, or plans, the rows that a booking points at. A row that exists is used and never doubled."""
+    """Finds, or plans, the rows that a booking points at. A row that exists is used and never doubled.
+
+    What it found for a word, a name or an agent is remembered: hundreds of thousands of bookings share them.
+    """
 
     def __init__(
         self, references: ReferenceFacts, resources: Sequence[Resource], profile: ScheduleProfile, wanted: Wanted
@@ -170,49 +198,46 @@ class _Resolver:
         self._new = wanted.references
         self._plan_names = wanted.plan_names
         self._types = _by_name(kind for kind in references.activity_types if kind.active)
-        self._statuses = _by_name(status for status in references.statuses if status.active)
+        usable = [status for status in references.statuses if status.active]
+        self._committed = [row for row in usable if row.status == BOOKING_STATUS_COMMITTED]
+        # Of one name both mapped to Committed and otherwise, the former is meant.
+        self._statuses = _by_name(usable) | _by_name(self._committed)
         self._plans = _by_name(references.plans)
-        self._committed = [row for row in self._statuses.values() if row.status == BOOKING_STATUS_COMMITTED]
         self._default_status = references.default_committed_status
         self._resources: defaultdict[Guid, list[Resource]] = defaultdict(list)
         for resource in resources:
             self._resources[resource.user_id].append(resource)
-        self._needed: list[tuple[dict[Guid, JsonRow], Guid, JsonRow]] = []
-        self._meanings: dict[str, Activity] = {}
+        self._kinds: dict[str, _Kind] = {}
+        self._status_rows: dict[str, _Row] = {}
+        self._plan_rows: dict[tuple[str, str, str, date], _Row] = {}
+        self._resource_rows: dict[Guid, _Row] = {}
         self.conflicts: dict[str, Issue] = {}
 
     def booking(self, user: User, segment: Segment, day: date, key: Guid, mark: str) -> WantedBooking:
         """The booking of a segment. Raises _RowRefusedError; then nothing is planned for its sake."""
-        self._needed.clear()
-        meaning = self._meaning(segment.activity)
-        known_type = self._types.get(meaning.name.casefold())
-        assignable = self._assignable(segment, meaning, known_type)
-        _check_length(segment, assignable, self._fields.end)
-        booking = WantedBooking(
-            row=segment.row,
-            id=key,
-            user=user.id,
-            agent=segment.agent,
-            name=meaning.name,
-            start=segment.start,
-            end=segment.end,
-            mark=mark,
-            resource=self._resource(user, segment),
-            status=self._status(segment),
-            plan=self._shift_plan(segment, day),
-            activity_type=known_type.id if known_type else self._new_type(meaning.name, assignable),
-            assignable=assignable,
-            team=segment.team,
-        )
-        for rows, row_id, row in self._needed:
-            rows.setdefault(row_id, row)
-        return booking
+        kind = self._kinds.get(segment.activity) or self._kind(segment)
+        _check_length(segment, kind.assignable, self._fields.end)
+        resource = self._resource_rows.get(user.id) or self._resource(user, segment)
+        status = self._status_rows.get(segment.status) or self._status(segment)
+        plan = self._plan_rows.get((segment.plan, segment.team, segment.site, day)) or self._shift_plan(segment, day)
+        new = self._new
+        for needed, rows in (
+            (kind.type, new.activity_types), (resource, new.resources), (status, new.statuses), (plan, new.plans)
+        ):  # fmt: skip
+            if needed.missing is not None:
+                rows.setdefault(needed.id, needed.missing)
+        return WantedBooking(
+            segment.row, key, user.id, segment.agent, kind.name, segment.start, segment.end, mark, resource.id,
+            status.id, plan.id, kind.type.id, kind.assignable, segment.team,
+        )  # fmt: skip
 
-    def _meaning(self, word: str) -> Activity:
-        known = self._meanings.get(word)
-        if known is None:
-            known = self._meanings[word] = activity(word, self._profile)
-        return known
+    def _kind(self, segment: Segment) -> _Kind:
+        meaning = activity(segment.activity, self._profile)
+        known = self._types.get(meaning.name.casefold())
+        assignable = self._assignable(segment, meaning, known)
+        row = self._new_type(meaning.name, assignable) if known is None else _Row(known.id)
+        kind = self._kinds[segment.activity] = _Kind(meaning.name, row, assignable)
+        return kind
 
     def _assignable(self, segment: Segment, meaning: Activity, known: ActivityType | None) -> bool:
         if known is None and meaning.assignable is None:
@@ -232,25 +257,24 @@ class _Resolver:
             )
         return known.assignable
 
-    def _new_type(self, name: str, assignable: bool) -> Guid:
-        status = ASSIGNMENT_AVAILABLE if assignable else ASSIGNMENT_NOT_AVAILABLE
+    def _new_type(self, name: str, assignable: bool) -> _Row:
         key = named_id(NS_SHIFT_ACTIVITY_TYPE, name)
-        return self._need(
-            self._new.activity_types,
-            key,
-            lambda: SHIFT_ACTIVITY_TYPE.row(key, {"msdyn_name": name, "msdyn_shiftassignmentstatus": status}),
-        )
+        status = ASSIGNMENT_AVAILABLE if assignable else ASSIGNMENT_NOT_AVAILABLE
+        return _Row(key, SHIFT_ACTIVITY_TYPE.row(key, {"msdyn_name": name, "msdyn_shiftassignmentstatus": status}))
 
-    def _status(self, segment: Segment) -> Guid:
-        name = segment.status or self._profile.default_status
+    def _status(self, segment: Segment) -> _Row:
+        row = self._status_rows[segment.status] = self._status_row(segment.status or self._profile.default_status)
+        return row
+
+    def _status_row(self, name: str | None) -> _Row:
         if name is None:
-            default = self._default_committed()
-            if default is not None:
-                return default
+            if self._committed:
+                return _Row(self._default_committed())
             name = COMMITTED_NAME
         known = self._statuses.get(name.casefold())
         if known is None:
-            return self._need(self._new.statuses, *new_status(name, BOOKING_STATUS_COMMITTED))
+            key, row = new_status(name, BOOKING_STATUS_COMMITTED)
+            return _Row(key, row())
         if known.status != BOOKING_STATUS_COMMITTED:
             raise _RowRefusedError(
                 "STATUS_CONFLICT",
@@ -258,45 +282,42 @@ class _Resolver:
                 self._fields.status,
                 known.name,
             )
-        return known.id
+        return _Row(known.id)
 
-    def _default_committed(self) -> Guid | None:
+    def _default_committed(self) -> Guid:
         """The status that the setup metadata row names for shift bookings, else one called Committed, else any."""
-        by_preference = sorted(
+        return min(
             self._committed,
             key=lambda row: (row.id != self._default_status, row.name.casefold() != COMMITTED_NAME.casefold(), row.id),
-        )
-        return by_preference[0].id if by_preference else None
+        ).id
 
-    def _shift_plan(self, segment: Segment, day: date) -> Guid:
+    def _shift_plan(self, segment: Segment, day: date) -> _Row:
         name = shift_plan_name(segment.plan, segment.team, segment.site, day, self._profile)
         known = self._plans.get(name.casefold())
         key = known.id if known is not None else named_id(NS_SHIFT_PLAN, name)
         self._plan_names.setdefault(key, name)
-        if known is not None:
-            return key
-        return self._need(self._new.plans, key, lambda: SHIFT_PLAN.row(key, {"msdyn_name": name}))
+        row = _Row(key, None if known is not None else SHIFT_PLAN.row(key, {"msdyn_name": name}))
+        self._plan_rows[segment.plan, segment.team, segment.site, day] = row
+        return row
 
-    def _resource(self, user: User, segment: Segment) -> Guid:
+    def _resource(self, user: User, segment: Segment) -> _Row:
+        row = self._resource_rows[user.id] = self._resource_row(user, segment)
+        return row
+
+    def _resource_row(self, user: User, segment: Segment) -> _Row:
         mine = sorted(self._resources[user.id], key=lambda resource: (not resource.shift_calendar, resource.id))
         active = next((resource for resource in mine if resource.active), None)
-        derived = resource_id(user.id)
         if active is not None:
-            if not active.shift_calendar:
-                key = active.id
-                self._need(
-                    self._new.resources,
-                    key,
-                    lambda: BOOKABLE_RESOURCE.row(key, {"msdyn_generatecalendarfromshift": True}),
-                )
-            return active.id
+            opt_in = BOOKABLE_RESOURCE.row(active.id, {"msdyn_generatecalendarfromshift": True})
+            return _Row(active.id, None if active.shift_calendar else opt_in)
+        derived = resource_id(user.id)
         if any(resource.id == derived for resource in mine):
             raise _RowRefusedError(
                 "INACTIVE_RESOURCE",
                 "the agent's bookable resource is deactivated in Dynamics; activate it",
                 first_column(self._fields.agent),
             )
-        return self._need(self._new.resources, derived, lambda: self._new_resource(derived, user, segment))
+        return _Row(derived, self._new_resource(derived, user, segment))
 
     def _new_resource(self, key: Guid, user: User, segment: Segment) -> JsonRow:
         zone = self._profile.time_zone or segment.time_zone
@@ -310,12 +331,6 @@ class _Resolver:
             },
             {"UserId": user.id},
         )
-
-    def _need(self, rows: dict[Guid, JsonRow], key: Guid, row: Callable[[], JsonRow]) -> Guid:
-        """Note a row that the booking at hand needs; it is planned only once the whole booking stands."""
-        if key not in rows:
-            self._needed.append((rows, key, row()))
-        return key
 
 
 def new_status(name: str, status: int) -> tuple[Guid, Callable[[], JsonRow]]:
@@ -342,7 +357,7 @@ def canceled_status(references: ReferenceFacts) -> tuple[Guid, JsonRow | None]:
 def shift_plan_name(plan: str, team: str, site: str, day: date, profile: ScheduleProfile) -> str:
     """The plan that a row belongs to: the one that it names, else the one that its profile computes."""
     if plan:
-        return plan
+        return _cut(plan, _NAME_LENGTH)
     year, week, _ = day.isocalendar()
     name = profile.plan
     for field_name, value in {

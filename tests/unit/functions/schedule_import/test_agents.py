@@ -1,86 +1,136 @@
-"""Agents and keys: nobody is guessed, and the same shift has the same key whatever stands around it."""
+"""Agents: nobody is guessed, and the same shift is the same whatever stands around it."""
 
 import random
-from datetime import UTC, date, datetime, timedelta
-from uuid import UUID
 
 import pytest
 
-from functions.schedule_import.decide.agents import place_segments
+from functions.schedule_import.decide.agents import agent_key, match_agents, place_segments, system_user_keys
 from functions.schedule_import.decide.facts import User
-from functions.schedule_import.decide.record_ids import booking_mark
-from functions.schedule_import.reading.segments import Segment
+from functions.schedule_import.reading.agents_csv import NO_DIRECTORY, AgentDirectory, read_agents
+from tests.unit.functions.schedule_import.planning import ANNA, ASA, placed, segment, user
 
-ASA = User(UUID(int=1), "Åsa Lindqvist", disabled=False)
-ASA_BEFORE = User(UUID(int=2), "Åsa Lindqvist", disabled=True)
-ANNA = User(UUID(int=3), "Anna Virtanen", disabled=False)
-OTHER_ANNA = User(UUID(int=4), "Anna Virtanen", disabled=False)
-EIGHT = datetime(2027, 1, 11, 8, tzinfo=UTC)
-
-
-def segment(agent: str = "asa", row: int = 2, start: datetime = EIGHT, hours: int = 1, **more: str) -> Segment:
-    said = {"activity": "Chat", "time_zone": "UTC"} | more
-    return Segment(
-        row=row, agent=agent, start=start, end=start + timedelta(hours=hours), shift_date=date(2027, 1, 11), **said
-    )  # fmt: skip
+ASA_BEFORE = user(7, "Åsa Lindqvist", disabled=True)
+OTHER_ANNA = user(8, "Anna Virtanen")
+DIRECTORY = read_agents(b"email,talkdeskId\nasa@x.example,007\nanna@x.example,008\nben@x.example,008\n")
 
 
 @pytest.mark.parametrize(
-    ("users", "code"),
+    ("users", "code", "may_mean"),
     [
-        pytest.param((), "UNKNOWN_AGENT", id="nobody"),
-        pytest.param((ASA_BEFORE,), "DISABLED_USER", id="a disabled user"),
-        pytest.param((ANNA, OTHER_ANNA), "AMBIGUOUS_AGENT", id="two of one name"),
-        pytest.param((ASA, ASA_BEFORE), None, id="one enabled beside a disabled one"),
+        pytest.param((), "UNKNOWN_AGENT", (), id="nobody"),
+        pytest.param((ASA_BEFORE,), "DISABLED_USER", (ASA_BEFORE,), id="a disabled user"),
+        pytest.param((ANNA, OTHER_ANNA), "AMBIGUOUS_AGENT", (ANNA, OTHER_ANNA), id="two of one name"),
+        pytest.param((ASA, ASA_BEFORE), None, (ASA,), id="one enabled beside a disabled one"),
     ],
 )
-def test_matching(users: tuple[User, ...], code: str | None) -> None:
-    placement = place_segments([segment("ASA")], {"asa": users}, profile="p", agent_column="who")
-    if code is None:
-        assert [item.user for item in placement.placed] == [ASA]
-    else:
-        assert [(skip.row, skip.code, skip.column) for skip in placement.skipped] == [(2, code, "who")]
-        assert [(issue.code, issue.agent) for issue in placement.issues] == [(code, "ASA")]
-        assert placement.placed == []
+def test_a_value_means_one_enabled_user_or_nobody(
+    users: tuple[User, ...], code: str | None, may_mean: tuple[User, ...]
+) -> None:
+    key = agent_key("fullname", "Anna Virtanen")
+    matching = match_agents([key], {key: users}, NO_DIRECTORY)
+    assert matching.users.get(key) == (users[0] if code is None else None)
+    assert matching.problems.get(key, (None,))[0] == code
+    assert matching.named_by(key) == tuple(one.id for one in may_mean)
 
 
-def test_a_repeated_row_is_written_once_and_reported() -> None:
-    rows = [segment(row=2), segment("Asa", row=3, activity="CHAT"), segment(row=4, activity="Lunch")]
-    placement = place_segments(rows, {"asa": (ASA,)}, profile="p", agent_column="who")
-    assert [item.segment.row for item in placement.placed] == [2, 4]
-    assert [(skip.row, skip.code) for skip in placement.skipped] == [(3, "DUPLICATE")]
+@pytest.mark.parametrize(
+    ("value", "same"),
+    [
+        pytest.param("ASA@X.example", True, id="case does not count"),
+        pytest.param("  asa@x.example ", True, id="blanks around it do not count"),
+        pytest.param("asa@x.example.", False, id="every character counts"),
+    ],
+)
+def test_an_agent_key_folds_case_and_blanks_only(value: str, same: bool) -> None:
+    assert (agent_key("email", value) == agent_key("email", "asa@x.example")) is same
 
 
-def keys(rows: list[Segment], profile: str = "p") -> dict[int, UUID]:
-    placed = place_segments(rows, {"asa": (ASA,), "anna": (ANNA,)}, profile=profile, agent_column="who").placed
-    return {item.segment.row: item.booking_id for item in placed}
+def test_leading_zeros_of_an_agents_code_count() -> None:
+    assert agent_key("employeeid", "00023") != agent_key("employeeid", "23")
 
 
-def test_keys_do_not_depend_on_the_order_of_rows() -> None:
-    rows = [segment(row=row, hours=hours) for row, hours in enumerate((3, 1, 2), 2)]
-    rows += [segment(row=row, external_id="E7", start=EIGHT + timedelta(days=row)) for row in (9, 8)]
-    shuffled = random.Random(7).sample(rows, len(rows))  # noqa: S311
-    assert keys(shuffled) == keys(rows)
-    assert len(set(keys(rows).values())) == len(rows)
+@pytest.mark.parametrize(
+    ("scheme", "value", "emails"),
+    [
+        pytest.param("talkdeskId", "007", {"asa@x.example"}, id="one"),
+        pytest.param("talkdeskId", "008", {"anna@x.example", "ben@x.example"}, id="two people share it"),
+        pytest.param("talkdeskId", "7", set(), id="zeros count"),
+        pytest.param("genesysId", "007", set(), id="another scheme"),
+    ],
+)
+def test_a_vendors_own_id_is_asked_by_its_e_mail_addresses(scheme: str, value: str, emails: set[str]) -> None:
+    assert system_user_keys([agent_key(scheme, value)], DIRECTORY) == {("email", email) for email in emails}
 
 
-def test_a_key_is_a_function_of_profile_agent_and_source_key_alone() -> None:
-    assert keys([segment(row=2)])[2] == keys([segment(row=99, plan="other", status="Booked", hours=3)])[99]
-    assert keys([segment(row=2)])[2] != keys([segment("anna", row=2)])[2]
-    assert keys([segment(row=2)])[2] != keys([segment(row=2)], profile="q")[2]
-    moved = segment(row=2, external_id="E1", start=EIGHT + timedelta(hours=5), activity="Lunch")
-    assert keys([segment(row=2, external_id="E1")])[2] == keys([moved])[2], "a source's own id survives a move"
+def test_a_vendors_own_id_that_stands_for_two_people_is_ambiguous() -> None:
+    found = {agent_key("email", "anna@x.example"): (ANNA,), agent_key("email", "ben@x.example"): (OTHER_ANNA,)}
+    key = agent_key("talkdeskId", "008")
+    assert match_agents([key], found, DIRECTORY).problems[key][0] == "AMBIGUOUS_AGENT"
 
 
-def test_a_key_never_changes_between_releases() -> None:
-    assert keys([segment()])[2] == UUID("68be8177-30d6-5bda-bbf7-06b984ba2145")
-    assert keys([segment(external_id="E1")])[2] == UUID("eb43788a-25f3-56c5-a784-2f99d00db030")
+def test_two_addresses_of_one_user_are_one_user() -> None:
+    directory = AgentDirectory({("tvID", "1"): ("a@x.example", "b@x.example")}, frozenset({"tvID"}))
+    found = {("email", "a@x.example"): (ASA,), ("email", "b@x.example"): (ASA,)}
+    assert match_agents([("tvID", "1")], found, directory).users == {("tvID", "1"): ASA}
 
 
-@pytest.mark.parametrize("external_id", ["", "E-1", "x" * 99, "ö" * 200, "😀" * 60])
-def test_a_mark_fits_its_column_and_names_the_profile(external_id: str) -> None:
-    mark = booking_mark("nice-iex", external_id, "natural")
-    assert mark.startswith("sb:nice-iex:")
-    assert len(mark.encode("utf-16-le")) <= 200
-    assert mark == booking_mark("nice-iex", external_id, "natural")
-    assert mark != booking_mark("nice-iex", external_id + "!", "natural!")
+def test_the_problem_of_a_vendors_id_names_the_directory() -> None:
+    key = agent_key("talkdeskId", "999")
+    assert "agents.csv" in match_agents([key], {}, DIRECTORY).problems[key][1]
+
+
+def test_rows_without_a_user_are_skipped_with_their_column_and_kept_aside() -> None:
+    there, _ = placed([segment(agent="nobody", row=7), segment(agent="asa", row=8)])
+    assert [(skip.row, skip.code, skip.column) for skip in there.skipped] == [(7, "UNKNOWN_AGENT", "agent")]
+    assert [(issue.code, issue.agent) for issue in there.issues] == [("UNKNOWN_AGENT", "nobody")]
+    assert [one.row for one in there.by_user[ASA.id]] == [8]
+    assert [one.row for segments in there.unmatched.values() for one in segments] == [7]
+
+
+def test_values_of_one_user_are_one_agent_in_order_of_start() -> None:
+    key, other = agent_key("email", "asa"), agent_key("email", "asa@old.example")
+    matching = match_agents([key, other], {key: (ASA,), other: (ASA,)}, NO_DIRECTORY)
+    rows = [segment("2027-01-12 08:00", row=2), segment("2027-01-11 08:00", agent="asa@old.example", row=3)]
+    assert [one.row for one in place_segments(rows, matching, "agent").by_user[ASA.id]] == [3, 2]
+
+
+@pytest.mark.parametrize(
+    ("second", "is_duplicate"),
+    [
+        pytest.param(segment(agent="ASA", activity="CHAT"), True, id="in capitals"),
+        pytest.param(segment(external_id="E9", plan="other", status="Booked"), True, id="another id, plan, status"),
+        pytest.param(segment(hours=9), False, id="longer"),
+        pytest.param(segment(activity="Lunch"), False, id="another activity"),
+        pytest.param(segment("2027-01-11 09:00", 7), False, id="begins later"),
+    ],
+)
+def test_a_repeated_row_is_written_once_and_reported(second: object, is_duplicate: bool) -> None:
+    there, _ = placed([segment(row=2), second._replace(row=3)])  # type: ignore[attr-defined]
+    assert len(there.by_user[ASA.id]) == (1 if is_duplicate else 2)
+    assert [skip.code for skip in there.skipped] == (["DUPLICATE"] if is_duplicate else [])
+
+
+def test_of_equal_rows_the_first_is_written() -> None:
+    there, _ = placed([segment(row=9), segment(row=4), segment(row=6)])
+    assert [one.row for one in there.by_user[ASA.id]] == [4]
+    assert sorted(skip.row for skip in there.skipped) == [6, 9]
+
+
+def test_repeated_rows_of_an_unknown_agent_are_reported_as_both() -> None:
+    there, _ = placed([segment(agent="nobody", row=2), segment(agent="nobody", row=3)])
+    assert sorted((skip.row, skip.code) for skip in there.skipped) == [(2, "UNKNOWN_AGENT"), (3, "DUPLICATE")]
+
+
+def test_the_order_of_rows_does_not_matter_whatever_starts_at_once() -> None:
+    rows = [
+        segment(hours=hours, activity=activity, external_id=external_id)
+        for hours in (1, 2, 3)
+        for activity, external_id in (("Chat", "E1"), ("LUNCH", "E1"), ("Work", ""), ("Break", "E2"))
+    ]
+
+    def content(order: int) -> list[tuple[object, ...]]:
+        shuffled = random.Random(order).sample(rows, len(rows))  # noqa: S311
+        numbered = [one._replace(row=row) for row, one in enumerate(shuffled, 2)]
+        return [one[1:] for one in placed(numbered)[0].by_user[ASA.id]]
+
+    assert all(content(order) == content(0) for order in range(1, 20))

@@ -1,0 +1,105 @@
+"""What earlier imports tell of bookings at a file's first and last midnight.
+
+Dynamics does not say on which day a booking's shift began. Inside a file its rows tell, and so does the order of
+stretches (`shift_days`); but at its edges two files meet. 16:00-24:00 and 00:00-08:00 may be one night shift of the
+earlier file, or the last shift of one file and the first of the next. So each import remembers the bookings that it
+placed after its last midnight, and who speaks for which days. Without that memory the order of stretches decides.
+"""
+
+import hashlib
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+
+from functions.schedule_import.decide.facts import Booking, Guid, WantedBooking
+from functions.schedule_import.decide.scope import FileScope
+from functions.schedule_import.decide.shift_days import day_bounds, local_date, local_midnight
+
+_DIGEST_BYTES = 8
+_ONE_DAY = timedelta(days=1)
+
+
+def digests(ids: Iterable[Guid]) -> bytes:
+    """Ids in little room: eight bytes each, sorted."""
+    return b"".join(sorted(map(_digest, ids)))
+
+
+def have_one_in_common(some: bytes, others: bytes) -> bool:
+    """Whether two packs of `digests` share one."""
+    return not _digest_set(some).isdisjoint(_digest_set(others))
+
+
+@lru_cache(maxsize=8)
+def _digest_set(packed: bytes) -> frozenset[bytes]:
+    return frozenset(packed[place : place + _DIGEST_BYTES] for place in range(0, len(packed), _DIGEST_BYTES))
+
+
+def _is_in(packed: bytes, digest: bytes) -> bool:
+    """Sought in the packed form: as a set, the agents of many imports would take a hundred times the room."""
+
+    def at(place: int) -> bytes:
+        return packed[place * _DIGEST_BYTES : (place + 1) * _DIGEST_BYTES]
+
+    count = len(packed) // _DIGEST_BYTES
+    place = bisect_left(range(count), digest, key=at)
+    return place < count and at(place) == digest
+
+
+def _digest(row_id: Guid) -> bytes:
+    return hashlib.blake2b(row_id.encode(), digest_size=_DIGEST_BYTES).digest()
+
+
+def after_last_midnight(wanted: Mapping[Guid, list[WantedBooking]], scope: FileScope) -> Iterable[Guid]:
+    """The bookings of a file that begin after its last day: parts of night shifts that began on it."""
+    if scope.days is None:
+        return
+    for user, bookings in wanted.items():
+        end = day_bounds(scope.days, scope.zone_of(user))[1]
+        for booking in reversed(bookings):
+            if booking.start < end:
+                break
+            yield booking.id
+
+
+class Spoken(NamedTuple):
+    """What one earlier import spoke for, and its bookings after its last midnight; packed digests."""
+
+    window: tuple[datetime, datetime]
+    agents: bytes
+    after: bytes
+
+
+class Edges:
+    """The memory of all imports that have written bookings of the profile."""
+
+    def __init__(self, spoken: Iterable[Spoken], reach: tuple[datetime, datetime] | None = None) -> None:
+        """`reach`: only what touches this time will be asked for."""
+        near = [one for one in spoken if reach is None or (one.window[0] < reach[1] and one.window[1] > reach[0])]
+        self._spoken = list({(one.window, one.agents) for one in near})
+        self._after = list({(one.window[1], one.after) for one in near if one.after})
+
+    def speaks(self, user: Guid, moment: datetime) -> bool:
+        """Whether an import speaks for this agent at this moment."""
+        return bool(self._windows(user, moment))
+
+    def shift_day(self, user: Guid, booking: Booking, scope: FileScope) -> date | None:
+        """The day of a booking's shift, where the imports that may have written it tell."""
+        zone = scope.zone_of(user)
+        day = local_date(booking.start, zone)
+        key = _digest(booking.id)
+        for end, after in self._after:
+            if _is_in(after, key) and booking.start >= end - _ONE_DAY:
+                return min(day - _ONE_DAY, local_date(end - timedelta(seconds=1), zone))
+        windows = self._windows(user, booking.start)
+        midnight = local_midnight(day, zone)
+        # Whoever spoke for the day before too may have placed it as part of a night shift.
+        return day if windows and all(window[0] >= midnight for window in windows) else None
+
+    def _windows(self, user: Guid, moment: datetime) -> list[tuple[datetime, datetime]]:
+        key = _digest(user)
+        return [window for window, agents in self._spoken if window[0] <= moment < window[1] and _is_in(agents, key)]
+
+
+NO_MEMORY = Edges(())
