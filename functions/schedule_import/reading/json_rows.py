@@ -175,7 +175,8 @@ class JsonContainer:
 
     def _surroundings(self, unit: _Unit) -> JsonRecord:
         """What encloses a unit: the document and the objects on the way to its list."""
-        record = JsonRecord(self._shells[unit.document], None)
+        # A row that is a document has nothing around it, and only the first one's shell is kept.
+        record = JsonRecord(self._shells[unit.document if unit.prefix else 0], None)
         for step in unit.prefix[:-1]:
             inner = record.value.get(step)
             if not isinstance(inner, JsonObject):

@@ -162,7 +162,7 @@ def _known_text(
     found = _checked(path, proposal, zone)
     if timing and roles.agent and (found.reading is None or readable_share(found.reading) < _GOOD):
         found = _with_own_times(path, table, timing, roles, proposal, zone) or found
-    if found.reading is not None and readable_share(found.reading) < _GOOD:
+    if known.columns and found.reading is not None and readable_share(found.reading) < _GOOD:
         proposal.document, proposal.doubts = {}, [each for each in proposal.doubts if each.about in _OF_TEXT]
         return None
     _say_known(known, proposal)

@@ -126,6 +126,7 @@ def shape_of(path: Path, encoding: str) -> TextShape:
         key=lambda each: (each[1] > 1, round(each[0], 2) >= 0.9, each[1] if each[0] >= 0.9 else each[0], each[3]),
     )
     if width < 2:
+        _say_where_the_table_begins(lines)
         raise GuessError(
             "no delimiter splits the first line into columns; the file is no table (delimiters tried: "
             f"{' '.join(repr(each) for each in DELIMITERS)})"
@@ -135,6 +136,22 @@ def shape_of(path: Path, encoding: str) -> TextShape:
     header[0] = header[0][len(prefix) :].strip()
     _check_header(header, list(islice(_rows(body, delimiter, quoted=quoted), 40)))
     return TextShape(delimiter, quoted, [cell.strip() for cell in header], prefix, even)
+
+
+def _say_where_the_table_begins(lines: Sequence[str]) -> None:
+    """Raise where a table begins below other lines."""
+    for delimiter in DELIMITERS:
+        widths = [line.count(delimiter) for line in lines]
+        usual = max(set(widths) - {0}, key=widths.count, default=0)
+        if usual >= 1 and widths.count(usual) >= 2 and widths.index(usual):
+            raise _late_header(widths.index(usual) + 1)
+
+
+def _late_header(line: int) -> GuessError:
+    return GuessError(
+        f"the header seems to be in line {line}; the app takes the first line for it: export the file without the lines "
+        "before it, or delete them"
+    )
 
 
 def _rows(lines: Sequence[str], delimiter: str, *, quoted: bool) -> Iterator[list[str]]:
@@ -165,10 +182,7 @@ def _check_header(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         return
     for number, row in enumerate(rows[1:], 2):
         if len(row) >= len(header) and not _looks_like_data(row):
-            raise GuessError(
-                f"the header seems to be in line {number}; the app takes the first line for it: export the file "
-                "without the lines before it, or delete them"
-            )
+            raise _late_header(number)
     raise GuessError("the first line holds data, no column names; export the file with its header")
 
 

@@ -120,6 +120,8 @@ def _grid(above: list[Row], header: Row, days: list[int], below: list[Row], cell
         document["format"]["datePatterns"] = list(patterns.rivals or patterns.chosen)
         if patterns.is_unsure:
             grid.doubts.append(("dates", f"dates could be day or month first: fix it ({' or '.join(patterns.rivals)})"))
+    if not all(re.search("[apAP]", text) for text in cells if _is_range(text)):
+        document["times"] = {"time": list(TIMES)}
     return grid
 
 

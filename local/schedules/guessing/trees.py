@@ -75,8 +75,8 @@ def _place(path: str, nodes: list[_Node]) -> Place:
     columns: Counter[str] = Counter()
     inner: Counter[str] = Counter()
     for node in nodes[:_MAX_ROWS]:
-        columns.update(dict.fromkeys(_columns(node)))
-        inner.update(dict.fromkeys(_lists(node.value)))
+        columns.update(list(dict.fromkeys(_columns(node))))
+        inner.update(list(dict.fromkeys(_lists(node.value))))
     return Place(path, len(nodes), [name for name, _ in columns.most_common(_MAX_COLUMNS)], list(inner))
 
 
@@ -155,9 +155,9 @@ def _xml_place(path: str, nodes: list[_Element]) -> Place:
         while up is not None and up.up is not None:
             names |= dict.fromkeys(prefix + leaf for leaf in _element_leaves(up.element, skip=skip))
             up, prefix, skip = up.up, prefix + "../", up.element
-        columns.update(names)
+        columns.update(list(names))
         tags = Counter(_tag(child) for child in node.element if len(child) or child.attrib)
-        inner.update(dict.fromkeys(tag for tag in tags))
+        inner.update(list(tags))
     return Place(path, len(nodes), [name for name, _ in columns.most_common(_MAX_COLUMNS)], list(inner))
 
 
