@@ -102,6 +102,9 @@ class ICalendarContainer:
                 events.append(self._event(line, block))
             except _BadEventError as error:
                 items.append((line, 0, Skip(line, "BAD_ROW", str(error))))
+            except (ValueError, TypeError, AttributeError, KeyError, OverflowError):
+                # Whatever the library makes of a property that is damaged.
+                items.append((line, 0, Skip(line, "BAD_ROW", "the event cannot be read")))
         for place, (event, row) in enumerate(self._occurrences(events)):
             if place >= MAX_OCCURRENCES:
                 raise UnreadableFileError(f"the calendar stands for more than {MAX_OCCURRENCES} events; split it")
@@ -621,7 +624,8 @@ def _text(value: Any) -> str:
     if isinstance(value, icalendar.vCalAddress):
         return _address(value)
     if isinstance(value, icalendar.vDDDTypes):
-        return bytes(value.to_ical()).decode()
+        written = value.to_ical()
+        return written.decode() if isinstance(written, bytes) else str(written)
     if hasattr(value, "cats"):
         return ",".join(str(each) for each in value.cats)
     return str(value)

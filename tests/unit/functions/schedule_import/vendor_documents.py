@@ -208,7 +208,9 @@ def blue_yonder(seed: int, zone_name: str, names: Mapping[str, str]) -> File:
             "scheduledShiftId": number, "employeeId": 5000 + shift.agent, "siteId": 7,
             "scheduledJobs": [_shuffled(draw, job, names)],
         }, names))  # fmt: skip
-    document = {"siteId": 7, "scheduledShifts": written}
+    document: dict[str, Any] = {"siteId": 7, "scheduledShifts": written}
+    if draw.random() < 0.5:
+        document["startOfLaborWeek"] = min(ZONES[zone_name]).isoformat()
     site = {"siteZones": {"7": zone_name}}
     return File("week.json", _json(draw, _shuffled(draw, document, names)), expected, site)
 
