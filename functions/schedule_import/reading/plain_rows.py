@@ -144,12 +144,38 @@ class _AnyTimes(_PlainRows[tuple[Any, ...]]):
         known, pick, agents, agent_at = self.known, self.pick, self.agents, self.agent_at
         identity, id_at, width = self.identity, self.external_id_at, self.file.width
         append, new = self.reader.reading.segments.append, tuple.__new__
+        own_id = agent_text = agent = ""
         for number, cells in enumerate(rows.cells, rows.first):
-            said = known.get(pick(cells)) if len(cells) == width else None
-            agent = agents[cells[agent_at]] if said else ""
-            if said and agent:
-                external_id = cells[id_at].strip() if id_at is not None else ""
-                append(new(Segment, (number, agent, identity, *said, external_id)))
+            if len(cells) != width:
+                self.long_way(number, cells)
+                continue
+            try:
+                start, end, activity, shift_date, zone, plan, team, site, status = known[pick(cells)]
+            except KeyError:
+                self.long_way(number, cells)
+                continue
+            if cells[agent_at] != agent_text:
+                agent_text = cells[agent_at]
+                agent = agents[agent_text]
+            if agent:
+                if id_at is not None:
+                    own_id = cells[id_at].strip()
+                row = (
+                    number,
+                    agent,
+                    identity,
+                    start,
+                    end,
+                    activity,
+                    shift_date,
+                    zone,
+                    plan,
+                    team,
+                    site,
+                    status,
+                    own_id,
+                )
+                append(new(Segment, row))
             else:
                 self.long_way(number, cells)
 
@@ -220,7 +246,7 @@ class _TwoMoments(_PlainRows[tuple[str, str, str, str, str, str, _Starts, _Ends]
         agent_at, start_at, end_at = self.agent_at, self._start_at, self._end_at
         identity, id_at, width = self.identity, self.external_id_at, self.file.width
         append, new = self.reader.reading.segments.append, tuple.__new__
-        external_id = agent_text = agent = ""
+        own_id = agent_text = agent = ""
         for number, cells in enumerate(rows.cells, rows.first):
             if len(cells) != width:
                 self.long_way(number, cells)
@@ -237,9 +263,9 @@ class _TwoMoments(_PlainRows[tuple[str, str, str, str, str, str, _Starts, _Ends]
                 agent = agents[agent_text]
             if start < end <= latest and agent:
                 if id_at is not None:
-                    external_id = cells[id_at].strip()
-                who_and_when = (number, agent, identity, start, end)
-                append(new(Segment, (*who_and_when, activity, None, zone, plan, team, site, status, external_id)))
+                    own_id = cells[id_at].strip()
+                row = (number, agent, identity, start, end, activity, None, zone, plan, team, site, status, own_id)
+                append(new(Segment, row))
             else:
                 self.long_way(number, cells)
         self._forget()

@@ -19,7 +19,7 @@ from functions.schedule_import.reading.segments import (
     Skip,
     UnreadableFileError,
 )
-from functions.schedule_import.reading.stretches import RowProblem
+from functions.schedule_import.reading.stretches import Problem, RowProblem
 from functions.schedule_import.reading.versions import winners
 
 MAX_ROWS = 500_000
@@ -176,14 +176,14 @@ class RowReader:
         if what.skip is not None:
             self._leave_out(row)
         elif not row.agent.text:
-            self._refuse(row, RowProblem("MISSING_VALUE", "the row names no agent", row.agent.column))
+            self._refuse(row, Problem("MISSING_VALUE", "the row names no agent", row.agent.column))
         elif what.problem is not None:
             self._refuse(row, what.problem)
         else:
             try:
                 stretches = self._stretches(row)
-            except RowProblem as problem:
-                self._refuse(row, problem)
+            except RowProblem as error:
+                self._refuse(row, error.problem)
             else:
                 self._write(row, stretches)
 
@@ -198,10 +198,10 @@ class RowReader:
         if len(reading.segments) > MAX_SEGMENTS:
             raise UnreadableFileError(f"the file's rows stand for more than {MAX_SEGMENTS} stretches; split it")
 
-    def _refuse(self, row: _Row, problem: RowProblem) -> None:
+    def _refuse(self, row: _Row, problem: Problem) -> None:
         """A row that cannot be read: it is reported, and what it may be about stays as it is."""
         column = place_of(row.record) or problem.column
-        self.reading.skipped.append(Skip(row.number, problem.code, str(problem), column))
+        self.reading.skipped.append(Skip(row.number, problem.code, problem.reason, column))
         self.reading.protected += [
             ProtectedDay(row.agent.text or None, row.agent.identity, day) for day in _days_of(row.what)
         ]

@@ -12,7 +12,7 @@ from functions.schedule_import.profile import ScheduleProfile, time_zone
 from functions.schedule_import.profile.layout import SkipRule, Source
 from functions.schedule_import.reading.cutting import NamedStretch
 from functions.schedule_import.reading.segments import UnreadableFileError
-from functions.schedule_import.reading.stretches import RowProblem, Texts, TimeRules
+from functions.schedule_import.reading.stretches import Problem, RowProblem, Texts, TimeRules
 
 MAX_NAME_CHARACTERS = 100
 """msdyn_name and name of activity types, plans and statuses hold 100 UTF-16 units; the platform never truncates."""
@@ -50,7 +50,7 @@ class What:
     site: str = ""
     status: str = ""
     skip: SkippedRow | None = None
-    problem: RowProblem | None = None
+    problem: Problem | None = None
     days: tuple[date | None, date | None] = (None, None)
     """First and last local day of a row with a `skip` or `problem`."""
 
@@ -85,8 +85,8 @@ class RowRules:
         try:
             zone = self.zone(texts)
             return self._read(texts, zone)
-        except RowProblem as problem:
-            return What(problem=problem, days=self.times.day_named(texts, zone))
+        except RowProblem as error:
+            return What(problem=error.problem, days=self.times.day_named(texts, zone))
 
     def columns(self) -> list[str]:
         """Every column that `what` looks at: those that do not say who it is."""

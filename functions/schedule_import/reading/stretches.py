@@ -29,12 +29,20 @@ MAX_REPETITION_DAYS = 732
 MAX_WHOLE_DAYS = 3660
 
 
-class RowProblem(ValueError):  # noqa: N818 - becomes a Skip, and goes no further
+class Problem(NamedTuple):
     """Why a row cannot be read: a code, a human reason and the file's own column name."""
+
+    code: str
+    reason: str
+    column: str | None
+
+
+class RowProblem(ValueError):  # noqa: N818 - becomes a Skip, and goes no further
+    """Raised with a Problem. What is kept is the problem alone: an exception keeps whole call stacks alive."""
 
     def __init__(self, code: str, reason: str, column: str | None = None) -> None:
         super().__init__(reason)
-        self.code, self.column = code, column
+        self.problem = Problem(code, reason, column)
 
 
 class Stretch(NamedTuple):

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from functions.schedule_import.profile import ScheduleProfile
 from functions.schedule_import.reading import reader
+from functions.schedule_import.reading.records import Record
 from functions.schedule_import.reading.row_reader import RowReader
-from functions.schedule_import.reading.segments import Reading, UnreadableFileError
+from functions.schedule_import.reading.row_rules import What
+from functions.schedule_import.reading.segments import Reading, Segment, UnreadableFileError
 from tests.unit.functions.schedule_import.reading import read, site_profile
 
 TWO_MOMENTS = site_profile("switchboard-csv", timeZone="Europe/Helsinki")
@@ -95,9 +97,27 @@ def test_the_collector_runs_again_afterwards() -> None:
 def test_the_short_way_is_the_one_that_files_take(monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[int] = []
     long_way = RowReader.row
-    monkeypatch.setattr(
-        RowReader, "row", lambda self, number, record: taken.append(number) or long_way(self, number, record)
-    )
+
+    def watched(self: RowReader, number: int, record: Record) -> What:
+        taken.append(number)
+        return long_way(self, number, record)
+
+    monkeypatch.setattr(RowReader, "row", watched)
     row = "a@x,2027-03-22T08:00,2027-03-22T09:00,Chat,P\n"
     assert len(read("agent,start,end,activity,plan\n" + row * 100, TWO_MOMENTS).segments) == 100
     assert taken == [2]
+
+
+def test_nothing_of_a_file_stays_when_its_reading_is_gone() -> None:
+    """Bad rows among the good ones are remembered without the stack of calls that found them."""
+    times = ("2027-03-22T08:00,2027-03-22T09:00", "2027-03-22T08:00,2027-03-22T07:00", "x,y")
+    row = "".join(f"gone@x,{each},Chat,P\n" for each in times)
+    gc.collect()
+    gc.disable()
+    try:
+        reading = read("agent,start,end,activity,plan\n" + row, TWO_MOMENTS)
+        assert (len(reading.segments), len(reading.skipped)) == (1, 2)
+        del reading
+        assert not any(isinstance(each, Segment) and each.agent == "gone@x" for each in gc.get_objects())
+    finally:
+        gc.enable()
