@@ -652,8 +652,14 @@ def write_rejected(content: FileContent, profile: ScheduleProfile, reasons: Mapp
         if word == b"END:VEVENT":
             if begins in reasons:
                 said = "X-REASON:" + icalendar.vText(reasons[begins]).to_ical().decode()
-                written += [*event, bytes(Contentline(said).to_ical()) + b"\r\n", line]
+                written += [*event, _folded(said), line]
             begins = 0
         else:
             event.append(line)
     return b"".join(written), "text/calendar; charset=utf-8"
+
+
+def _folded(text: str) -> bytes:
+    """A line in pieces of at most 75 bytes (RFC 5545, 3.1)."""
+    folded: bytes = Contentline(text).to_ical()  # type: ignore[no-untyped-call]
+    return folded + b"\r\n"

@@ -12,7 +12,7 @@ import pytest
 from functions.schedule_import.profile import ScheduleProfile, SiteProfile, builtin_profile, resolve_profile
 from functions.schedule_import.reading.reader import read_schedule
 from functions.schedule_import.reading.records import FileContent
-from functions.schedule_import.reading.segments import Reading
+from functions.schedule_import.reading.segments import Reading, UnreadableFileError
 from tests.unit.functions.schedule_import.vendor_documents import LAYOUTS, NAMES, ZONES, Expected, File
 
 SAMPLES = Path(__file__).parents[4] / "local" / "samples" / "wfm"
@@ -106,3 +106,93 @@ def test_a_built_in_names_no_agent_zone_or_date_of_a_site(layout: str) -> None:
     assert profile.activities == {}
     assert profile.scope.agents == "file"
     assert profile.identity
+
+
+@pytest.mark.parametrize("layout", ["blue-yonder", "kronos", "amgtime-grid", "ukg-template"])
+def test_a_layout_of_local_times_needs_a_zone(layout: str) -> None:
+    file = LAYOUTS[layout](1, "Europe/Helsinki", {})
+    site = {key: value for key, value in file.site.items() if key not in ("timeZone", "siteZones")}
+    with pytest.raises(UnreadableFileError, match="names no time zone and the profile fixes none"):
+        read(file.name, file.data, profile_of(layout, site))
+
+
+def document_of(layout: str) -> tuple[dict[str, Any], ScheduleProfile]:
+    seed = next(seed for seed in range(9) if LAYOUTS[layout](seed, "Europe/Helsinki", {}).data.startswith(b"{"))
+    file = LAYOUTS[layout](seed, "Europe/Helsinki", {})
+    return json.loads(file.data), profile_of(layout, file.site)
+
+
+def test_an_unpublished_genesys_schedule_is_not_committed() -> None:
+    document, profile = document_of("genesys-cloud")
+    reading = read("x.json", json.dumps(document | {"published": False}).encode(), profile)
+    assert reading.segments == []
+    assert {skip.code for skip in reading.skipped} == {"NOT_COMMITTED"}
+
+
+def test_a_genesys_agent_without_shifts_is_listed_and_the_week_is_the_window() -> None:
+    document, profile = document_of("genesys-cloud")
+    document["agentSchedules"].append({"user": {"id": "idle"}, "shifts": [], "fullDayTimeOffMarkers": []})
+    reading = read("x.json", json.dumps(document | {"weekDate": "2026-10-19"}).encode(), profile)
+    assert ("idle", "genesysId") in reading.listed_agents
+    assert reading.window is not None
+    assert [day.isoformat() for day in reading.window] == ["2026-10-19", "2026-10-25"]
+
+
+def test_a_failed_kronos_query_is_refused() -> None:
+    data = b'<Response Status="Failure" Action="Load"><Error Message="x"/></Response>'
+    with pytest.raises(UnreadableFileError, match="Status is not Success"):
+        read("x.xml", data, profile_of("kronos", {"timeZone": "Europe/Helsinki"}))
+
+
+def test_a_page_of_graph_shifts_is_no_schedule() -> None:
+    document, profile = document_of("ms-graph-shifts")
+    with pytest.raises(UnreadableFileError, match="one page of an answer that goes on"):
+        read("x.json", json.dumps(document | {"@odata.nextLink": "https://x"}).encode(), profile)
+
+
+def test_graph_drafts_and_staged_deletions_say_so() -> None:
+    shift = {"startDateTime": "2027-03-22T06:00:00Z", "endDateTime": "2027-03-22T14:00:00Z"}
+    rows = [
+        {"userId": "a", "sharedShift": None, "draftShift": shift},
+        {"userId": "b", "sharedShift": shift, "isStagedForDeletion": True},
+        {"userId": "c", "sharedShift": shift | {"activities": []}, "draftShift": shift | {"displayName": "other"}},
+        {"userId": "d", "sharedShift": {"startDateTime": "2027-03-22T06:00:00Z"}},
+    ]
+    reading = read("x.json", json.dumps({"value": rows}, indent=1).encode(), profile_of("ms-graph-shifts", {}))
+    assert [(item.agent, item.activity) for item in reading.segments] == [("c", "Work")]
+    assert [skip.code for skip in reading.skipped] == ["NOT_COMMITTED", "DELETED_IN_SOURCE", "MISSING_VALUE"]
+    assert [item.agent for item in reading.removed] == ["b"]
+
+
+def test_dayforce_times_with_an_offset_are_what_they_say_unless_the_site_knows_better() -> None:
+    row = {"EmployeeXRefCode": "a", "TimeStart": "2027-03-22T08:00:00Z", "TimeEnd": "2027-03-22T16:00:00Z"}
+    data = json.dumps({"Data": [row]}).encode()
+    assert [item.start.hour for item in read("x.json", data, profile_of("dayforce", {})).segments] == [8]
+    local = profile_of("dayforce", {"timeZone": "Europe/Helsinki", "times": {"ignoreOffset": True}})
+    assert [item.start.hour for item in read("x.json", data, local).segments] == [6]
+
+
+def test_rows_that_ukg_does_not_roll_out_leave_their_employee_alone() -> None:
+    file = LAYOUTS["ukg-template"](1, "Europe/Helsinki", {})
+    reading = read(file.name, file.data, profile_of("ukg-template", file.site))
+    kept = {day.agent for day in reading.protected}
+    assert kept == {"00003", "00014", "00025", "00036"}
+    assert not kept & {day.agent for day in reading.days_without_work}
+    assert Counter(skip.code for skip in reading.skipped) == {"NO_SHIFT": 4, "OPEN_SHIFT": 3}
+
+
+def test_an_unknown_shift_template_is_reported_with_its_cell() -> None:
+    file = LAYOUTS["ukg-template"](1, "Europe/Helsinki", {})
+    site = file.site | {"templates": {key: value for key, value in file.site["templates"].items() if key != "N"}}
+    reading = read(file.name, file.data, profile_of("ukg-template", site))
+    unknown = [skip for skip in reading.skipped if skip.code == "UNKNOWN_TEMPLATE"]
+    assert unknown
+    assert all(skip.column and skip.column[-1].isdigit() for skip in unknown)
+
+
+def test_a_ukg_file_whose_name_has_no_date_is_refused() -> None:
+    file = LAYOUTS["ukg-template"](1, "Europe/Helsinki", {})
+    with pytest.raises(UnreadableFileError, match="first day of the grid"):
+        read("plan.xlsx", file.data, profile_of("ukg-template", file.site))
+    fixed = profile_of("ukg-template", file.site | {"startDate": "2027-03-01"})
+    assert min(item.start for item in read("plan.xlsx", file.data, fixed).segments).month in (2, 3)

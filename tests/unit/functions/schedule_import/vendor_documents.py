@@ -205,7 +205,8 @@ def blue_yonder(seed: int, zone_name: str, names: Mapping[str, str]) -> File:
         else:
             expected.append((str(5000 + shift.agent), *whole, "70"))
         written.append(_shuffled(draw, {
-            "scheduledShiftId": number, "employeeId": 5000 + shift.agent, "siteId": 7,
+            "scheduledShiftId": number, "employeeId": 5000 + shift.agent,
+            **({"siteId": 7} if draw.random() < 0.5 else {}),
             "scheduledJobs": [_shuffled(draw, job, names)],
         }, names))  # fmt: skip
     document: dict[str, Any] = {"siteId": 7, "scheduledShifts": written}
