@@ -128,7 +128,8 @@ class SiteProfile(Model):
     refuse: Literal[""] | None = None
     """`""` imports a layout that is refused as it stands (hours worked instead of a plan): you say that it is one."""
     format: dict[str, Any] = Field(default_factory=dict)
-    """Keys of the built-in's container that differ: {"delimiters": ["|"], "encodings": ["cp1252"]}."""
+    """Keys of the built-in's container that differ: {"delimiters": ["|"], "encodings": ["cp1252"]}; or a container of
+    another kind: {"kind": "xlsx"} for a table that was saved as a workbook."""
     times: dict[str, Any] = Field(default_factory=dict)
     """Keys of the way in which times are written that differ, for all sources: {"date": ["%d.%m.%Y"]}."""
     sources: tuple[Source, ...] | None = None
@@ -175,6 +176,8 @@ class SiteProfile(Model):
             for key in _MERGED
             if key in document or key in said
         }
+        if said.get("format", {}).get("kind", builtin.format.kind) != builtin.format.kind:
+            document["format"] = _snake(said["format"], "format")
         document |= {"name": name, "refuse": builtin.refuse if self.refuse is None else None}
         self._rename(document, builtin)
         document["sources"] = [self._source(source) for source in document["sources"]]

@@ -27,7 +27,6 @@ EMPTY_CELL = "(empty)"
 """The text of a cell without any, where the layout does not take that for a day off."""
 
 _VIRTUAL = ("@cell", "@date", "@day")
-_WEEKDAY = re.compile(r"(mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?", re.IGNORECASE)
 _DATE_LIKE = re.compile(r"\d{1,4}[/.\-]\d{1,2}[/.\-]\d{1,4}")
 _PLACE = re.compile(r"(?:^|; )([A-Z]{1,3}[0-9]+): ")
 """A cell at the beginning of a reason."""
@@ -245,9 +244,7 @@ class GridContainer:
 
     def _is_work(self, text: str) -> bool:
         """Whether a cell is of a row of an agent, and not of the header."""
-        return text.casefold() in self._off or (
-            any(sign.isdigit() for sign in text) and not self._dates_in(text) and not _WEEKDAY.match(text)
-        )
+        return text.casefold() in self._off or (text[:1].isdigit() and not self._dates_in(text))
 
     # ------------------------------------------------------------------------------------------------- dates
 

@@ -369,3 +369,15 @@ def test_cells_of_a_container_by_column() -> None:
     assert isinstance(row, Numbered)
     assert not isinstance(row, Skip)
     assert container.getter(TABLE.sources[0], "Nowhere") is None
+
+
+def test_a_table_that_is_csv_elsewhere_may_come_as_a_workbook() -> None:
+    site = {"extends": "amgtime-csv", "timeZone": "Europe/Berlin", "format": {"kind": "xlsx"}}
+    profile = resolve_profile("amgtime-csv", SiteProfile.model_validate(site))
+    header = ["Code", "Name", "Date", "Work", "Start", "Stop", "Lunch Elapsed Time", "Lunch Duration",
+              "Break Elapsed Time", "Break Duration"]  # fmt: skip
+    rows = [
+        ["00017", "x", DAY, "Yes", time(22), time(6), None, None, None, None],
+        ["00018", "x", DAY, "No", None, None, None, None, None, None],
+    ]
+    assert [item[:4] for item in said(read(saved([header, *rows]), profile))] == [(2, "00017", "22 21:00", "23 05:00")]
