@@ -115,8 +115,8 @@ def place_segments(segments: Sequence[Segment], matching: Matching, agent_column
 
 def _once_each(segments: list[Segment], placed: PlacedSegments) -> list[Segment]:
     """The segments of one agent in order of start, each once. What starts at once is ordered by what it says, so that
-    the order of rows in the file does not matter; of rows that say the same the first counts."""
-    segments.sort(key=lambda one: (one.start, one.end, one.activity.casefold(), one.row))
+    the order of rows in the file does not matter, not even to rows that repeat each other but for their plan or id."""
+    segments.sort(key=_order)
     kept: list[Segment] = []
     for segment in segments:
         if kept and _say_the_same(kept[-1], segment):
@@ -124,6 +124,13 @@ def _once_each(segments: list[Segment], placed: PlacedSegments) -> list[Segment]
         else:
             kept.append(segment)
     return kept
+
+
+def _order(one: Segment) -> tuple[object, ...]:
+    return (
+        one.start, one.end, one.activity.casefold(), one.external_id, one.plan, one.team, one.site, one.status,
+        one.activity, one.row,
+    )  # fmt: skip
 
 
 def _say_the_same(one: Segment, other: Segment) -> bool:

@@ -1,8 +1,9 @@
 """Bookings of one agent that claim the same time, and what that does to routing. All are written as given."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
-from itertools import takewhile
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import NamedTuple
 
 from functions.schedule_import.decide.facts import Booking, Guid, WantedBooking
@@ -26,26 +27,43 @@ class Overlap(NamedTuple):
     second: Claim
 
 
-def overlaps_in_file(wanted: Mapping[Guid, list[WantedBooking]]) -> Iterator[Overlap]:
-    """Every pair of one agent's bookings in the file that share time."""
+def overlaps_in_file(wanted: Mapping[Guid, Sequence[WantedBooking]]) -> Iterator[Overlap]:
+    """Every pair of one agent's bookings in the file that share time; see `count_overlaps` for their number."""
     for bookings in wanted.values():
         for position, first in enumerate(bookings):
-            later = takewhile(lambda other, end=first.end: other.start < end, bookings[position + 1 :])  # type: ignore[misc]
-            for other in later:
-                yield Overlap(_claim(first), _claim(other))
+            place = position + 1
+            while place < len(bookings) and bookings[place].start < first.end:
+                yield Overlap(_claim(first), _claim(bookings[place]))
+                place += 1
+
+
+def count_overlaps(wanted: Mapping[Guid, Sequence[WantedBooking]]) -> int:
+    """How many pairs `overlaps_in_file` tells, without making them: a bad file may have billions."""
+    count = 0
+    for bookings in wanted.values():
+        for position, first in enumerate(bookings):
+            if position + 1 < len(bookings) and bookings[position + 1].start < first.end:
+                count += bisect_left(bookings, first.end, position + 1, key=_start) - position - 1
+    return count
 
 
 def overlaps_with_others(
-    wanted: Mapping[Guid, list[WantedBooking]], foreign: Mapping[Guid, Iterable[Booking]]
+    wanted: Mapping[Guid, Sequence[WantedBooking]], foreign: Mapping[Guid, Iterable[Booking]]
 ) -> Iterator[tuple[Overlap, WantedBooking, Booking]]:
     """Every pair of a booking of the file and one that it does not speak for."""
     for user, theirs in foreign.items():
+        bookings = wanted.get(user, ())
+        longest = max((booking.end - booking.start for booking in bookings), default=timedelta())
         for other in theirs:
-            for booking in wanted.get(user, ()):
-                if booking.start < other.end and other.start < booking.end:
+            first = bisect_left(bookings, other.start - longest, key=_start)
+            for booking in bookings[first : bisect_left(bookings, other.end, key=_start)]:
+                if booking.end > other.start:
                     claim = Claim(None, booking.agent, other.start, other.end, other.name or "", other.mark)
                     pair = (_claim(booking), claim)
                     yield Overlap(*(pair if booking.start <= other.start else pair[::-1])), booking, other
+
+
+_start: Callable[[WantedBooking], datetime] = attrgetter("start")
 
 
 def _claim(booking: WantedBooking) -> Claim:

@@ -1,5 +1,6 @@
 """What the file wants Dynamics to have: a booking for each segment, and the rows that bookings point at."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -49,6 +50,7 @@ LONGEST = timedelta(days=31)
 COMMITTED_NAME = "Committed"
 CANCELED_NAME = "Canceled"
 _NAME_LENGTH = 100
+_PLACEHOLDER = re.compile(r"\{(profile|team|site|isoWeek)\}")
 
 
 @dataclass(slots=True)
@@ -359,11 +361,8 @@ def shift_plan_name(plan: str, team: str, site: str, day: date, profile: Schedul
     if plan:
         return _cut(plan, _NAME_LENGTH)
     year, week, _ = day.isocalendar()
-    name = profile.plan
-    for field_name, value in {
-        "profile": profile.name, "team": team, "site": site, "isoWeek": f"{year}-W{week:02}",
-    }.items():  # fmt: skip
-        name = name.replace("{" + field_name + "}", value)
+    values = {"profile": profile.name, "team": team, "site": site, "isoWeek": f"{year}-W{week:02}"}
+    name = _PLACEHOLDER.sub(lambda found: values[found[1]], profile.plan)
     return _cut(" ".join(name.split()) or profile.name, _NAME_LENGTH)
 
 

@@ -235,7 +235,7 @@ class Calendar:
                 agents=digests(made.scope.agents),
                 after=digests(after_last_midnight(made.wanted.bookings, made.scope)),
                 changed=True,
-            )  # fmt: skip
+            )
         )
         return made
 

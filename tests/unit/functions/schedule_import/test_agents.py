@@ -123,9 +123,11 @@ def test_repeated_rows_of_an_unknown_agent_are_reported_as_both() -> None:
 
 def test_the_order_of_rows_does_not_matter_whatever_starts_at_once() -> None:
     rows = [
-        segment(hours=hours, activity=activity, external_id=external_id)
-        for hours in (1, 2, 3)
-        for activity, external_id in (("Chat", "E1"), ("LUNCH", "E1"), ("Work", ""), ("Break", "E2"))
+        segment(hours=hours, activity=activity, external_id=external_id, plan=plan)
+        for hours in (1, 2)
+        for activity in ("Chat", "CHAT", "Lunch")
+        for external_id in ("", "E1", "E2")
+        for plan in ("", "north")
     ]
 
     def content(order: int) -> list[tuple[object, ...]]:
