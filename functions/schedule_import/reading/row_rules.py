@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from functions.schedule_import.profile import ScheduleProfile, time_zone
 from functions.schedule_import.profile.layout import SkipRule, Source
-from functions.schedule_import.reading.cutting import NamedStretch
+from functions.schedule_import.reading.cutting import NamedStretch, cut
 from functions.schedule_import.reading.segments import UnreadableFileError
 from functions.schedule_import.reading.stretches import Problem, RowProblem, Texts, TimeRules
 
@@ -137,6 +137,9 @@ class RowRules:
             skip = SkippedRow("DAY_OFF", _REASONS["DAY_OFF"], fields.template)
             return What(zone=zone, skip=skip, days=self.times.day_named(texts, zone))
         named = tuple(NamedStretch(each, each.activity or activity) for each in stretches)
+        if stretches[0].activity:
+            # A template's lunch is cut out of its work.
+            named = tuple(cut([[each] for each in named]))
         if not self.source.nested and not all(each.activity for each in named):
             raise missing_activity(activity_column)
         return What(named, zone, plan, team, site, status)

@@ -71,7 +71,7 @@ def test_every_delimited_layout_is_among_them() -> None:
 
 @pytest.mark.parametrize("zone", ZONES)
 def test_the_zones_as_written_down_are_those_of_the_database(zone: str) -> None:
-    start, written, real = datetime(2026, 8, 1), ZONES[zone], ZoneInfo(zone)
+    start, written, real = datetime.fromisoformat("2026-08-01"), ZONES[zone], ZoneInfo(zone)
     for hours in range(24 * 480):
         local = start + timedelta(hours=hours, minutes=hours % 60)
         instants = written.instants(local)

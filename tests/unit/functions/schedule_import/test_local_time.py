@@ -1,11 +1,16 @@
 """Wall-clock times on the nights when the clock changes (PEP 495 fold=0; the later instant where the end needs it)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from functions.schedule_import.reading.local_time import EmptyIntervalError, interval
+from functions.schedule_import.reading.local_time import (
+    EmptyIntervalError,
+    interval,
+    interval_of_length,
+    only_instant,
+)
 from shared.dataverse.tables import utc_text
 
 
@@ -56,3 +61,33 @@ def test_interval(
             read()
     else:
         assert read() == (start_utc, end_utc, choices)
+
+
+@pytest.mark.parametrize(
+    ("start", "minutes", "start_utc", "end_utc", "choices"),
+    [
+        pytest.param("2027-03-28T02:30", 60, "2027-03-28T00:30:00Z", "2027-03-28T01:30:00Z", 0, id="over the gap"),
+        pytest.param("2027-03-28T03:30", 60, "2027-03-28T01:30:00Z", "2027-03-28T02:30:00Z", 1, id="from the gap on"),
+        pytest.param("2026-10-25T03:30", 60, "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z", 1, id="the first of two"),
+        pytest.param("2027-01-11T08:00", 0, None, None, 0, id="no length"),
+    ],
+)
+def test_a_length_is_elapsed_time(
+    start: str, minutes: int, start_utc: str | None, end_utc: str | None, choices: int
+) -> None:
+    arguments = datetime.fromisoformat(start), timedelta(minutes=minutes), ZoneInfo("Europe/Helsinki")
+    if start_utc is None:
+        with pytest.raises(EmptyIntervalError):
+            interval_of_length(*arguments)
+        return
+    found = interval_of_length(*arguments)
+    assert (utc_text(found.start), utc_text(found.end), len(found.choices)) == (start_utc, end_utc, choices)
+
+
+@pytest.mark.parametrize(
+    ("local", "instant"),
+    [("2027-01-11T08:00", "2027-01-11T06:00:00Z"), ("2027-03-28T03:30", None), ("2026-10-25T03:30", None)],
+)
+def test_only_an_ordinary_time_has_one_instant(local: str, instant: str | None) -> None:
+    found = only_instant(datetime.fromisoformat(local), ZoneInfo("Europe/Helsinki"))
+    assert (found and utc_text(found)) == instant

@@ -62,8 +62,7 @@ def check(name: str, data: bytes) -> None:
     profile = site_profile(name, timeZone="Europe/Helsinki")
     try:
         reading = read(data, profile)
-    except UnreadableFileError as error:
-        assert str(error)
+    except UnreadableFileError:
         return
     lines = data.count(b"\n") + data.count(b"\r") + 2
     for segment in reading.segments:

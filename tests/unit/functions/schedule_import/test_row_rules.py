@@ -155,10 +155,13 @@ def test_a_row_that_cannot_be_taken_apart_protects_everybody() -> None:
 # ------------------------------------------------------------------------------------------------- templates
 
 TEMPLATES = {
-    "E": [{"start": "06:00", "end": "14:00", "activity": "Work"}, {"start": "10:00", "end": "10:30", "activity": "Lunch"}],
-    "N": [{"start": "22:00", "end": "02:00", "activity": "Chat"}, {"start": "02:00", "end": "06:00", "activity": "Work"}],
-    "X": [],
-}  # fmt: skip
+    code: [{"start": start, "end": end, "activity": activity} for start, end, activity in parts]
+    for code, parts in {
+        "E": [("06:00", "14:00", "Work"), ("10:00", "10:30", "Lunch")],
+        "N": [("22:00", "02:00", "Chat"), ("02:00", "06:00", "Work")],
+        "X": [],
+    }.items()
+}
 GRID: dict[str, Any] = {"fields": {"date": "day", "template": "code"}}
 
 
@@ -166,6 +169,12 @@ def test_a_template_stands_for_its_parts() -> None:
     found = rows_of(GRID, {"day": "2027-03-22", "code": "n"}, templates=TEMPLATES)
     assert spans(found) == ["03-22T20:00 03-23T00:00 Chat", "03-23T00:00 03-23T04:00 Work"]
     assert {each.shift_date for each in found.segments} == {date(2027, 3, 22)}
+
+
+def test_a_part_of_a_template_inside_another_is_cut_out_of_it() -> None:
+    assert spans(rows_of(GRID, {"day": "2027-03-22", "code": "E"}, templates=TEMPLATES)) == [
+        "03-22T04:00 03-22T08:00 Work", "03-22T08:00 03-22T08:30 Lunch", "03-22T08:30 03-22T12:00 Work",
+    ]  # fmt: skip
 
 
 def test_an_empty_template_is_a_day_off() -> None:

@@ -25,8 +25,8 @@ class Zone:
     """Local dates on which the clock changes."""
 
     def _offsets(self) -> list[tuple[datetime, datetime, int]]:
-        starts = [datetime.min, *(moment for moment, _ in self.changes)]
-        ends = [*(moment for moment, _ in self.changes), datetime.max]
+        starts = [_at("2000-01-01"), *(moment for moment, _ in self.changes)]
+        ends = [*(moment for moment, _ in self.changes), _at("2100-01-01")]
         return list(zip(starts, ends, [self.first, *(offset for _, offset in self.changes)], strict=True))
 
     def instants(self, local: datetime) -> list[datetime]:
@@ -112,7 +112,7 @@ class Writer:
     """Writes files of one zone; the same seed writes the same file."""
 
     def __init__(self, seed: int, zone: Zone, renamed: dict[str, str], activities: list[str]) -> None:
-        self.random, self.zone, self.renamed, self.activities = random.Random(seed), zone, renamed, activities
+        self.random, self.zone, self.renamed, self.activities = random.Random(seed), zone, renamed, activities  # noqa: S311 - the same files every time
 
     def shifts(self, count: int, *, overnight: bool = True) -> list[Shift]:
         """Shifts of many agents on many days, every third around a night on which the clock changes."""
@@ -356,7 +356,7 @@ def traqnext(writer: Writer, count: int) -> Written:
 
     def days_of(shift: Shift) -> str:
         length, days = weeks[id(shift)]
-        return ",".join("Mon Tue Wed Thu Fri Sat Sun".split()[day] for day in days) if length else ""
+        return ",".join(["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"][day] for day in days) if length else ""
 
     written.data = writer.write(
         shifts,
