@@ -11,10 +11,12 @@ export PROFILE
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test bench check fix lock schemas clean
+.PHONY: help setup demo preview guess run test bench check fix lock schemas clean
 
 help:
 	@echo "make demo    import a schedule file into the local Dynamics 365 and show what happened (DEMO_FILE=, PROFILE=)"
+	@echo "make preview what the app would read from a schedule file, with a picture (FILE=, PROFILE=, ARGS=)"
+	@echo "make guess   propose a schedule profile for an unknown file (FILE=, ARGS=)"
 	@echo "make run     start everything on this machine and stay up until Ctrl-C"
 	@echo "make test    all tests on all cores (or what ARGS= tells pytest: ARGS=tests/e2e, ARGS=\"-n auto -k blob\")"
 	@echo "make bench   the Dataverse client beside its peers and the limit (about 25 minutes; ARGS=\"--only bulk\", ARGS=--help)"
@@ -30,6 +32,12 @@ setup:
 
 demo: setup
 	@$(PYTHON) -m local.demo
+
+preview: setup
+	@$(PYTHON) -m local.schedules preview "$(FILE)" --profile "$(PROFILE)" $(ARGS)
+
+guess: setup
+	@$(PYTHON) -m local.schedules guess "$(FILE)" $(ARGS)
 
 run: setup
 	@$(PYTHON) -m local.stack

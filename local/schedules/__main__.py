@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from functions.schedule_import.reading.segments import UnreadableFileError
+from functions.schedule_import.reading.segments import Reading, UnreadableFileError
 from local.schedules.explain import explain
 from local.schedules.guessing.guess import guess
 from local.schedules.guessing.sniffing import GuessError
@@ -26,6 +26,7 @@ from shared.settings import Settings
 
 BUILD = ROOT / "build" / "schedules"
 _WIDTH_OF_A_PIPE = 140
+_LARGE_SEGMENTS = 50_000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -77,8 +78,10 @@ def _preview(arguments: argparse.Namespace) -> int:
     except UnreadableFileError as error:
         return _rejected(str(error), as_json=arguments.json)
     directory = None if found.directory_problem else found.directory
+    _tell(f"Read {reading.rows:,} rows; looking at {len(reading.segments):,} segments...", reading)
     preview = look_at(reading, found.profile, directory, datetime.now(UTC))
     preview.notes += _notes(path)
+    _tell("Drawing the picture...", reading)
     drawn = _draw(preview, path, picture) if picture and preview.segments else None
     if arguments.json:
         document = as_json(preview) | {"picture": str(drawn) if drawn else None}
@@ -86,6 +89,12 @@ def _preview(arguments: argparse.Namespace) -> int:
         return 0
     _show(preview, found, path, drawn, everything=arguments.all)
     return 0
+
+
+def _tell(text: str, reading: Reading) -> None:
+    """Progress of a large file, on standard error."""
+    if len(reading.segments) >= _LARGE_SEGMENTS:
+        print(text, file=sys.stderr, flush=True)
 
 
 def _picture_path(arguments: argparse.Namespace) -> Path | None:
@@ -148,7 +157,7 @@ def _guess(arguments: argparse.Namespace) -> int:
         return 1
     console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _WIDTH_OF_A_PIPE)
     explain(found, path, console)
-    print(json.dumps(found.proposal.document, ensure_ascii=False, indent=2))
+    print(json.dumps(found.proposal.ordered(), ensure_ascii=False, indent=2))
     return 0
 
 

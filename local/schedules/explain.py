@@ -1,6 +1,7 @@
 """A guess in words, beside its JSON: what was recognised, what is unsure, five rows as a check, what to do next."""
 
 import re
+import shlex
 from pathlib import Path
 
 from rich.console import Console
@@ -11,6 +12,8 @@ from functions.schedule_import.profile import is_profile_name, time_zone
 from functions.schedule_import.reading.segments import Reading
 from local.schedules.guessing.guess import Guess
 from local.schedules.preview_json import FIRST_SEGMENTS
+
+_PYTHON = ".venv/bin/python -m local.schedules"
 
 
 def explain(guess: Guess, path: Path, console: Console) -> None:
@@ -34,10 +37,13 @@ def explain(guess: Guess, path: Path, console: Console) -> None:
     elif guess.problem:
         say(f"It cannot be read back yet: {guess.problem}.")
     name = _profile_name(path, proposal.document["extends"])
-    say("Next: save the JSON, edit it, and look at what it reads:", "bold")
-    say("  mkdir -p local/config/schedule-profiles")
-    say(f"  python -m local.schedules guess '{path}' > local/config/schedule-profiles/{name}.json")
-    say(f"  python -m local.schedules preview '{path}' --profile {name}")
+    document = f"local/config/schedule-profiles/{name}.json"
+    zone = proposal.document.get("timeZone")
+    given = f" --time-zone {shlex.quote(zone)}" if zone else ""
+    file = shlex.quote(str(path))
+    say(f"Next: save the JSON as {document}, edit what is unsure, and look at what it reads:", "bold")
+    say(f"  mkdir -p local/config/schedule-profiles && {_PYTHON} guess {file}{given} > {document}")
+    say(f"  {_PYTHON} preview {file} --profile {name}")
 
 
 def _check(reading: Reading, zone: str | None, console: Console) -> None:

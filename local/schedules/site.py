@@ -59,6 +59,8 @@ def site(profile_name: str, config: Path, zone: str | None) -> Site:
 
 
 def _document(name: str, config: Path) -> tuple[Path | None, str]:
+    if not name:
+        raise UsageError(f"name a profile: {', '.join(builtin_names())}")
     if name.endswith(".json"):
         path = Path(name)
         if not path.is_file():
@@ -85,6 +87,8 @@ def schedule_file(path: Path) -> Path:
     """The file itself. Raises UsageError where there is none."""
     if path.is_file():
         return path
+    if path == Path():
+        raise UsageError("name a file, as in make preview FILE=week12.csv PROFILE=nice-iex")
     if path.is_dir():
         raise UsageError(f"{path} is a folder; name one file in it")
     beside = [each.name for each in path.parent.iterdir() if each.is_file()] if path.parent.is_dir() else []

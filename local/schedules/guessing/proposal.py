@@ -1,5 +1,6 @@
 """The proposal: a site document, what it rests on, and everything that a person has to look at."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ from local.schedules.guessing.values import TIMES, Kinds, Patterns
 from local.schedules.guessing.words import own_name_says
 
 _BY_FOLDED_NAME = {name.casefold(): (name, assignable) for name, assignable in ASSIGNABLE_BY_NAME.items()}
+_ORDER = ("extends", "title", "timeZone", "identity", "activities", "notImported", "columns", "format", "times")
 _MONTH_FIRST = "month first"
 _DAY_FIRST = "day first"
 
@@ -35,6 +37,11 @@ class Proposal:
     doubts: list[Doubt] = field(default_factory=list)
     undecided: list[str] = field(default_factory=list)
     """Activities of which nobody has said whether routing may assign work during them."""
+
+    def ordered(self) -> Json:
+        """The document with what a person edits most before its sources."""
+        keys = [key for key in _ORDER if key in self.document]
+        return {key: self.document[key] for key in [*keys, *(key for key in self.document if key not in keys)]}
 
 
 def say_activities(words: Sequence[str], proposal: Proposal, known: Sequence[str] = ()) -> None:
@@ -245,6 +252,4 @@ def unused(columns: Sequence[Kinds], used: set[str]) -> list[str]:
 
 
 def _quoted(text: str) -> str:
-    import json
-
     return json.dumps(text, ensure_ascii=False)

@@ -149,8 +149,8 @@ def _say_where_the_table_begins(lines: Sequence[str]) -> None:
 
 def _late_header(line: int) -> GuessError:
     return GuessError(
-        f"the header seems to be in line {line}; the app takes the first line for it: export the file without the lines "
-        "before it, or delete them"
+        f"the header seems to be in line {line}; the app takes the first line for it: export the file without "
+        "the lines before it, or delete them"
     )
 
 

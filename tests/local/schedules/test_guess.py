@@ -305,7 +305,8 @@ def test_every_hostile_file_was_tried() -> None:
         pytest.param("a.txt", b"hello\nworld\n", "no delimiter", id="prose"),
         pytest.param(
             "a.csv",
-            b"Employee Export Code,Employee Name,Date,Start,End,Mealbreak,Total Hours,Total Cost\n1,J,2/3/2027,8:00,9:00,0,1,1\n",
+            b"Employee Export Code,Employee Name,Date,Start,End,Mealbreak,Total Hours,Total Cost\n"
+            b"1,J,2/3/2027,8:00,9:00,0,1,1\n",
             "hours that were worked",
             id="hours worked",
         ),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from local.schedules.__main__ import main
+from local.schedules.advice import ADVICE
 
 ROOT = Path(__file__).parents[3]
 WFM = ROOT / "local" / "samples" / "wfm"
@@ -213,6 +215,15 @@ def test_a_proposal_goes_straight_into_a_preview(config: Path, capsys: Capture) 
     document.write_text(capsys.readouterr().out, encoding="utf-8")
     told = as_json(path, "kronos", None, capsys, "--config", str(config))
     assert (told["timeZone"], told["segments"]) == ("Europe/Helsinki", 25)
+
+
+def test_every_code_of_a_row_has_its_advice() -> None:
+    text = (ROOT / "docs" / "schedule-files.md").read_text(encoding="utf-8")
+    table = text.partition("| code | meaning |")[2].partition("\n\n")[0]
+    documented = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+|DUPLICATE|CANCELLED|SUPERSEDED)`", table))
+    only_dynamics_knows = {"STATUS_CONFLICT", "INACTIVE_RESOURCE", "REFUSED_BY_DYNAMICS"}
+    assert len(documented) > 15
+    assert documented - only_dynamics_knows <= ADVICE.keys()
 
 
 # ------------------------------------------------------------------------------------------------------ newcomers

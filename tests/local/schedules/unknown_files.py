@@ -109,8 +109,8 @@ LAYOUTS = (
     ),
     Layout(
         "us-utf16-tab-12-hours", ("Employee E-mail", "Shift Begin", "Shift End", "Activity Name", "Supervisor Email"),
-        lambda row, n: (row.person[1], f"{row.start:%m/%d/%Y} {_half(row.start)}", f"{row.end:%m/%d/%Y} {_half(row.end)}",
-                        row.activity, "boss@nordic-care.example"),
+        lambda row, n: (row.person[1], f"{row.start:%m/%d/%Y} {_half(row.start)}",
+                        f"{row.end:%m/%d/%Y} {_half(row.end)}", row.activity, "boss@nordic-care.example"),
         1, "email", "utf-16", "\t", "America/New_York", names={"agent": "Employee E-mail"},
     ),
     Layout(
@@ -257,7 +257,8 @@ def xml(rows: list[Shift]) -> bytes:
     parts = []
     for code, _, _ in PEOPLE:
         inner = "".join(
-            f'<Event begin="{row.start:%m/%d/%Y %I:%M %p}" finish="{row.end:%m/%d/%Y %I:%M %p}" activity="{row.activity}"/>'
+            f'<Event begin="{row.start:%m/%d/%Y %I:%M %p}" finish="{row.end:%m/%d/%Y %I:%M %p}" '
+            f'activity="{row.activity}"/>'
             for row in rows
             if row.person[0] == code
         )
