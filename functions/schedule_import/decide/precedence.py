@@ -17,6 +17,7 @@ _SAME_LINES = 0.9
 _FEW = 0.1
 """A planner takes a few rows away; a cut file lacks more than this share of them."""
 _MANY = 0.3
+_TELLING_ROWS = 5
 
 
 class ImportState(StrEnum):
@@ -94,11 +95,10 @@ def speak_for_the_same(one: PastImport, other: PastImport) -> bool:
     return have_one_in_common(one.agents, other.agents)
 
 
-def spoken_for(past: Iterable[PastImport], reach: tuple[datetime, datetime] | None) -> Edges:
-    """What these imports tell of bookings at the edges of a file that reaches so far."""
+def spoken_for(past: Iterable[PastImport]) -> Edges:
+    """What these imports tell of bookings at the edges of a file, or beyond."""
     return Edges(
-        (Spoken(one.window, one.agents, one.after) for one in past if one.has_written and one.window is not None),
-        reach,
+        Spoken(one.window, one.agents, one.after) for one in past if one.has_written and one.window is not None
     )
 
 
@@ -192,8 +192,11 @@ def shape(segments: Iterable[Segment], zone: str) -> tuple[str, date | None]:
 
 
 def displaced(this: PastImport, past: Iterable[PastImport], profile: ScheduleProfile, now: datetime) -> Reason | None:
-    """The very schedule of an import that is still running, moved by some days: an export of the wrong week."""
-    if profile.hold.max_removed_share >= 1 or this.first_day is None:
+    """The very schedule of an import that is still running, moved by whole weeks: an export of the wrong week.
+
+    A handful of rows may well repeat, and tells nothing.
+    """
+    if profile.hold.max_removed_share >= 1 or this.first_day is None or this.rows < _TELLING_ROWS:
         return None
     same = [
         one for one in past
@@ -203,8 +206,8 @@ def displaced(this: PastImport, past: Iterable[PastImport], profile: SchedulePro
         # Somebody has approved it before, or it was there first.
         return None
     for one in same:
-        if one.first_day is not None and one.window is not None and one.window[1] > now:
-            days = (this.first_day - one.first_day).days
+        days = (this.first_day - one.first_day).days if one.first_day is not None else 0
+        if days % 7 == 0 and one.window is not None and one.window[1] > now:
             return Reason(
                 "SHIFTED",
                 f"the file says exactly what {one.file} said, {abs(days)} days {'later' if days > 0 else 'earlier'}; "
