@@ -16,7 +16,7 @@ ADVICE = {
     "NO_SHIFT": "nothing; the row says that it is no shift",
     "NO_TIME_ZONE": 'set "timeZone" in the site document (to try one out: --time-zone Europe/Helsinki)',
     "OPEN_SHIFT": "nothing; nobody has taken this shift yet",
-    "OUTSIDE_SCOPE": "nothing, if the horizon is meant; else raise or leave out \"days\" of the scope in the site document",
+    "OUTSIDE_SCOPE": "nothing, if the horizon is meant; else raise \"days\" of the scope in the site document",
     "SUPERSEDED": "nothing; the newer version of the row is written",
     "TOO_LONG": "check the dates of the row; routing would give work all that time",
     "UID_CONFLICT": "give the rows different ids or versions in the source; the first one is written",

@@ -18,7 +18,7 @@ from functions.schedule_import.decide.agents import (
 )
 from functions.schedule_import.decide.facts import ReferenceFacts, User
 from functions.schedule_import.decide.overlaps import overlaps_in_file
-from functions.schedule_import.decide.scope import FileScope, file_scope, named_agents
+from functions.schedule_import.decide.scope import FileScope, Protection, file_scope, named_agents, protection
 from functions.schedule_import.decide.wanted import Wanted, first_column, want_bookings
 from functions.schedule_import.profile import ScheduleProfile, time_zone
 from functions.schedule_import.reading.agents_csv import AgentDirectory, AgentKey
@@ -143,6 +143,7 @@ def look_at(reading: Reading, profile: ScheduleProfile, directory: AgentDirector
     placed = place_segments(list(reading.segments), matching, first_column(profile.sources[0].fields.agent) or "")
     scope = file_scope(reading, placed, matching, profile, uploaded=now)
     wanted = want_bookings(placed, _references(matching), (), scope, profile)
+    guard = protection(reading, wanted.unwritten_days, matching)
     overlaps, overlap_count = _overlaps(wanted)
     summary = _Summary(profile, scope.zone)
     for segment in reading.segments:
@@ -156,7 +157,7 @@ def look_at(reading: Reading, profile: ScheduleProfile, directory: AgentDirector
         home_zone=scope.zone,
         scope=scope,
         delta=profile.scope.mode == "delta" or reading.dropped_again,
-        empty_agents=_empty(scope, wanted, matching),
+        empty_agents=_empty(scope, wanted, matching, guard, reading),
         agents=sorted(summary.agents.values(), key=lambda each: each.agent.casefold()),
         days=dict(sorted(summary.days.items())),
         activities=sorted(summary.activities.values(), key=lambda each: -each.segments),
@@ -167,7 +168,7 @@ def look_at(reading: Reading, profile: ScheduleProfile, directory: AgentDirector
         overlaps=overlaps,
         overlap_count=overlap_count,
         problems=_problems([*reading.skipped, *placed.skipped, *wanted.skipped], [*placed.issues, *wanted.issues]),
-        notes=_notes(reading, profile),
+        notes=[*_notes(reading, profile), *filter(None, [_guarded(guard)])],
         segments=reading.segments,
     )
 
@@ -207,11 +208,25 @@ def _references(matching: Matching) -> ReferenceFacts:
     )
 
 
-def _empty(scope: FileScope, wanted: Wanted, matching: Matching) -> list[str]:
-    if scope.days is None:
+def _empty(scope: FileScope, wanted: Wanted, matching: Matching, guard: Protection, reading: Reading) -> list[str]:
+    """Agents, as the file names them, whose bookings in scope all go."""
+    if scope.days is None or guard.everything:
         return []
-    without = {user for user in scope.agents if not wanted.bookings.get(user)}
-    return sorted({user.full_name for user in matching.users.values() if user.id in without})
+    guarded = guard.users | {user for user, _ in guard.days}
+    without = {user for user in scope.agents if not wanted.bookings.get(user)} - guarded
+    written = {agent_key(identity, text): text for text, identity in reading.listed_agents}
+    written |= {agent_key(each.identity, each.agent): each.agent for each in reading.days_without_work}
+    return sorted({written.get(key, key[1]) for key, user in matching.users.items() if user.id in without})
+
+
+def _guarded(guard: Protection) -> str | None:
+    if guard.everything:
+        return "a row does not even say whom it is about: nothing at all would be removed while it is there"
+    if guard.users or guard.days:
+        agents = len(guard.users | {user for user, _ in guard.days})
+        who = "1 agent" if agents == 1 else f"{agents:,} agents"
+        return f"rows that would not be written protect the days that they speak of ({who}): nothing there is removed"
+    return None
 
 
 def _overlaps(wanted: Wanted) -> tuple[list[Any], int]:

@@ -157,6 +157,13 @@ def test_drafts_and_deleted_rows_stay_out(guessed: Any) -> None:
     assert "DELETED_IN_SOURCE" in found.unsure
 
 
+def test_a_code_is_preferred_to_the_name_beside_it(guessed: Any) -> None:
+    lines = [f"0001{n % 3};Jo Doe{'ab'[n % 2]};{13 + n}/03/2027;08h30;17h00;Chat" for n in range(8)]
+    found = guessed("plan.csv", "\n".join(["Matricule;Nom;Jour;Heure début;Heure fin;Activité", *lines, ""]).encode())
+    assert (found.document["identity"], found.document["sources"][0]["fields"]["agent"]) == ("employeeid", "Matricule")
+    assert [f"{one.start:%d %H:%M}" for one in found.read("UTC")][:2] == ["13 08:30", "14 08:30"]
+
+
 def test_whole_days(guessed: Any) -> None:
     lines = [f"0001{n % 3};{13 + n}.03.2027;{'Vacation' if n % 2 else 'Sick'}" for n in range(8)]
     found = guessed("absences.csv", "\n".join(["Mitarbeiternummer;Tag;Abwesenheit", *lines, ""]).encode())

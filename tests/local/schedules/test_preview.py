@@ -175,6 +175,20 @@ def test_every_bad_row_has_its_line_and_column(capsys: Capture) -> None:
     assert told["bookings"] == 0
 
 
+def test_rows_that_are_not_written_protect_their_agent(tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "two.csv"
+    path.write_text(
+        "agent,start,end,activity\n"
+        "a@x.example,2027-06-01T08:00,2027-06-01T12:00,Chat\n"
+        "b@x.example,2027-06-01T08:00,2027-06-01T12:00,Nobody knows\n",
+        encoding="utf-8",
+    )
+    told = as_json(path, "switchboard-csv", "Europe/Helsinki", capsys)
+    assert told["scope"]["agentsWithoutBookings"] == []
+    assert "protect the days that they speak of (1 agent)" in told["notes"][0]
+    assert told["problems"][0]["agent"] == "b@x.example"
+
+
 def test_a_rejected_file_as_json(capsys: Capture) -> None:
     assert main(["preview", str(WFM / "hostile" / "zero_bytes.csv"), "--profile", "talkdesk", "--json"]) == 1
     assert json.loads(capsys.readouterr().out) == {"readable": False, "reason": "the file is empty; export it again"}
