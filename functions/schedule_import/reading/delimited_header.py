@@ -108,6 +108,8 @@ def _no_header(candidates: Iterable[_Candidate], profile: ScheduleProfile) -> Un
     reason = hours_worked(split.names, None)
     if reason:
         return UnreadableFileError(reason)
-    missing = min((split.missing(source) for source in profile.sources), key=len)
+    # By share: where nothing fits, the layout's first naming is the one to tell about.
+    nearest = min(profile.sources, key=lambda source: len(split.missing(source)) / max(1, len(source.required)))
+    missing = split.missing(nearest)
     names = ", ".join(repr(name[:100]) for name in split.names[:20]) or "no columns"
     return UnreadableFileError(f"the header lacks {', '.join(missing)}; it has {names}{other_layout(split.names)}")
