@@ -164,6 +164,16 @@ def test_a_code_is_preferred_to_the_name_beside_it(guessed: Any) -> None:
     assert [f"{one.start:%d %H:%M}" for one in found.read("UTC")][:2] == ["13 08:30", "14 08:30"]
 
 
+def test_the_times_of_the_activity_and_not_those_of_the_shift_around_it(guessed: Any) -> None:
+    head = "Agent (ID);Shift start;Shift end;Activity start;Activity end;Activity;Last modified"
+    shift = "22.03.2027 08:00;22.03.2027 16:00"
+    lines = [
+        f"4101;{shift};22.03.2027 {8 + n:02}:00;22.03.2027 {9 + n:02}:00;Chat;0{n + 1}.03.2027 10:00" for n in range(8)
+    ]
+    found = guessed("plan.csv", "\n".join([head, *lines, ""]).encode())
+    assert [one.start.hour for one in found.read("UTC")] == list(range(8, 16))
+
+
 def test_whole_days(guessed: Any) -> None:
     lines = [f"0001{n % 3};{13 + n}.03.2027;{'Vacation' if n % 2 else 'Sick'}" for n in range(8)]
     found = guessed("absences.csv", "\n".join(["Mitarbeiternummer;Tag;Abwesenheit", *lines, ""]).encode())
