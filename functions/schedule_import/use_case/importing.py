@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from itertools import islice
 from typing import BinaryIO
 
 from functions.schedule_import.containers import ARCHIVE, INBOX
@@ -18,7 +19,7 @@ from functions.schedule_import.decide.diff import Comparison, Difference
 from functions.schedule_import.decide.edges import after_last_midnight, digests
 from functions.schedule_import.decide.facts import Booking, Guid, ReferenceFacts, WantedBooking
 from functions.schedule_import.decide.hold import Reason, plan_digest, weigh
-from functions.schedule_import.decide.overlaps import overlaps_in_file, overlaps_with_others
+from functions.schedule_import.decide.overlaps import count_overlaps, overlaps_in_file, overlaps_with_others
 from functions.schedule_import.decide.precedence import ImportState, PastImport
 from functions.schedule_import.decide.record_ids import mark_prefix
 from functions.schedule_import.decide.scope import FileScope, file_scope, home_zone, protection, shift_days
@@ -39,6 +40,7 @@ from functions.schedule_import.reading.records import FileContent
 from functions.schedule_import.reading.segments import Issue, Reading, UnreadableFileError
 from functions.schedule_import.report import MOST_LISTED, ImportReport
 from functions.schedule_import.use_case import filing, looking, settings_of
+from functions.schedule_import.use_case.memory import collector_paused, collector_resumes, give_back_memory
 from functions.schedule_import.use_case.settings_of import NotReadyError, UnknownProfileError
 from functions.schedule_import.use_case.worlds import ImportGateways, InboxPath, archive_path, import_id
 from functions.schedule_import.use_case.writing import Progress, Written, write_plan
@@ -332,8 +334,19 @@ async def _read_decide_write(run: _Run, open_files: AsyncExitStack) -> bool:
         return True
     # Reading and deciding are work for the processor. In a thread of their own they leave the event loop to the
     # other functions of the process, whose callers wait.
-    reading = await asyncio.to_thread(_read, run, profile)
-    await _import_reading(run, profile, directory, reading)
+    try:
+        with collector_paused():
+            give_back_memory()
+            reading = await asyncio.to_thread(_read, run, profile)
+            give_back_memory()
+            plan = await _plan(run, profile, directory, reading)
+        give_back_memory()
+        await _hold_or_write(run, profile, reading, plan)
+        run.report.coverage = await asyncio.to_thread(_coverage, plan, mark_prefix(profile.name), run.gateways.now())
+        del plan
+    finally:
+        collector_resumes()
+        give_back_memory()
     return True
 
 
@@ -363,9 +376,19 @@ def _read(run: _Run, profile: ScheduleProfile) -> Reading:
     return reading
 
 
-async def _import_reading(run: _Run, profile: ScheduleProfile, directory: AgentDirectory, reading: Reading) -> None:
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What Dynamics shall have, beside what it has."""
+
+    scope: FileScope
+    references: ReferenceFacts
+    wanted: Wanted
+    difference: Difference
+
+
+async def _plan(run: _Run, profile: ScheduleProfile, directory: AgentDirectory, reading: Reading) -> _Plan:
     report, dynamics = run.report, run.gateways.dynamics
-    keys = looking.keys_of(reading, profile)
+    keys = await asyncio.to_thread(looking.keys_of, reading, profile)
     references = await looking.look_up_references(keys, directory, dynamics)
     if not references.setup_metadata_present:
         raise NotReadyError(
@@ -376,14 +399,16 @@ async def _import_reading(run: _Run, profile: ScheduleProfile, directory: AgentD
     agent_column = first_column(profile.sources[0].fields.agent) or ""
     placed = await asyncio.to_thread(place_segments, reading.segments, matching, agent_column)
     members = await looking.look_up_plan_members(profile, dynamics)
-    scope = file_scope(reading, placed, matching, profile, uploaded=run.fetched.uploaded, plan_agents=members)
+    scope = await asyncio.to_thread(
+        file_scope, reading, placed, matching, profile, uploaded=run.fetched.uploaded, plan_agents=members
+    )
     reading.segments = []  # they are in `placed`, which gives them up one agent at a time
     report.skipped += placed.skipped
     report.issues += placed.issues
     report.agents = len(scope.agents)
-    report.window = scope.window or _span(placed)
+    report.window = scope.window or await asyncio.to_thread(_span, placed)
     run.this = replace(run.this, window=report.window, agents=digests(scope.agents))
-    await _plan_and_write(run, profile, reading, placed, matching, scope, references)
+    return await _compared(run, profile, reading, placed, matching, scope, references)
 
 
 def _span(placed: PlacedSegments) -> tuple[datetime, datetime] | None:
@@ -394,7 +419,7 @@ def _span(placed: PlacedSegments) -> tuple[datetime, datetime] | None:
     return min(one.start for one in segments), max(one.end for one in segments)
 
 
-async def _plan_and_write(
+async def _compared(
     run: _Run,
     profile: ScheduleProfile,
     reading: Reading,
@@ -402,14 +427,14 @@ async def _plan_and_write(
     matching: Matching,
     scope: FileScope,
     references: ReferenceFacts,
-) -> None:
+) -> _Plan:
     report, gateways = run.report, run.gateways
     names = await asyncio.to_thread(_plan_names, placed, scope, profile)
     look = await looking.look_up_plans_and_resources(references, names, scope.agents, gateways.dynamics)
     speaks_for_rows = scope.days is None
     numbers, removals = None, []
     if speaks_for_rows:
-        groups = key_groups(placed, reading.removed, matching)
+        groups = await asyncio.to_thread(key_groups, placed, reading.removed, matching)
         occupied = await looking.occupied_numbers(groups, profile.name, gateways.dynamics)
         numbers = {
             group: choose_numbers(segments, occupied.get(group, {}), profile, adding_only=reading.dropped_again)
@@ -421,7 +446,8 @@ async def _plan_and_write(
     report.skipped += wanted.skipped
     report.issues += wanted.issues
     users = {resource.id: resource.user_id for resource in look.resources}
-    comparison = Comparison(
+    comparison = await asyncio.to_thread(
+        Comparison,
         wanted.bookings,
         scope,
         profile.name,
@@ -430,19 +456,23 @@ async def _plan_and_write(
         assignable=references.assignable_types(),
         now=gateways.now(),
         cancels=profile.removal == "cancel",
-        edges=precedence.spoken_for(run.past, scope.reach),
+        edges=precedence.spoken_for(run.past),
     )
     await looking.compare_with_bookings(comparison, scope, look.resources, gateways.dynamics)
     guard = protection(reading, wanted.unwritten_days, matching)
     difference = await asyncio.to_thread(comparison.result, guard)
-    run.this = replace(run.this, after=digests(after_last_midnight(wanted.bookings, scope)))
+    after = await asyncio.to_thread(lambda: digests(after_last_midnight(wanted.bookings, scope)))
+    run.this = replace(run.this, after=after)
     _remove_marked(difference, removals, wanted, references, scope, cancels=profile.removal == "cancel")
-    _tell_overlaps(report, wanted, difference)
-    await _hold_or_write(run, profile, reading, scope, look.references, wanted, difference)
-    prefix, now = mark_prefix(profile.name), gateways.now()
-    report.coverage = [
+    await asyncio.to_thread(_tell_overlaps, report, wanted, difference)
+    return _Plan(scope, look.references, wanted, difference)
+
+
+def _coverage(plan: _Plan, prefix: str, now: datetime) -> list[coverage.Gap | coverage.Blocked]:
+    wanted, assignable = plan.wanted, plan.references.assignable_types()
+    return [
         *coverage.gaps(wanted.bookings, wanted.plan_names, now),
-        *coverage.blocked(wanted.bookings, difference.foreign, references.assignable_types(), prefix, now),
+        *coverage.blocked(wanted.bookings, plan.difference.foreign, assignable, prefix, now),
     ]
 
 
@@ -464,6 +494,8 @@ def _remove_marked(
     cancels: bool,
 ) -> None:
     """Rows of a delta that say "deleted" take their booking away, unless another row of the file keeps it."""
+    if not removals:
+        return
     kept = {booking.id for bookings in wanted.bookings.values() for booking in bookings}
     canceled = references.canceled_statuses()
     for user, booking, _ in removals:
@@ -473,32 +505,24 @@ def _remove_marked(
 
 
 def _tell_overlaps(report: ImportReport, wanted: Wanted, difference: Difference) -> None:
-    for overlap in overlaps_in_file(wanted.bookings):
-        report.overlaps_found += 1
-        if report.overlaps_found <= MOST_LISTED:
-            report.overlaps.append(overlap)
-            later = max(overlap, key=lambda claim: claim.row or 0)
-            other = min(overlap, key=lambda claim: claim.row or 0)
-            report.issues.append(Issue("OVERLAP", later.row or 0, agent=later.agent, value=f"row {other.row}"))
+    report.overlaps_found = count_overlaps(wanted.bookings)
+    for overlap in islice(overlaps_in_file(wanted.bookings), MOST_LISTED):
+        report.overlaps.append(overlap)
+        later = max(overlap, key=lambda claim: claim.row or 0)
+        other = min(overlap, key=lambda claim: claim.row or 0)
+        report.issues.append(Issue("OVERLAP", later.row or 0, agent=later.agent, value=f"row {other.row}"))
     for overlap, booking, _ in overlaps_with_others(wanted.bookings, difference.foreign):
         report.overlaps_found += 1
-        if report.overlaps_found <= MOST_LISTED:
+        if len(report.overlaps) < MOST_LISTED:
             report.overlaps.append(overlap)
             report.issues.append(
                 Issue("OVERLAP", booking.row, agent=booking.agent, value="a booking of another source")
             )
 
 
-async def _hold_or_write(
-    run: _Run,
-    profile: ScheduleProfile,
-    reading: Reading,
-    scope: FileScope,
-    references: ReferenceFacts,
-    wanted: Wanted,
-    difference: Difference,
-) -> None:
+async def _hold_or_write(run: _Run, profile: ScheduleProfile, reading: Reading, plan: _Plan) -> None:
     report = run.report
+    scope, references, wanted, difference = plan.scope, plan.references, plan.wanted, plan.difference
     reasons = await _reasons_to_wait(run, profile, reading, scope, wanted, difference)
     if reasons:
         digest = await asyncio.to_thread(plan_digest, difference)
@@ -518,13 +542,8 @@ async def _hold_or_write(
     report.skipped += written.skipped
     report.issues += written.issues
     changed = bool(written.created or written.updated or written.removed)
-    if (
-        difference.unchanged
-        and not changed
-        and not run.this.changed
-        and not written.wrote_references
-        and not difference.changes
-    ):
+    has_done = report.created or report.updated or report.removed or difference.changes or written.wrote_references
+    if difference.unchanged and not has_done:
         report.status = "unchanged"
     run.this = replace(
         run.this,

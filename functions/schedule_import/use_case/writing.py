@@ -133,8 +133,10 @@ async def _write_bookings(
         rows = (row for row in _rows(difference) if row["bookableresourcebookingid"] not in failed)
         outcome = await dynamics.upsert_many(BOOKING, progress.passing(rows))
         failed |= {failure.row_id: failure.error for failure in outcome.failures}
-    written.created = sum(wanted.id not in failed for wanted in difference.creates)
-    written.updated = sum(wanted.id not in failed for wanted, _ in difference.updates)
+    written.created, written.updated = len(difference.creates), len(difference.updates)
+    if failed:
+        written.created -= sum(wanted.id in failed for wanted in difference.creates)
+        written.updated -= sum(wanted.id in failed for wanted, _ in difference.updates)
     refused_days = set()
     for wanted in _all_wanted(difference) if failed else ():
         if (error := failed.get(wanted.id)) is not None:
