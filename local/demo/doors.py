@@ -34,6 +34,13 @@ class Doors:
 
     def drop(self, profile: str, name: str, data: bytes) -> Json:
         """Put a file into the inbox and wait for its report."""
+        return self._put(profile, name, data)
+
+    def command(self, profile: str, name: str, command: str) -> Json:
+        """Put an empty blob beside a file, as a person does, and wait for the answer."""
+        return self._put(profile, f"{name}.{command}", b"")
+
+    def _put(self, profile: str, name: str, data: bytes) -> Json:
         report = self._blobs.get_blob_client("schedule-reports", f"{profile}/{name}.report.json")
         before = _etag(report)
         self._blobs.get_blob_client("schedules", f"{profile}/{name}").upload_blob(data, overwrite=True)

@@ -33,6 +33,7 @@ class Story:
         data = file.read_bytes()
         self._first_drop(file, profile, data)
         self._second_drop(file, profile, data)
+        self._taken_back(file, profile)
         self._bad_file(file, profile)
         self._calls()
 
@@ -67,8 +68,26 @@ class Story:
         )
         self._expect(written == 0, "the second drop writes nothing")
 
+    def _taken_back(self, file: Path, profile: str) -> None:
+        self._chapter(3, "A planner takes the import back, and then wants it after all")
+        booked = len(self._doors.bookings())
+        if not booked:
+            self._console.print("Nothing of this file was written, so there is nothing to take back.")
+            return
+        undone = self._doors.command(profile, file.name, "undo")
+        self._console.print(
+            f"An empty blob {file.name}.undo beside the file: {undone['status']}, "
+            f"{_count(undone['removed'], 'booking')} removed"
+        )
+        self._expect(not self._doors.bookings(), "after .undo Dynamics is as it was before the import")
+        forced = self._doors.command(profile, file.name, "force")
+        self._console.print(
+            f"An empty blob {file.name}.force: {forced['status']}, {_count(forced['created'], 'booking')} created"
+        )
+        self._expect(len(self._doors.bookings()) == booked, "after .force every booking is back")
+
     def _bad_file(self, file: Path, profile: str) -> None:
-        self._chapter(3, "Somebody drops a file that is no schedule")
+        self._chapter(4, "Somebody drops a file that is no schedule")
         before = self._doors.records_written()
         report = self._doors.drop(profile, "customers.csv", b"Name;Phone;City\nAalto;050 000 000;Espoo\n")
         self._console.print(
@@ -80,7 +99,7 @@ class Story:
         self._expect(self._doors.records_written() == before, "a rejected file writes nothing")
 
     def _calls(self) -> None:
-        self._chapter(4, f"Enreach asks where calls to {POOL} should go")
+        self._chapter(5, f"Enreach asks where calls to {POOL} should go")
         table = Table("caller", "answer", "target", "ms", show_edge=False)
         expected = []
         for who, anum, right_key, status in CALLS:

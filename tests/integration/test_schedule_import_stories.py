@@ -157,6 +157,18 @@ async def test_force_puts_back_what_was_edited_by_hand(site: Site) -> None:
     assert not any(booking["name"] == "Edited" for booking in site.bookings())
 
 
+async def test_a_file_is_forced_back_after_its_successor_was_undone(site: Site) -> None:
+    await site.deliver("switchboard-csv/a.csv", csv(*FULL))
+    await site.deliver("switchboard-csv/b.csv", csv(*FULL[:-1], row(PAIVI, 15, "09-17")))
+    await site.command("switchboard-csv/b.csv.undo")
+    assert ("Chat", "2027-01-15T06:00:00Z") in times(site)
+    site.delete(f"bookableresourcebookings({site.bookings()[0]['bookableresourcebookingid']})")
+    forced = await site.command("switchboard-csv/a.csv.force")
+    assert (forced.status, forced.created, forced.unchanged) == ("imported", 1, 14)
+    refused = await site.command("switchboard-csv/nobody.csv.force")
+    assert refused.status == "rejected"
+
+
 async def test_an_older_file_delivered_late_is_held(site: Site) -> None:
     await site.drop("switchboard-csv/old.csv", csv(*FULL))
     await site.deliver("switchboard-csv/new.csv", csv(*FULL[:-1], row(PAIVI, 15, "09-17")))

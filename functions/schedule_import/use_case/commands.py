@@ -117,7 +117,9 @@ async def _import_by_hand(
     before = precedence.latest_of(target, past)
     if before is None:
         return _answer(inbox, target, "rejected", "no file or applied import of this name is known"), _nothing
-    if precedence.followed_by(before, past):
+    # What was undone since does not count: a person wants this file after all.
+    files = [one for one in past if one.state is not ImportState.UNDO]
+    if precedence.followed_by(before, files):
         return _answer(
             inbox, target, "rejected", "a later import speaks for the same agents and days; force that one instead"
         ), _nothing

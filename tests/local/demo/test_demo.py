@@ -25,6 +25,8 @@ def test_the_story_of_the_sample() -> None:
         "27 rows, 3 agents, 25 bookings created, 2 rows skipped",
         "line 26, column tvID: UNKNOWN_AGENT",
         "unchanged, 25 bookings as they should be. Rows written in Dynamics: 0",
+        "undone, 25 bookings",
+        ".force: imported, 25 bookings created",
         "customers.csv.report.json says: rejected",
         "│ 200    │ +35853445657",
         "│ 204    │",
