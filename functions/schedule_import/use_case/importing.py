@@ -5,7 +5,7 @@ import hashlib
 import logging
 import tempfile
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import islice
@@ -40,7 +40,7 @@ from functions.schedule_import.reading.records import FileContent
 from functions.schedule_import.reading.segments import Issue, Reading, UnreadableFileError
 from functions.schedule_import.report import MOST_LISTED, ImportReport
 from functions.schedule_import.use_case import filing, looking, settings_of
-from functions.schedule_import.use_case.memory import collector_paused, collector_resumes, give_back_memory
+from functions.schedule_import.use_case.memory import LARGE_FILE, collector_paused, collector_resumes, give_back_memory
 from functions.schedule_import.use_case.settings_of import NotReadyError, UnknownProfileError
 from functions.schedule_import.use_case.worlds import ImportGateways, InboxPath, archive_path, import_id
 from functions.schedule_import.use_case.writing import Progress, Written, write_plan
@@ -329,13 +329,14 @@ async def _read_decide_write(run: _Run, open_files: AsyncExitStack) -> bool:
         run.report.unchanged = before.bookings
         run.this = replace(
             before, import_id=run.this.import_id, file=run.inbox.name, sequence=run.this.sequence,
-            age=run.this.age, attempts=run.this.attempts, changed=False,
+            age=run.this.age, attempts=run.this.attempts, changed=False, etag=run.this.etag, tried=run.this.tried,
         )  # fmt: skip
         return True
     # Reading and deciding are work for the processor. In a thread of their own they leave the event loop to the
     # other functions of the process, whose callers wait.
+    is_large = run.fetched.size >= LARGE_FILE
     try:
-        with collector_paused():
+        with collector_paused() if is_large else nullcontext():
             give_back_memory()
             reading = await asyncio.to_thread(_read, run, profile)
             give_back_memory()
@@ -345,7 +346,8 @@ async def _read_decide_write(run: _Run, open_files: AsyncExitStack) -> bool:
         run.report.coverage = await asyncio.to_thread(_coverage, plan, mark_prefix(profile.name), run.gateways.now())
         del plan
     finally:
-        collector_resumes()
+        if is_large:
+            collector_resumes()
         give_back_memory()
     return True
 
