@@ -369,3 +369,32 @@ async def test_any_order_of_deliveries_ends_as_the_files_say(
         await play.deliver_again()
     finally:
         site.close()
+
+
+@settings(plays, max_examples=max(10, EXAMPLES // 4))
+@given(seed=st.integers(0, 2**32), agents=st.integers(2, 4), days=st.integers(3, 5), zones=zones, rules=rules)
+async def test_undo_restores_every_booking_under_its_key(
+    dataverse: DataverseClient, simulator: str, control: httpx.Client,
+    seed: int, agents: int, days: int, zones: list[str], rules: dict[str, Any],
+) -> None:  # fmt: skip
+    site = new_site(dataverse, simulator, control)
+    try:
+        play = Play(site, seed, agents, days, zones, **rules)
+        await play.begin()
+        await play.deliver()
+        before = play.dynamics.look()
+        play.planner.edit()
+        await play.deliver()
+        after = play.dynamics.look()
+        report = await site.report(WEEK)
+        writes = report["created"] + report["updated"] + report["removed"]
+        undone = await site.command(f"{PROFILE}/{report['importId']}.undo")
+        assert undone.status == ("undone" if writes else "rejected")
+        assert undone.updated + undone.removed == writes
+        assert play.dynamics.look() == before
+        # The same file, dropped once more, is no repetition of what was undone.
+        await site.drop(WEEK, schedule_model.text_of(play.files[WEEK]))
+        await site.take_up(WEEK)
+        assert play.dynamics.look() == after
+    finally:
+        site.close()
