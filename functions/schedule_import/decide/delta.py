@@ -41,12 +41,14 @@ def key_groups(placed: PlacedSegments, removed: Iterable[Segment], matching: Mat
 def ids_to_look_for(
     groups: Mapping[KeyGroup, Sequence[Segment]], occupied: Occupied, profile: str
 ) -> Iterator[tuple[KeyGroup, int, Guid]]:
-    """Numbers that have to be known yet: of each group until a free one is known for each row, and where the key is in
-    use or a row takes a booking away, until none is in use for a while."""
+    """Numbers that have to be known yet: of each group until a free one is known for each row; and of an id that the
+    source may share among rows, where a row takes a booking away, and where the key is in use, until none is in use
+    for a while."""
     for (user, key), segments in groups.items():
         known = occupied.get((user, key), {})
         used = [number for number, found in known.items() if found is not None]
-        until = max(used) + 1 + _LONGEST_HOLE if used else 0 if segments else _LONGEST_HOLE
+        is_one_of_a_kind = bool(segments) and not segments[0].external_id and not used
+        until = 0 if is_one_of_a_kind else max(used, default=-1) + 1 + _LONGEST_HOLE
         until = max(until, len(used) + len(segments))
         for number in range(until):
             if number not in known:

@@ -125,10 +125,11 @@ class Comparison:
         """
         if not self._asked:
             self._asked = True
-            return list(self._unseen)
+            if self._unseen:
+                return list(self._unseen)
         for booking in self._renumbering.found_again(self._extra, self._in_window):
             self._meet(*booking)
-        renumbered = self._renumbering.next_numbers()
+        renumbered = self._renumbering.next_numbers(self._extra)
         self._unseen |= renumbered
         return list(renumbered)
 

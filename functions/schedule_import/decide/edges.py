@@ -74,11 +74,8 @@ class Spoken(NamedTuple):
 class Edges:
     """The memory of all imports that have written bookings of the profile."""
 
-    def __init__(self, spoken: Iterable[Spoken], reach: tuple[datetime, datetime] | None = None) -> None:
-        """`reach`: only what touches this time will be asked for."""
-        near = [one for one in spoken if reach is None or (one.window[0] < reach[1] and one.window[1] > reach[0])]
-        self._spoken = list({(one.window, one.agents) for one in near})
-        self._after = list({(one.window[1], one.after) for one in near if one.after})
+    def __init__(self, spoken: Iterable[Spoken]) -> None:
+        self._spoken = list(spoken)
 
     def speaks(self, user: Guid, moment: datetime) -> bool:
         """Whether an import speaks for this agent at this moment."""
@@ -89,9 +86,9 @@ class Edges:
         zone = scope.zone_of(user)
         day = local_date(booking.start, zone)
         key = _digest(booking.id)
-        for end, after in self._after:
-            if _is_in(after, key) and booking.start >= end - _ONE_DAY:
-                return min(day - _ONE_DAY, local_date(end - timedelta(seconds=1), zone))
+        for window, _, after in self._spoken:
+            if window[1] - _ONE_DAY <= booking.start and _is_in(after, key):
+                return min(day - _ONE_DAY, local_date(window[1] - timedelta(seconds=1), zone))
         windows = self._windows(user, booking.start)
         midnight = local_midnight(day, zone)
         # Whoever spoke for the day before too may have placed it as part of a night shift.
@@ -99,7 +96,7 @@ class Edges:
 
     def _windows(self, user: Guid, moment: datetime) -> list[tuple[datetime, datetime]]:
         key = _digest(user)
-        return [window for window, agents in self._spoken if window[0] <= moment < window[1] and _is_in(agents, key)]
+        return [window for window, agents, _ in self._spoken if window[0] <= moment < window[1] and _is_in(agents, key)]
 
 
 NO_MEMORY = Edges(())

@@ -5,7 +5,7 @@ way before, its bookings have these numbers. They are left alone: the rows here 
 file placed before, else numbers that are free.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from functions.schedule_import.decide.facts import Booking, Guid, WantedBooking
@@ -64,16 +64,18 @@ class Renumbering:
                     extra[row.user].remove(found)
                     yield self._renamed(row, found.id), found
 
-    def next_numbers(self) -> dict[Guid, WantedBooking]:
+    def next_numbers(self, extra: Mapping[Guid, list[Booking]]) -> dict[Guid, WantedBooking]:
         """The rows left, under further numbers of their id that were not tried yet; every round tries twice as far."""
         renumbered: dict[Guid, WantedBooking] = {}
         for row in sorted(self._taken.values(), key=lambda one: (one.start, one.end, one.id)):
             external_id = self._external_id(row)
             assert external_id is not None
+            known = {one.id for one in (*self._wanted[row.user], *extra.get(row.user, ())) if one.mark == row.mark}
             group = row.user, row.mark
             number = self._tried.get(group) or 2 * len(self._of_same_id(row))
+            while (key := booking_id(self._profile, row.user, external_id, number)) in known:
+                number += 1
             self._tried[group] = number + 1
-            key = booking_id(self._profile, row.user, external_id, number)
             renumbered[key] = self._renamed(row, key)
         self._tried = {group: 2 * tried for group, tried in self._tried.items()}
         return renumbered

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from functions.schedule_import.decide.agents import Matching, PlacedSegments, agent_key, match_agents, place_segments
@@ -19,7 +20,7 @@ from functions.schedule_import.decide.facts import (
     WantedBooking,
 )
 from functions.schedule_import.decide.precedence import ImportState, PastImport, spoken_for
-from functions.schedule_import.decide.scope import FileScope, file_scope, protection
+from functions.schedule_import.decide.scope import FileScope, file_scope, named_agents, protection
 from functions.schedule_import.decide.undo import Touched, as_booking, journal
 from functions.schedule_import.decide.wanted import Wanted, want_bookings
 from functions.schedule_import.profile import ScheduleProfile, builtin_profile
@@ -117,13 +118,14 @@ def placed(segments: Iterable[Segment], references: ReferenceFacts = REFERENCES)
 def scope_of(
     segments: Iterable[Segment] = (),
     profile: ScheduleProfile = CSV,
+    *,
     uploaded: datetime = datetime(2027, 1, 1, tzinfo=UTC),
-    **reading: object,
+    **reading: Any,
 ) -> FileScope:
     """What a file with these rows speaks for."""
     rows = list(segments)
     there, matching = placed(rows)
-    said = Reading(segments=rows, **reading)  # type: ignore[arg-type]
+    said = Reading(segments=rows, **reading)
     matching.users |= {agent_key("email", name): someone for name, someone in PEOPLE.items()}
     return file_scope(said, there, matching, profile, uploaded=uploaded)
 
@@ -189,7 +191,7 @@ class Calendar:
         said = Reading(segments=rows, protected=list(protected), days_without_work=list(off), window=window)
         keys = {agent_key(one.identity, one.agent) for one in rows}
         keys |= {agent_key(one.identity, one.agent) for one in protected if one.agent}
-        keys |= {agent_key(one.identity, one.agent) for one in off}
+        keys |= {agent_key(*named) for named in named_agents(said, self.profile)}
         matching = match_agents(keys, REFERENCES.users, NO_DIRECTORY)
         there = place_segments(rows, matching, "agent")
         scope = file_scope(said, there, matching, self.profile, uploaded=self.now, plan_agents=plan_agents)
@@ -203,7 +205,7 @@ class Calendar:
             assignable=REFERENCES.assignable_types(),
             now=self.now,
             cancels=self.profile.removal == "cancel",
-            edges=spoken_for(self.past if self.remembers else (), scope.reach),
+            edges=spoken_for(self.past if self.remembers else ()),
         )
         comparison.take(self._in_reach(scope))
         while asked := comparison.ids_to_look_for():

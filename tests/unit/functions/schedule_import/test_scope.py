@@ -1,6 +1,7 @@
 """What a file speaks for: agents x days, and what bad rows protect."""
 
 from datetime import date, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -95,7 +96,7 @@ def test_agents_are_those_of_the_rows_of_the_document_and_of_the_profile() -> No
     ],
 )
 def test_a_horizon_begins_with_the_files_first_date(
-    rows: list[Segment], more: dict[str, object], days: tuple[date, date]
+    rows: list[Segment], more: dict[str, Any], days: tuple[date, date]
 ) -> None:
     assert scope_of(rows, in_profile(scope={"days": 28}), **more).days == days
 
@@ -107,7 +108,7 @@ def test_a_horizon_begins_with_the_files_first_date(
         pytest.param(CSV, {"dropped_again": True}, id="rejected rows that come again"),
     ],
 )
-def test_a_file_that_speaks_for_its_rows_speaks_for_no_day(profile: object, more: dict[str, object]) -> None:
+def test_a_file_that_speaks_for_its_rows_speaks_for_no_day(profile: object, more: dict[str, Any]) -> None:
     scope = scope_of([segment()], profile, **more)  # type: ignore[arg-type]
     assert (scope.days, scope.window, scope.reach) == (None, None, None)
     assert scope.agents == {ASA.id}
