@@ -10,7 +10,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from benchmarks import bad_rows, bulk, environments, faults, lookup, memory, start, storm
+from benchmarks import bad_rows, bulk, environments, faults, lookup, memory, schedule_reading, schedules, start, storm
 from benchmarks.bench import Bench
 from benchmarks.installation import install_peers
 from benchmarks.places import BUILD, CORE_COUNT, FOLDER
@@ -27,6 +27,8 @@ TOPICS: dict[str, Callable[[Bench], Section]] = {
     "storm": storm.measure,
     "memory": memory.measure,
     "start": start.measure,
+    "schedule-reading": schedule_reading.measure,
+    "schedules": schedules.measure,
 }
 PEERS_IN = {"bulk", "three-environments", "lookup", "faults"}
 RESULTS = BUILD / "results"

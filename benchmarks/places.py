@@ -17,6 +17,11 @@ SIMULATOR_CORE = 0
 CLIENT_CORE = 1
 
 
+def cores() -> list[int]:
+    """The processor cores that this process may use; empty where the system does not tell."""
+    return _CORES
+
+
 def on_core(number: int) -> Callable[[], None] | None:
     """Ties a process that starts to one core, so that simulator and client do not take each other's time."""
     if len(_CORES) < 2:

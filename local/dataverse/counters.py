@@ -15,6 +15,7 @@ class Counters:
     def __init__(self) -> None:
         self.requests: Counter[str] = Counter()
         self.parts: Counter[str] = Counter()
+        self.batches: Counter[str] = Counter()
         self.messages: Counter[str] = Counter()
         self.connections = 0
         self._met: WeakSet[Any] = WeakSet()
@@ -25,10 +26,15 @@ class Counters:
             self._met.add(connection)
             self.connections += 1
 
+    def writing_parts(self) -> int:
+        """The number of batch parts that asked to change something."""
+        return sum(count for name, count in self.parts.items() if not name.startswith("GET "))
+
     def forget(self) -> None:
         """Starts at nothing."""
         self.requests.clear()
         self.parts.clear()
+        self.batches.clear()
         self.messages.clear()
         self.connections = 0
         self._met.clear()
@@ -38,6 +44,7 @@ class Counters:
         return {
             "requests": {"total": self.requests.total(), **dict(sorted(self.requests.items()))},
             "parts": {"total": self.parts.total(), **dict(sorted(self.parts.items()))},
+            "batches": {"reading": self.batches["reading"], "writing": self.batches["writing"]},
             "messages": dict(sorted(self.messages.items())),
             "recordsWritten": store.written,
             "throttled": protection.throttled,

@@ -136,7 +136,10 @@ class Simulator:
         except DataverseError as error:
             return error_response(error)
         if is_batch:
-            return self.batches.run(request, session, base)
+            before = self.counters.writing_parts()
+            response = self.batches.run(request, session, base)
+            self.counters.batches["writing" if self.counters.writing_parts() > before else "reading"] += 1
+            return response
         return self.service.handle(request, session, base)
 
     def execute(self, request: Request) -> Response:

@@ -38,6 +38,14 @@ def test_a_batch_goes_on_after_an_error_when_asked_to(dataverse: Any) -> None:
     assert contacts_named_batch(dataverse) == 2
 
 
+def test_batches_that_read_are_counted_apart_from_those_that_write(dataverse: Any) -> None:
+    reading = [dataverse.part("GET", "WhoAmI"), dataverse.part("GET", "contacts?$top=1")]
+    dataverse.run_batch(reading)
+    dataverse.run_batch([*reading, dataverse.part("POST", "contacts", CONTACT)])
+    dataverse.run_batch([dataverse.change_set([dataverse.part("POST", "contacts", CONTACT, "1")])])
+    assert dataverse.control("GET", "stats").json()["batches"] == {"reading": 1, "writing": 2}
+
+
 def test_a_change_set_refers_to_its_own_new_rows(dataverse: Any) -> None:
     change_set = dataverse.change_set(
         [
