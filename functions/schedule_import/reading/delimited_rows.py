@@ -110,7 +110,7 @@ class DelimitedContainer:
 
         Raises UnreadableFileError for half a row at the end of the file.
         """
-        if not any(cell.strip() for cell in cells):
+        if not (cells and cells[0].strip()) and not any(cell.strip() for cell in cells):
             return None
         if len(cells) != self.width:
             if number == self._open_line and len(cells) < self.width:
