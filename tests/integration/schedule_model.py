@@ -155,7 +155,7 @@ class Remembered:
     """An import that was applied, or an undo."""
 
     name: str
-    text: str
+    lines: list[Line]
     age: datetime
     sequence: int
     agents: frozenset[str]
@@ -240,8 +240,7 @@ class Model:
 
     def take(self, name: str, lines: list[Line], uploaded: datetime, *, approved: bool = False) -> Expected:
         """A file is imported."""
-        text = text_of(lines)
-        before = self._says_it_already(text)
+        before = self._says_it_already(lines)
         if before is not None:
             again = replace(before, name=name, age=uploaded, sequence=next(self._sequence), journal={})
             self.memory.append(again)
@@ -251,7 +250,7 @@ class Model:
             return Expected("held", reason="EMPTY_FILE")
         if not file.segments and file.refused:
             return Expected("rejected")
-        this = Remembered(name, text, uploaded, next(self._sequence), frozenset(file.agents), file.window)
+        this = Remembered(name, lines, uploaded, next(self._sequence), frozenset(file.agents), file.window)
         newer = [one for one in self.memory if one.kind == "applied" and one.age > uploaded and one.shares_scope(this)]
         if newer and not approved:
             return Expected("held", reason="OLDER")
@@ -259,13 +258,13 @@ class Model:
         self.memory.append(this)
         return self._mirror(file, this)
 
-    def force(self, name: str, lines: list[Line]) -> Expected:
-        """The latest import of a name is compared again."""
+    def force(self, name: str) -> Expected:
+        """The latest import of a name is compared again, also after what followed it was undone."""
         this = self._latest(name, changed=False)
-        if this is None or self._is_followed(this):
+        if this is None or self._is_followed(this, by={"applied"}):
             return Expected("rejected")
         this.sequence = next(self._sequence)
-        return self._mirror(self._read(lines), this)
+        return self._mirror(self._read(this.lines), this)
 
     def undo(self, name: str) -> Expected:
         """What the latest import of a name changed is as it was before."""
@@ -287,7 +286,7 @@ class Model:
                 expected.updated += 1
                 self.bookings[key] = before
         this.kind = "undone"
-        self.memory.append(Remembered("", "", this.age, next(self._sequence), this.agents, this.window, kind="undo"))
+        self.memory.append(Remembered("", [], this.age, next(self._sequence), this.agents, this.window, kind="undo"))
         return expected
 
     def is_cut_clean(self, lines: list[Line], first: date, last: date) -> bool:
@@ -318,17 +317,16 @@ class Model:
         """All tables are lost."""
         self.memory.clear()
 
-    def _says_it_already(self, text: str) -> Remembered | None:
-        same = [one for one in self.memory if one.kind == "applied" and one.text == text and one.clean]
+    def _says_it_already(self, lines: list[Line]) -> Remembered | None:
+        same = [one for one in self.memory if one.kind == "applied" and one.lines == lines and one.clean]
         for one in sorted(same, key=lambda one: -one.sequence):
             if not self._is_followed(one):
                 return one
         return None
 
-    def _is_followed(self, this: Remembered) -> bool:
+    def _is_followed(self, this: Remembered, by: Iterable[str] = ("applied", "undo")) -> bool:
         return any(
-            other.kind in {"applied", "undo"} and other.sequence > this.sequence and this.shares_scope(other)
-            for other in self.memory
+            other.kind in by and other.sequence > this.sequence and this.shares_scope(other) for other in self.memory
         )
 
     def _latest(self, name: str, *, changed: bool) -> Remembered | None:

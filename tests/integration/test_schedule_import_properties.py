@@ -202,7 +202,7 @@ class Play:
     async def force(self) -> None:
         if WEEK not in self.files:
             return
-        expected = self.model.force(WEEK, self.files[WEEK])
+        expected = self.model.force(WEEK)
         report = await self.site.command(f"{WEEK}.force")
         self._compare(report, expected)
         await self.judge(WEEK, None)
