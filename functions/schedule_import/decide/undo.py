@@ -77,7 +77,8 @@ def removes(touched: Touched, removed_status: Guid | None) -> bool:
 def journal_line(touched: Touched) -> str:
     """A line as it is stored: JSON."""
     before = None if touched.before is None else _texts(touched.before)
-    return json.dumps([touched.id, before, touched.after], ensure_ascii=False, separators=(",", ":"))
+    # ASCII: a name may hold a character that ends a line elsewhere.
+    return json.dumps([touched.id, before, touched.after], separators=(",", ":"))
 
 
 def read_journal_line(line: str) -> Touched:
