@@ -76,6 +76,8 @@ class PastImport:
     """Bookings that it wants."""
     etag: str = ""
     """The version of the blob in the inbox."""
+    command: str = ""
+    """The version of the command's blob that led to this state."""
 
     @property
     def has_written(self) -> bool:

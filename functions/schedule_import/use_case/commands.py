@@ -7,7 +7,6 @@ answered in `<profile>/<name>.<command>.report.json` and then leaves the inbox. 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -104,13 +103,16 @@ async def _import_by_hand(
     lease: Lease,
     gateways: ImportGateways,
 ) -> _Outcome:
-    order = Order(approved=command == "approve", force=command == "force", command=f".{command}", asked=blob.uploaded)
+    order = Order(
+        approved=command == "approve", force=command == "force", command=f".{command}", command_etag=blob.etag,
+        asked=blob.uploaded,
+    )  # fmt: skip
     report = await import_file(inbox.beside(target), order, lease, gateways)
     if report is not None:
         return report, None
     history = ImportHistory(inbox.profile, gateways.tables, gateways.files)
     past = await history.imports()
-    if _was_done(target, ImportState.APPLIED, blob.uploaded, past):
+    if _was_done(blob, ImportState.APPLIED, past):
         return None, None
     if command == "approve":
         return _answer(inbox, target, "rejected", "there is no file of this name in the inbox to approve"), _nothing
@@ -129,11 +131,9 @@ async def _import_by_hand(
     return _answer(inbox, target, "rejected", "the file is no longer in the archive; drop it again"), _nothing
 
 
-def _was_done(target: str, state: ImportState, asked: datetime, past: list[PastImport]) -> bool:
-    """Whether a command that was given then has led to this state before."""
-    return any(
-        one.state is state and target in {one.file, one.import_id} and one.tried and one.tried >= asked for one in past
-    )
+def _was_done(blob: StoredFile, state: ImportState, past: list[PastImport]) -> bool:
+    """Whether this very command has led to this state before."""
+    return any(one.state is state and one.command == blob.etag for one in past)
 
 
 # ------------------------------------------------------------------------------------------------------- reject
@@ -147,7 +147,7 @@ async def _reject(inbox: InboxPath, target: str, blob: StoredFile, gateways: Imp
     try:
         etag = await gateways.files.version(INBOX, beside.path)
     except FileMissingError:
-        if _was_done(target, ImportState.REJECTED, blob.uploaded, past):
+        if _was_done(blob, ImportState.REJECTED, past):
             return None, None
         return _answer(
             inbox, target, "rejected", "there is no file of this name in the inbox; nothing was done"
@@ -164,7 +164,7 @@ async def _reject(inbox: InboxPath, target: str, blob: StoredFile, gateways: Imp
     await filing.archive(beside, answer.import_id, etag, gateways)
 
     async def settle() -> None:
-        await history.remember(replace(this, state=ImportState.REJECTED, tried=gateways.now()))
+        await history.remember(replace(this, state=ImportState.REJECTED, tried=gateways.now(), command=blob.etag))
         await filing.leave_inbox(beside, etag, gateways)
 
     return answer, settle

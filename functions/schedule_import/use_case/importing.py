@@ -66,6 +66,8 @@ class Order:
     """Take the archived file of this import instead of one in the inbox."""
     command: str = ""
     """The person's command, which is answered with a report of its own: `.approve`."""
+    command_etag: str = ""
+    """The version of the command's blob."""
     asked: datetime | None = None
     """When the person gave the command."""
 
@@ -182,6 +184,7 @@ def _run(
         changed=known.changed if known else False,
         tried=gateways.now(),
         etag=fetched.etag,
+        command=order.command_etag,
     )
     return _Run(inbox, order, gateways, lease, history, past, stream, fetched, report, this)
 
