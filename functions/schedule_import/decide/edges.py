@@ -19,6 +19,7 @@ from functions.schedule_import.decide.shift_days import day_bounds, local_date, 
 
 _DIGEST_BYTES = 8
 _ONE_DAY = timedelta(days=1)
+_ONE_SECOND = timedelta(seconds=1)
 
 
 def digests(ids: Iterable[Guid]) -> bytes:
@@ -75,28 +76,38 @@ class Edges:
     """The memory of all imports that have written bookings of the profile."""
 
     def __init__(self, spoken: Iterable[Spoken]) -> None:
+        """`spoken`: the latest import first."""
         self._spoken = list(spoken)
 
     def speaks(self, user: Guid, moment: datetime) -> bool:
         """Whether an import speaks for this agent at this moment."""
-        return bool(self._windows(user, moment))
+        key = _digest(user)
+        return any(_covers(one, key, moment) for one in self._spoken)
 
     def shift_day(self, user: Guid, booking: Booking, scope: FileScope) -> date | None:
         """The day of a booking's shift, where the imports that may have written it tell."""
         zone = scope.zone_of(user)
         day = local_date(booking.start, zone)
-        key = _digest(booking.id)
-        for window, _, after in self._spoken:
-            if window[1] - _ONE_DAY <= booking.start and _is_in(after, key):
-                return min(day - _ONE_DAY, local_date(window[1] - timedelta(seconds=1), zone))
-        windows = self._windows(user, booking.start)
         midnight = local_midnight(day, zone)
-        # Whoever spoke for the day before too may have placed it as part of a night shift.
-        return day if windows and all(window[0] >= midnight for window in windows) else None
+        agent, key = _digest(user), _digest(booking.id)
+        its_own_day, is_denied = None, False
+        for one in self._spoken:
+            if not is_denied and one.window[1] - _ONE_DAY <= booking.start and _is_in(one.after, key):
+                return min(day - _ONE_DAY, local_date(one.window[1] - _ONE_SECOND, zone))
+            speaks_before = _covers(one, agent, midnight - _ONE_SECOND)
+            if _covers(one, agent, booking.start):
+                if speaks_before and not is_denied:
+                    # It may have placed it as part of a night shift, or not: the order of stretches tells.
+                    return None
+                its_own_day = day
+            elif speaks_before:
+                # It had no such end of a night shift; what older ones say of that night is no longer so.
+                is_denied = True
+        return its_own_day
 
-    def _windows(self, user: Guid, moment: datetime) -> list[tuple[datetime, datetime]]:
-        key = _digest(user)
-        return [window for window, agents, _ in self._spoken if window[0] <= moment < window[1] and _is_in(agents, key)]
+
+def _covers(one: Spoken, agent: bytes, moment: datetime) -> bool:
+    return one.window[0] <= moment < one.window[1] and _is_in(one.agents, agent)
 
 
 NO_MEMORY = Edges(())

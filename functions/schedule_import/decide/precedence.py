@@ -99,8 +99,9 @@ def speak_for_the_same(one: PastImport, other: PastImport) -> bool:
 
 def spoken_for(past: Iterable[PastImport]) -> Edges:
     """What these imports tell of bookings at the edges of a file, or beyond."""
+    latest_first = sorted(past, key=lambda one: one.sequence, reverse=True)
     return Edges(
-        Spoken(one.window, one.agents, one.after) for one in past if one.has_written and one.window is not None
+        Spoken(one.window, one.agents, one.after) for one in latest_first if one.has_written and one.window is not None
     )
 
 

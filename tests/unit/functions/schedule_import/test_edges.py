@@ -47,7 +47,14 @@ def spoken(window: tuple[Any, Any], *after: str, agents: tuple[str, ...] = (ASA.
         pytest.param([spoken(WEEK_1, EARLY.id)], SUNDAY, id="the first week placed it after its last midnight"),
         pytest.param([spoken(WEEK_1, EARLY.id), spoken(WEEK_2)], SUNDAY, id="although the second speaks for Monday"),
         pytest.param([spoken(WEEK_2)], MONDAY, id="only the second can have placed it"),
-        pytest.param([spoken(WEEK_1), spoken(WEEK_2)], MONDAY, id="the first has not"),
+        pytest.param([spoken(WEEK_1), spoken(WEEK_2)], MONDAY, id="the first has not, before"),
+        pytest.param([spoken(WEEK_2), spoken(WEEK_1)], MONDAY, id="the first has not, after"),
+        pytest.param([spoken(WEEK_2), spoken(WEEK_1, EARLY.id)], SUNDAY, id="the second, later, left it alone"),
+        pytest.param([spoken(WEEK_2), spoken(WEEK_1), spoken(WEEK_1, EARLY.id)], MONDAY, id="the first no longer has"),
+        pytest.param(
+            [spoken(BOTH), spoken(WEEK_1, EARLY.id)], None, id="a later file with both days may have moved it"
+        ),
+        pytest.param([spoken(WEEK_1, EARLY.id), spoken(BOTH)], SUNDAY, id="an earlier one has not"),
         pytest.param([spoken(WEEK_1)], None, id="the first does not speak for Monday"),
         pytest.param([spoken(BOTH)], None, id="a file with both days may have placed it as Sunday's"),
         pytest.param([spoken(WEEK_2), spoken(BOTH)], None, id="either of two"),
