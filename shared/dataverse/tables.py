@@ -104,7 +104,10 @@ SHIFT_PLAN: Final = Table[ShiftPlanRead, ShiftPlanColumn, Never, Never](
 )
 
 BookingSetupMetadataRead = Literal[
-    "msdyn_bookingsetupmetadataid", "msdyn_entitylogicalname", "statecode", "_msdyn_defaultbookingcommittedstatus_value",
+    "msdyn_bookingsetupmetadataid",
+    "msdyn_entitylogicalname",
+    "statecode",
+    "_msdyn_defaultbookingcommittedstatus_value",
     "_msdyn_defaultbookingcanceledstatus_value",
 ]
 BookingSetupMetadataNavigation = Literal["msdyn_DefaultBookingCommittedStatus", "msdyn_DefaultBookingCanceledStatus"]

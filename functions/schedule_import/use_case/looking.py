@@ -20,6 +20,10 @@ from functions.schedule_import.use_case.worlds import Dynamics
 from shared.dataverse.odata import Query
 from shared.dataverse.tables import JsonRow
 
+_ROWS_A_PAGE = 2_500
+"""Bookings in a page, half of what Dataverse gives by itself: reading the JSON of one holds up everybody else, and
+eight of them may be in memory."""
+
 
 def keys_of(reading: Reading, profile: ScheduleProfile) -> set[AgentKey]:
     """Every agent that a file or its profile names, also in rows that could not be read."""
@@ -105,7 +109,7 @@ async def compare_with_bookings(
 
 
 async def _take(comparison: Comparison, asked: Iterable[Query], dynamics: Dynamics) -> None:
-    async with aclosing(dynamics.pages(asked)) as pages:
+    async with aclosing(dynamics.pages(asked, page_size=_ROWS_A_PAGE)) as pages:
         async for page in pages:
             # In a thread of its own: callers of other functions do not wait while thousands of rows are compared.
             await asyncio.to_thread(comparison.take, map(queries.booking, page))
