@@ -10,7 +10,19 @@ import httpx
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from benchmarks import bad_rows, bulk, environments, faults, lookup, memory, schedule_reading, schedules, start, storm
+from benchmarks import (
+    bad_rows,
+    bulk,
+    environments,
+    faults,
+    lookup,
+    memory,
+    routing_beside_import,
+    schedule_reading,
+    schedules,
+    start,
+    storm,
+)
 from benchmarks.bench import Bench
 from benchmarks.installation import install_peers
 from benchmarks.places import BUILD, CORE_COUNT, FOLDER
@@ -29,6 +41,7 @@ TOPICS: dict[str, Callable[[Bench], Section]] = {
     "start": start.measure,
     "schedule-reading": schedule_reading.measure,
     "schedules": schedules.measure,
+    "routing-beside-import": routing_beside_import.measure,
 }
 PEERS_IN = {"bulk", "three-environments", "lookup", "faults"}
 RESULTS = BUILD / "results"

@@ -23,7 +23,7 @@ LONGEST_IMPORT_S = 600.0
 _POLL_S = 0.1
 _TABLES = ("idempotency", "checkpoints")
 _PLANTED_AT_ONCE = 5_000
-_AUTHORIZED = {"Authorization": "Bearer benchmark"}
+AUTHORIZED = {"Authorization": "Bearer benchmark"}
 
 
 class AppProcess:
@@ -117,7 +117,7 @@ class WholeApp:
     def bookings(self, count: int) -> list[dict[str, Any]]:
         """Some bookings as the Web API gives them: ids and ends."""
         path = f"/api/data/v9.2/bookableresourcebookings?$select=endtime&$top={count}"
-        answer = self._http.get(path, headers=_AUTHORIZED)
+        answer = self._http.get(path, headers=AUTHORIZED)
         answer.raise_for_status()
         rows: list[dict[str, Any]] = answer.json()["value"]
         return rows
@@ -125,7 +125,7 @@ class WholeApp:
     def delete_booking(self, booking_id: str) -> None:
         """Somebody deletes a booking by hand."""
         path = f"/api/data/v9.2/bookableresourcebookings({booking_id})"
-        self._http.delete(path, headers=_AUTHORIZED).raise_for_status()
+        self._http.delete(path, headers=AUTHORIZED).raise_for_status()
 
     def forget_traffic(self) -> None:
         """Counts, and what the service protection limits remember, start at nothing; rows stay."""

@@ -23,7 +23,7 @@ from tests.integration import schedule_model
 from tests.integration.schedule_model import NIGHTS, PROFILE, SETUP_METADATA, Dynamics, Expected, Line, Model, Planner
 from tests.integration.site import Site
 
-EXAMPLES = int(os.environ.get("SCHEDULE_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("SCHEDULE_EXAMPLES", "30"))
 EVERYONE = (
     "asa.lindqvist@nordic-care.example", "zoe.vanthoff@nordic-care.example", "paivi.makela@nordic-care.example",
     "jurgen.weiss@nordic-care.example", "siobhan.oneill@nordic-care.example", "lukasz.wojcik@nordic-care.example",

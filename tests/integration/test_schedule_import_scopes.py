@@ -9,6 +9,7 @@ import pytest
 
 from functions.schedule_import.containers import INBOX, REPORTS
 from functions.schedule_import.use_case.sweeping import settle_poison
+from shared import retry
 from shared.dataverse.client import DataverseClient
 from shared.dataverse.errors import UnavailableError
 from tests.integration.site import Site, utc
@@ -39,6 +40,12 @@ def csv(*rows: str) -> str:
 
 def week(*agents: str, days: range = range(11, 16), **more: Any) -> list[str]:
     return [row(agent, day, **more) for agent in agents for day in days]
+
+
+@pytest.fixture(autouse=True)
+def quick_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long a failure is waited for has tests of its own."""
+    monkeypatch.setattr(retry, "_FIRST_BACKOFF", 0.01)
 
 
 @pytest.fixture

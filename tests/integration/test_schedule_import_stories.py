@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from functions.schedule_import.containers import ARCHIVE, INBOX
+from shared import retry
 from shared.dataverse.client import DataverseClient
 from tests.integration.site import SETUP_METADATA, Site, utc
 
@@ -27,6 +28,12 @@ def csv(*rows: str) -> str:
 
 
 FULL = [row(agent, day, "08-16") for agent in (ASA, ZOE, PAIVI) for day in (11, 12, 13, 14, 15)]
+
+
+@pytest.fixture(autouse=True)
+def quick_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long a failure is waited for has tests of its own."""
+    monkeypatch.setattr(retry, "_FIRST_BACKOFF", 0.01)
 
 
 @pytest.fixture

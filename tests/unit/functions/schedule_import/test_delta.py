@@ -135,7 +135,7 @@ def test_natural_keys_are_only_removed_at_their_own_start() -> None:
 STRETCHES = st.tuples(st.integers(1, 6), st.integers(0, 20), st.sampled_from([1, 2, 8]), st.sampled_from([CHAT, LUNCH]))
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     there=st.dictionaries(st.integers(0, 12), STRETCHES, max_size=8),
     rows=st.lists(STRETCHES, max_size=6, unique=True),

@@ -503,7 +503,7 @@ ROWS = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     deliveries=st.lists(ROWS, min_size=1, max_size=5), removal=st.sampled_from(["delete", "cancel"]), seed=st.randoms()
 )
@@ -532,7 +532,7 @@ def test_after_any_edits_the_scope_is_what_the_last_file_says(
         assert changes(calendar.deliver(again)) == (0, 0, 0), "the order of rows does not matter"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     weeks=st.tuples(ROWS, ROWS),
     order=st.lists(st.integers(0, 1), min_size=1, max_size=5),

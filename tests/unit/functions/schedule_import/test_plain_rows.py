@@ -39,7 +39,7 @@ def both_ways(data: str, profile: ScheduleProfile) -> tuple[Any, Any]:
         return short, outcome()
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     st.lists(
         st.tuples(
@@ -55,7 +55,7 @@ def test_two_moments(rows: list[tuple[str, ...]]) -> None:
     assert short == long
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     st.lists(
         st.tuples(

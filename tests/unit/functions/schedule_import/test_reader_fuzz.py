@@ -86,7 +86,7 @@ def check(name: str, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(cuts=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 12), st.sampled_from(ODD)), min_size=1, max_size=8))
 def test_a_damaged_file_is_read_or_refused(name: str, cuts: list[tuple[float, int, bytes]]) -> None:
     data = FILES[name]

@@ -233,7 +233,7 @@ def test_a_row_is_restored_with_all_that_the_guide_lists() -> None:
 ROWS = st.lists(st.tuples(st.integers(11, 17), st.sampled_from([8, 12, 16]), st.sampled_from([2, 4, 6])), unique=True)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(files=st.lists(ROWS.filter(len), min_size=2, max_size=4), removal=st.sampled_from(["delete", "cancel"]))
 def test_imports_are_undone_one_after_the_other(files: list[list[tuple[int, int, int]]], removal: str) -> None:
     calendar = Calendar(profile=in_profile(removal=removal))
