@@ -39,9 +39,9 @@ from functions.schedule_import.reading.reader import read_schedule
 from functions.schedule_import.reading.records import FileContent
 from functions.schedule_import.reading.segments import Issue, Reading, UnreadableFileError
 from functions.schedule_import.report import MOST_LISTED, ImportReport
-from functions.schedule_import.use_case import filing, looking, settings_of
+from functions.schedule_import.use_case import filing, looking, prerequisites
 from functions.schedule_import.use_case.memory import LARGE_FILE, collector_paused, collector_resumes, give_back_memory
-from functions.schedule_import.use_case.settings_of import NotReadyError, UnknownProfileError
+from functions.schedule_import.use_case.prerequisites import NotReadyError, UnknownProfileError
 from functions.schedule_import.use_case.worlds import ImportGateways, InboxPath, archive_path, import_id
 from functions.schedule_import.use_case.writing import Progress, Written, write_plan
 from shared.dataverse.errors import DataverseError, DeniedError, UnavailableError
@@ -225,7 +225,7 @@ async def reject_unplaced(inbox: InboxPath, gateways: ImportGateways) -> ImportR
     key = f"{gateways.now():%Y%m%dT%H%M%SZ}-unplaced"
     report = ImportReport(
         file=inbox.name, profile=inbox.profile, import_id=key, sha256="", status="rejected",
-        reasons=[settings_of.no_profile(inbox)],
+        reasons=[prerequisites.no_profile(inbox)],
     )  # fmt: skip
     await _reject_unread(inbox, report, etag, gateways)
     return report
@@ -304,24 +304,24 @@ async def _finish(run: _Run) -> None:
             await filing.archive(beside, run.this.import_id, fetched.etag, gateways)
             await filing.leave_inbox(beside, fetched.etag, gateways)
         if run.profile is not None and run.profile.marker:
-            await settings_of.remove_marker(inbox, run.profile.marker, gateways.files)
+            await prerequisites.remove_marker(inbox, run.profile.marker, gateways.files)
 
 
 # --------------------------------------------------------------------------------------------------- the story
 
 
 async def _read_decide_write(run: _Run, open_files: AsyncExitStack) -> bool:
-    profile, document_digest = await settings_of.profile(run.inbox, run.gateways.documents)
+    profile, document_digest = await prerequisites.profile(run.inbox, run.gateways.documents)
     run.profile = profile
     if (
         profile.marker
         and run.order.again is None
-        and not await settings_of.marker_is_there(run.inbox, profile.marker, run.gateways.files)
+        and not await prerequisites.marker_is_there(run.inbox, profile.marker, run.gateways.files)
     ):
         _log.info("Schedule file %s waits for its marker", run.inbox.path)
         return False
-    directory, directory_digest = await settings_of.directory(profile, run.gateways.documents)
-    run.companion = await settings_of.companion(run.inbox, run.order.again, profile, run.gateways, open_files)
+    directory, directory_digest = await prerequisites.directory(profile, run.gateways.documents)
+    run.companion = await prerequisites.companion(run.inbox, run.order.again, profile, run.gateways, open_files)
     content = run.fetched.sha256 + (run.companion[1].sha256 if run.companion else "")
     run.this = replace(run.this, sha256=content, profile_digest=_digest(document_digest + directory_digest))
     before = precedence.already_applied(content, run.this.profile_digest, run.past)

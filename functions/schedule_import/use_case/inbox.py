@@ -8,7 +8,7 @@ from functions.schedule_import.containers import INBOX
 from functions.schedule_import.history import ImportHistory, lease_place
 from functions.schedule_import.profile import ScheduleProfile, is_profile_name
 from functions.schedule_import.report import ImportReport
-from functions.schedule_import.use_case import commands, settings_of
+from functions.schedule_import.use_case import commands, prerequisites
 from functions.schedule_import.use_case.importing import ARRIVED, import_file, reject_unplaced
 from functions.schedule_import.use_case.worlds import ImportGateways, InboxPath
 from shared.storage.leases import Lease, LeaseBusyError, LeaseLostError, lease
@@ -44,13 +44,13 @@ async def _meant_file(inbox: InboxPath, gateways: ImportGateways) -> InboxPath:
     profile = await _profile(inbox, gateways)
     if profile is None:
         return inbox
-    if (primary := settings_of.primary_name(inbox.name, profile)) is not None:
+    if (primary := prerequisites.primary_name(inbox.name, profile)) is not None:
         return inbox.beside(primary)
     if profile.marker and inbox.name.endswith(profile.marker):
         stem = inbox.name.removesuffix(profile.marker)
         async for entry in gateways.files.list(INBOX, f"{inbox.profile}/{stem}"):
             found = InboxPath(entry.name)
-            if inbox.name in settings_of.marker_names(found.name, profile.marker):
+            if inbox.name in prerequisites.marker_names(found.name, profile.marker):
                 return found
     return inbox
 
@@ -58,8 +58,8 @@ async def _meant_file(inbox: InboxPath, gateways: ImportGateways) -> InboxPath:
 async def _profile(inbox: InboxPath, gateways: ImportGateways) -> ScheduleProfile | None:
     """The profile, as far as it can be had; what is wrong with it is told when the file is imported."""
     try:
-        found, _ = await settings_of.profile(inbox, gateways.documents)
-    except (settings_of.UnknownProfileError, settings_of.NotReadyError):
+        found, _ = await prerequisites.profile(inbox, gateways.documents)
+    except (prerequisites.UnknownProfileError, prerequisites.NotReadyError):
         return None
     return found
 
