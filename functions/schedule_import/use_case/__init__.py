@@ -1,7 +1,11 @@
 """The stories of schedule import.
 
 inbox       what arrived: a schedule file, a marker, a person's command       commands   approve, reject, undo, force
-importing   a file: read, look, decide, weigh, write, report, archive         sweeping   what the events missed
-looking     what Dynamics knows of a file                                     writing    the plan into Dynamics
-filing      reports, rejected rows, the archive                               worlds     what all of them need
+importing   a file: fetch, read, plan, hold or write, report, archive         sweeping   what the events missed
+
+prerequisites   profile, directory, marker, companion       applying   weigh a plan, hold it or write it
+planning        the file beside Dynamics                    writing    rows into Dynamics
+looking         what Dynamics knows of a file               filing     reports, rejected rows, the archive
+run             one file under work                         worlds     what all of them need of the outside
+memory          large files: what the collector does meanwhile
 """

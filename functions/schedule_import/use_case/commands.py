@@ -18,7 +18,8 @@ from functions.schedule_import.decide.undo import Reversal, Touched, first_of_ea
 from functions.schedule_import.history import ImportHistory
 from functions.schedule_import.report import ImportReport
 from functions.schedule_import.use_case import filing, looking
-from functions.schedule_import.use_case.importing import Order, import_file
+from functions.schedule_import.use_case.importing import import_file
+from functions.schedule_import.use_case.run import Order
 from functions.schedule_import.use_case.worlds import ImportGateways, InboxPath, import_id
 from shared.dataverse.meter import count_requests
 from shared.dataverse.tables import BOOKING

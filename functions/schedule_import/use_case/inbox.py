@@ -9,7 +9,8 @@ from functions.schedule_import.history import ImportHistory, lease_place
 from functions.schedule_import.profile import ScheduleProfile, is_profile_name
 from functions.schedule_import.report import ImportReport
 from functions.schedule_import.use_case import commands, prerequisites
-from functions.schedule_import.use_case.importing import ARRIVED, import_file, reject_unplaced
+from functions.schedule_import.use_case.importing import import_file, reject_unplaced
+from functions.schedule_import.use_case.run import ARRIVED
 from functions.schedule_import.use_case.worlds import ImportGateways, InboxPath
 from shared.storage.leases import Lease, LeaseBusyError, LeaseLostError, lease
 

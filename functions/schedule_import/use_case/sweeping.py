@@ -13,8 +13,9 @@ from functions.schedule_import.history import ImportHistory, profiles_to_recheck
 from functions.schedule_import.profile import is_profile_name
 from functions.schedule_import.report import ImportReport
 from functions.schedule_import.use_case import commands, filing
-from functions.schedule_import.use_case.importing import Order, import_file
+from functions.schedule_import.use_case.importing import import_file
 from functions.schedule_import.use_case.inbox import take_up, under_lease
+from functions.schedule_import.use_case.run import Order
 from functions.schedule_import.use_case.worlds import ImportGateways, InboxPath
 from shared.dataverse.errors import UnavailableError
 from shared.storage.errors import StorageError
