@@ -20,7 +20,7 @@ from functions.schedule_import.profile import (
 )
 from functions.schedule_import.profile.layout import BUILT_IN_IDENTITIES
 from functions.schedule_import.reading.agents_csv import NO_DIRECTORY, AgentDirectory, read_agents
-from functions.schedule_import.use_case.settings_of import companion_name, primary_name
+from functions.schedule_import.use_case.prerequisites import companion_name, primary_name
 from shared.config_documents import BadDocumentError, json_document
 
 ROOT = Path(__file__).parents[2]
