@@ -4,6 +4,7 @@ A row that is read here is read exactly as `RowReader.row` reads it; one with an
 """
 
 import gc
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -73,7 +74,7 @@ class _Agents(dict[str, str]):
         return agent
 
 
-class _PlainRows[Said]:
+class _PlainRows[Said](ABC):
     """What both short ways share: what is known about cells, and the long way for all others."""
 
     def __init__(self, reader: RowReader, file: DelimitedContainer, columns: list[str]) -> None:
@@ -106,13 +107,13 @@ class _PlainRows[Said]:
             if len(self.known) > _MEMORY:
                 self.known.clear()
 
+    @abstractmethod
     def read(self, rows: Rows) -> None:
         """Some rows of one line each."""
-        raise NotImplementedError
 
+    @abstractmethod
     def learn(self, cells: Cells, what: What) -> None:
         """Remember what an ordinary row said."""
-        raise NotImplementedError
 
     def long_way(self, number: int, cells: Cells) -> None:
         """A row that is not known yet, or not plain."""
