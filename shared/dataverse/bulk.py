@@ -219,6 +219,8 @@ class _Load:
             task = group.create_task(self._land(number, chunk, lane))
             # A task that is cancelled before its first step never gets to leave its lane.
             task.add_done_callback(partial(self._leave, lane))
+            # Lanes that are free all at once would be filled in one long step, in which no caller is answered.
+            await asyncio.sleep(0)
 
     def _leave(self, lane: Lane, _: asyncio.Task[None]) -> None:
         self._traffic.leave(lane)

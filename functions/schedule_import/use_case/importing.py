@@ -22,7 +22,7 @@ from functions.schedule_import.report import ImportReport
 from functions.schedule_import.use_case import filing, prerequisites
 from functions.schedule_import.use_case.applying import hold_or_write
 from functions.schedule_import.use_case.memory import LARGE_FILE, collector_paused, collector_resumes, give_back_memory
-from functions.schedule_import.use_case.planning import coverage_of, make_plan
+from functions.schedule_import.use_case.planning import coverage_of, let_go, make_plan
 from functions.schedule_import.use_case.prerequisites import NotReadyError, UnknownProfileError
 from functions.schedule_import.use_case.run import HeldError, Order, RejectedError, Run
 from functions.schedule_import.use_case.worlds import ImportGateways, InboxPath, archive_path, import_id
@@ -263,7 +263,7 @@ async def _read_decide_write(run: Run, open_files: AsyncExitStack) -> bool:
         give_back_memory()
         await hold_or_write(run, profile, reading, plan)
         run.report.coverage = await asyncio.to_thread(coverage_of, plan, mark_prefix(profile.name), run.gateways.now())
-        del plan
+        await asyncio.to_thread(let_go, plan)
     finally:
         if is_large:
             collector_resumes()

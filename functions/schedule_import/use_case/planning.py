@@ -123,6 +123,13 @@ async def _compared(
     return Plan(scope, look.references, wanted, difference)
 
 
+def let_go(plan: Plan) -> None:
+    """Give up the bookings one agent at a time: all at once would be one long step, in which nothing else runs."""
+    plan.difference.creates.clear()
+    while plan.wanted.bookings:
+        plan.wanted.bookings.popitem()
+
+
 def coverage_of(plan: Plan, prefix: str, now: datetime) -> list[coverage.Gap | coverage.Blocked]:
     wanted, assignable = plan.wanted, plan.references.assignable_types()
     return [
