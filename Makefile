@@ -19,7 +19,7 @@ help:
 	@echo "make guess   propose a schedule profile for an unknown file (FILE=, ARGS=)"
 	@echo "make run     start everything on this machine and stay up until Ctrl-C"
 	@echo "make test    all tests on all cores (or what ARGS= tells pytest: ARGS=tests/e2e, ARGS=\"-n auto -k blob\")"
-	@echo "make bench   the Dataverse client beside its peers and the limit (about 25 minutes; ARGS=\"--only bulk\", ARGS=--help)"
+	@echo "make bench   the Dataverse client and schedule imports beside their peers and limits (about 32 minutes; ARGS=\"--only bulk\", ARGS=--help)"
 	@echo "make check   lint, formatting, types, import rules"
 	@echo "make fix     repair what lint and formatting can repair"
 	@echo "make lock    compile requirements.in and requirements-dev.in into the pinned files"

@@ -67,7 +67,7 @@ class Settings(BaseSettings):
     routing_basic_user: str | None = None
     routing_deadline_seconds: float = Field(1.2, gt=0, le=5)
 
-    schedule_max_bytes: int = Field(64 * 1024 * 1024, gt=0)
+    schedule_max_bytes: int = Field(128 * 1024 * 1024, gt=0)
     schedule_sweep_schedule: str = Field("0 */5 * * * *", pattern=r"^\S+( \S+){5}$")
 
     @field_validator("dataverse_url")
