@@ -590,7 +590,8 @@ async def test_a_token_refused_to_a_whole_import_is_renewed_once(
     dataverse: DataverseClient, control: httpx.Client, tokens: Tokens
 ) -> None:
     await dataverse.query(PLANS)
-    fault(control, match={"method": "POST"}, count=4, status=401, message="expired")
+    # Late enough that four requests are under way with the old token, however slow the machine.
+    fault(control, match={"method": "POST"}, count=4, status=401, message="expired", delayMs=400)
     assert await dataverse.upsert_many(SHIFT_PLAN, plans(400)) == WriteOutcome(written=400)
     assert stored(control) == names(400)
     assert tokens.fetched == 2
