@@ -29,6 +29,7 @@ from shared.storage.files import FileChangedError, FileMissingError, FileTooLarg
 
 
 async def hold_or_write(run: Run, profile: ScheduleProfile, reading: Reading, plan: Plan) -> None:
+    """Write the plan and fill the report. Raises HeldError where a person has to look at it first."""
     report = run.report
     scope, references, wanted, difference = plan.scope, plan.references, plan.wanted, plan.difference
     reasons = await _reasons_to_wait(run, profile, reading, scope, wanted, difference)
@@ -147,18 +148,14 @@ async def _write(
         run.journaled = True
     progress = Progress(run.inbox.path, difference.changes, run.gateways.now, run.lease.check, run.meter)
     written = await write_plan(
-        difference, wanted.references, removal, _day_of(wanted, scope), progress, run.gateways.dynamics
+        difference, wanted.references, removal, _DayOf(wanted, scope), progress, run.gateways.dynamics
     )
     report = run.report
     report.created, report.updated, report.removed = written.created, written.updated, written.removed
     return written
 
 
-def _day_of(wanted: Wanted, scope: FileScope) -> "DayOf":
-    return DayOf(wanted, scope)
-
-
-class DayOf:
+class _DayOf:
     """The shift's day of a wanted booking."""
 
     def __init__(self, wanted: Wanted, scope: FileScope) -> None:

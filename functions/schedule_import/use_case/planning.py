@@ -42,6 +42,7 @@ class Plan:
 
 
 async def make_plan(run: Run, profile: ScheduleProfile, directory: AgentDirectory, reading: Reading) -> Plan:
+    """The plan of a file, entered into the report. Raises NotReadyError where Dynamics lacks shift bookings."""
     report, dynamics = run.report, run.gateways.dynamics
     keys = await asyncio.to_thread(looking.keys_of, reading, profile)
     references = await looking.look_up_references(keys, directory, dynamics)
@@ -131,6 +132,7 @@ def let_go(plan: Plan) -> None:
 
 
 def coverage_of(plan: Plan, prefix: str, now: datetime) -> list[coverage.Gap | coverage.Blocked]:
+    """What the coming days lack once the plan is written."""
     wanted, assignable = plan.wanted, plan.references.assignable_types()
     return [
         *coverage.gaps(wanted.bookings, wanted.plan_names, now),
