@@ -79,7 +79,9 @@ class Stack:
         for container, prefix in (("schedules", ""), ("config", "schedule-profiles/")):
             blobs = self.blobs.get_container_client(container)
             for blob in blobs.list_blob_names(name_starts_with=prefix):
-                blobs.delete_blob(blob)
+                # An import that still runs may file its blob away between the listing and here.
+                with contextlib.suppress(ResourceNotFoundError):
+                    blobs.delete_blob(blob)
 
     def _report_etag(self, path: str) -> str | None:
         try:
