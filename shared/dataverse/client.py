@@ -25,7 +25,7 @@ from shared.dataverse.batches import Batches
 from shared.dataverse.bulk import BulkWriter, Progress, Write, WriteOutcome
 from shared.dataverse.credentials import TokenCache, token_cache
 from shared.dataverse.meter import Meter
-from shared.dataverse.odata import Part, Query
+from shared.dataverse.odata import Part, Query, Question
 from shared.dataverse.pages import PageReader, Trail, rows_of
 from shared.dataverse.row_source import Items, Rows, rows_of_items
 from shared.dataverse.sender import ODATA_HEADERS, HttpRequest, Sender
@@ -72,7 +72,7 @@ class DataverseClient:
         (rows,) = await self.query_many([query], within=within)
         return rows
 
-    async def query_many(self, queries: Sequence[Query], *, within: float | None = None) -> list[list[JsonRow]]:
+    async def query_many(self, queries: Sequence[Question], *, within: float | None = None) -> list[list[JsonRow]]:
         """The rows of each query, in order. Up to 20 queries share one `$batch`, so many questions cost one request.
 
         Raises the first failure among them.

@@ -1,6 +1,7 @@
 """The Dataverse Web API on the wire, as pure functions and values. Nothing here does I/O.
 
     values, filters, table, queries    what is asked: literals, conditions, names, paths
+    fetch                              the same over tables that OData cannot join: FetchXML
     parts, writes                      one request as a value; builders of every write
     batch, answers, json_text          many requests in one, and what came back
 
@@ -18,6 +19,17 @@ from shared.dataverse.odata.batch import (
     batch_body,
     read_batch,
     read_steps,
+)
+from shared.dataverse.odata.fetch import (
+    BoundFetch,
+    ById,
+    ByText,
+    Choice,
+    Chosen,
+    Condition,
+    Fetch,
+    Link,
+    Parameter,
 )
 from shared.dataverse.odata.filters import (
     Filter,
@@ -52,17 +64,30 @@ from shared.dataverse.odata.writes import (
     upsert_part,
 )
 
+type Question = Query | BoundFetch
+"""What a client can ask: both have a `path()` and the `table` whose rows come back."""
+
 __all__ = [
     "API_PATH",
     "BATCH_LIMIT",
+    "BoundFetch",
+    "ById",
+    "ByText",
     "ChangeSet",
     "ChangeSetReply",
+    "Choice",
+    "Chosen",
+    "Condition",
     "Descending",
     "Expand",
+    "Fetch",
     "Filter",
+    "Link",
+    "Parameter",
     "Part",
     "PartReply",
     "Query",
+    "Question",
     "Reference",
     "Scalar",
     "Step",
