@@ -49,7 +49,7 @@ def _names(literal: object) -> frozenset[Any]:
 
 SystemUserRead = Literal[
     "systemuserid", "fullname", "domainname", "employeeid", "internalemailaddress", "azureactivedirectoryobjectid",
-    "isdisabled",
+    "isdisabled", "address1_telephone1", "mobilephone",
 ]  # fmt: skip
 SYSTEM_USER: Final = Table[SystemUserRead, Never, Never, Never](
     "systemuser", "systemusers", "systemuserid", _names(SystemUserRead), frozenset()
@@ -197,7 +197,9 @@ ContactColumn = Literal[
     "firstname", "lastname", "telephone1", "telephone2", "telephone3", "mobilephone", "home2", "business2",
     "emailaddress1", "donotphone", "statecode",
 ]  # fmt: skip
-ContactRead = Literal[ContactColumn, "contactid", "fullname", "createdon", "_parentcustomerid_value"]
+ContactRead = Literal[
+    ContactColumn, "contactid", "fullname", "createdon", "_parentcustomerid_value", "_owninguser_value"
+]
 ContactNavigation = Literal["parentcustomerid_account", "parentcustomerid_contact"]
 CONTACT: Final = Table[ContactRead, ContactColumn, ContactNavigation, Never](
     "contact",
@@ -215,7 +217,9 @@ CONTACT: Final = Table[ContactRead, ContactColumn, ContactNavigation, Never](
 AccountColumn = Literal[
     "name", "accountnumber", "telephone1", "telephone2", "telephone3", "emailaddress1", "donotphone", "statecode"
 ]
-AccountRead = Literal[AccountColumn, "accountid", "createdon", "_primarycontactid_value", "_parentaccountid_value"]
+AccountRead = Literal[
+    AccountColumn, "accountid", "createdon", "_primarycontactid_value", "_parentaccountid_value", "_owninguser_value"
+]
 AccountNavigation = Literal["primarycontactid", "parentaccountid"]
 ACCOUNT: Final = Table[AccountRead, AccountColumn, AccountNavigation, Never](
     "account",
@@ -255,7 +259,7 @@ PhoneCallColumn = Literal[
 ]  # fmt: skip
 PhoneCallRead = Literal[
     PhoneCallColumn, "activityid", "createdon", "modifiedon", "_regardingobjectid_value", "_ownerid_value",
-    "_createdby_value", "_modifiedby_value",
+    "_owninguser_value", "_createdby_value", "_modifiedby_value",
 ]  # fmt: skip
 # The inherited `regardingobjectid_contact` exists too; the declared names are those with the suffix.
 PhoneCallNavigation = Literal[
@@ -303,7 +307,7 @@ IncidentColumn = Literal[
 ]  # fmt: skip
 IncidentRead = Literal[
     IncidentColumn, "incidentid", "createdon", "modifiedon", "_customerid_value", "_primarycontactid_value",
-    "_subjectid_value", "_parentcaseid_value", "_ownerid_value",
+    "_subjectid_value", "_parentcaseid_value", "_ownerid_value", "_owninguser_value",
 ]  # fmt: skip
 IncidentNavigation = Literal[
     "customerid_account", "customerid_contact", "primarycontactid", "subjectid", "parentcaseid", "ownerid"
