@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -9,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 LARGEST_BODY = 8 * 1024
 _DEEPEST = 16
 _LONGEST_NUMBER = 40
+_VISIBLE = r"[^\s\x1c-\x1f\x85\ufeff]"
+"""Anything but white space. Engines of regular expressions disagree about the four characters that are spelled out."""
 
 
 class BadRequestError(ValueError):
@@ -20,25 +23,42 @@ class RouteRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore", hide_input_in_errors=True)
 
-    bnum: str = Field(min_length=1)
+    bnum: str = Field(json_schema_extra={"pattern": _VISIBLE})
     """The number of the pool that the call is in."""
     anum: str | None = None
-    """The caller's number; absent, empty or a word when the caller withholds it."""
+    """The caller's number as it came; absent, empty or a word when the caller withholds it (`caller`)."""
     targetid: str | None = None
     extradata: dict[str, Any] | None = None
 
     @field_validator("bnum")
     @classmethod
     def _refuse_blank(cls, value: str) -> str:
-        if not value.strip():
+        if not re.search(_VISIBLE, value):
             raise ValueError("must not be blank")
         return value
+
+    @property
+    def caller(self) -> str | None:
+        """The caller's number; None for one who withholds it.
+
+        Withheld is what has no digit: nothing, `anonymous`, `unknown`, `restricted`, `withheld` and their like in any
+        case, also as a SIP address (RFC 3323, 4.1.1.3), whose host may be all digits.
+        """
+        address = re.sub(r"^(sips?|tel):", "", (self.anum or "").strip(), flags=re.IGNORECASE)
+        number = re.split("[@;]", address, maxsplit=1)[0]
+        return number if any(sign.isdecimal() for sign in number) else None
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether Enreach says that a colleague calls (`IsInternalCaller`; a text or 1 is read too)."""
+        value = (self.extradata or {}).get("IsInternalCaller")
+        return value.strip().casefold() in ("true", "1") if isinstance(value, str) else value == 1
 
     @property
     def current_queue_id(self) -> str | None:
         """The id of the queue that the call is in, where Enreach is set up to send it."""
         value = (self.extradata or {}).get("CurrQueueId")
-        return value if isinstance(value, str) else None
+        return value.strip() or None if isinstance(value, str) else None
 
 
 def read_request(body: bytes) -> RouteRequest:

@@ -40,10 +40,63 @@ def test_a_body_of_just_8_kb_is_read() -> None:
     assert read_request(body).bnum == "1"
 
 
-def test_the_current_queue_id_is_text_or_nothing() -> None:
-    assert RouteRequest(bnum="1", extradata={"CurrQueueId": "q1"}).current_queue_id == "q1"
-    assert RouteRequest(bnum="1", extradata={"CurrQueueId": 7}).current_queue_id is None
+@pytest.mark.parametrize(
+    ("anum", "caller"),
+    [
+        pytest.param("+358504545641", "+358504545641", id="E.164"),
+        pytest.param(" 050 454 5641 ", "050 454 5641", id="as people type it"),
+        pytest.param("2041", "2041", id="an extension"),
+        pytest.param("sip:+358504545641@10.0.0.1;user=phone", "+358504545641", id="a SIP address"),
+        pytest.param("TEL:+358504545641;phone-context=fi", "+358504545641", id="a tel address"),
+        pytest.param("SIPS:2041@example.test", "2041", id="a secure SIP address"),
+        pytest.param("\u0665\u0660", "\u0665\u0660", id="Arabic digits"),
+        *(
+            pytest.param(withheld, None, id=f"withheld: {withheld!r}")
+            for withheld in (
+                None, "", " \t", "anonymous", "Anonymous", "UNKNOWN", " unknown ", "restricted", "Restricted",
+                "withheld", "WITHHELD", "private", "Private Number", "No Caller ID", "+", "-", "²",
+                "sip:anonymous@192.0.2.7", "Sip:Anonymous@anonymous.invalid", "anonymous@192.0.2.7:5060",
+                "tel:anonymous;phone-context=+358",
+            )
+        ),
+    ],
+)  # fmt: skip
+def test_a_caller_who_withholds_the_number_is_none(anum: str | None, caller: str | None) -> None:
+    assert read_request(json.dumps({"bnum": BNUM, "anum": anum}).encode()).caller == caller
+
+
+def test_an_absent_caller_is_withheld() -> None:
+    assert read_request(b'{"bnum": "1"}').caller is None
+
+
+@pytest.mark.parametrize(
+    ("value", "internal"),
+    [
+        *((value, True) for value in (True, "true", "True", " TRUE ", 1, 1.0, "1")),
+        *((value, False) for value in (False, "false", "False", 0, 2, "0", "", "yes", None, [True], [1], {"x": True})),
+    ],
+)
+def test_an_internal_caller_is_one_whatever_way_true_is_written(value: object, internal: bool) -> None:
+    body = json.dumps({"bnum": BNUM, "extradata": {"IsInternalCaller": value}}).encode()
+    assert read_request(body).is_internal is internal
+
+
+@pytest.mark.parametrize("extradata", [None, {}, {"isinternalcaller": True}, {"DYN_IsInternalCaller": True}])
+def test_a_caller_is_not_internal_unless_enreach_says_so(extradata: dict[str, Any] | None) -> None:
+    assert RouteRequest(bnum=BNUM, extradata=extradata).is_internal is False
+
+
+@pytest.mark.parametrize(
+    ("value", "queue"), [("q1", "q1"), (" q1 ", "q1"), ("", None), (" ", None), (7, None), (None, None), (["q1"], None)]
+)
+def test_the_current_queue_id_is_text_or_nothing(value: object, queue: str | None) -> None:
+    assert RouteRequest(bnum="1", extradata={"CurrQueueId": value}).current_queue_id == queue
     assert RouteRequest(bnum="1").current_queue_id is None
+
+
+def test_extra_data_comes_as_it_was_sent() -> None:
+    extradata = {"DYN_PAR_Culture": "sv-SE", "DYN_n": 7, "DYN_list": [None, {"deep": 1.5}], "CurrUserId": "", "": "x"}
+    assert read_request(json.dumps({"bnum": "1", "extradata": extradata}).encode()).extradata == extradata
 
 
 def _nested(levels: int) -> bytes:
@@ -68,6 +121,10 @@ REFUSED = [
     pytest.param(b"{}", "bnum", id="bnum missing"),
     pytest.param(b'{"bnum": ""}', "bnum", id="bnum empty"),
     pytest.param(b'{"bnum": " \\t"}', "bnum", id="bnum blank"),
+    *(
+        pytest.param(json.dumps({"bnum": blank}).encode(), "bnum", id=f"bnum white space: {blank!a}")
+        for blank in ("\n", "\x1c", "\x1f\x85", "\xa0\u2003\u3000", "\u2028", "\ufeff")
+    ),
     pytest.param(b'{"bnum": null}', "bnum", id="bnum null"),
     pytest.param(b'{"bnum": 35840675644}', "bnum", id="bnum a number"),
     pytest.param(b'{"bnum": ["+358"]}', "bnum", id="bnum a list"),
@@ -92,6 +149,9 @@ REFUSED = [
     pytest.param(b"[" * 8000, "not JSON", id="8,000 open brackets"),
     pytest.param(b'{"a":' * 1300 + b"1" + b"}" * 1300, "nested", id="1,300 objects"),
     pytest.param(b'{"bnum": "1"}' + b" " * LARGEST_BODY, "larger than", id="over 8 kB"),
+    pytest.param(b"x" * (LARGEST_BODY + 1), "larger than", id="a byte over 8 kB that is no JSON"),
+    pytest.param(b"x" * LARGEST_BODY, "not JSON", id="just 8 kB that are no JSON"),
+    pytest.param(b"\xff" * 9000, "larger than", id="over 8 kB that are no text"),
     pytest.param(b"x" * 1_000_000, "larger than", id="a megabyte"),
 ]
 
