@@ -8,10 +8,11 @@ import hashlib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import batched
 from typing import BinaryIO
 
 from shared.clock import utc_now
-from shared.storage.entities import Entity, Row, Value, batches, check_keys, to_properties, to_values
+from shared.storage.entities import MAX_BATCH_ROWS, Entity, Row, Value, batches, check_keys, to_properties, to_values
 from shared.storage.errors import (
     AlreadyThereError,
     ChangedError,
@@ -103,13 +104,23 @@ class MemoryTables(_Memory):
             for row, properties in batch:
                 self._store(table, partition, row, properties)
 
-    async def list(self, table: str, partition: str, select: Iterable[str] | None = None) -> AsyncIterator[Entity]:
-        check_keys(partition, "-")
+    async def delete_many(self, table: str, partition: str, rows: Iterable[str]) -> None:
+        for batch in batched(dict.fromkeys(rows), MAX_BATCH_ROWS, strict=False):
+            for row in batch:
+                check_keys(partition, row)
+            await self._request()
+            for row in batch:
+                self._tables.get(table, {}).pop((partition, row), None)
+
+    async def list(
+        self, table: str, partition: str, select: Iterable[str] | None = None, *, prefix: str = ""
+    ) -> AsyncIterator[Entity]:
+        check_keys(partition, prefix or "-")
         wanted = None if select is None else set(select)
         await self._request()
-        for (in_partition, row), stored in sorted(self._rows(table).items(), key=lambda item: item[0]):
-            if in_partition == partition:
-                yield self._entity(partition, row, stored, wanted)
+        rows = ((row, stored) for (of, row), stored in self._rows(table).items() if of == partition)
+        for row, stored in sorted((each for each in rows if each[0].startswith(prefix)), key=lambda each: each[0]):
+            yield self._entity(partition, row, stored, wanted)
 
     def empty(self) -> None:
         """All tables are gone."""

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from io import BytesIO
+from itertools import batched
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -20,6 +21,7 @@ from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestE
 
 from shared.settings import Settings
 from shared.storage.entities import (
+    MAX_BATCH_ROWS,
     Entity,
     Row,
     Value,
@@ -159,15 +161,41 @@ class Tables:
 
             await self._write(table, submit)
 
-    async def list(self, table: str, partition: str, select: Iterable[str] | None = None) -> AsyncIterator[Entity]:
-        """The rows of a partition in the order of their keys, in pages; only the values named in `select`, if given."""
-        check_keys(partition, "-")
+    async def delete_many(self, table: str, partition: str, rows: Iterable[str]) -> None:
+        """Remove the rows of these keys, up to 100 a request; one that is gone already is done.
+
+        A batch is removed whole or not at all, the batches one after the other: repeat it all after a StorageError.
+        """
+        for batch in batched(dict.fromkeys(rows), MAX_BATCH_ROWS, strict=False):
+            for row in batch:
+                check_keys(partition, row)
+            operations = [("delete", {"PartitionKey": partition, "RowKey": row}) for row in batch]
+
+            async def submit(client: "TableClient", operations: Sequence[Any] = operations) -> None:
+                await client.submit_transaction(operations)
+
+            try:
+                await self._run(table, submit)
+            except _NoSuchTableError:
+                return
+            except _NoSuchRowError:
+                # One row that is missing keeps all others of its batch.
+                for row in batch:
+                    await self.delete(table, partition, row)
+
+    async def list(
+        self, table: str, partition: str, select: Iterable[str] | None = None, *, prefix: str = ""
+    ) -> AsyncIterator[Entity]:
+        """The rows of a partition in the order of their keys, in pages; only the values named in `select`, if given.
+
+        With `prefix`, those whose keys begin with it: a range of the partition, not a scan.
+        """
+        check_keys(partition, prefix or "-")
         date = _ServerDate()
         names = None if select is None else ["PartitionKey", "RowKey", "Timestamp", *selected_properties(select)]
-        quoted = partition.replace("'", "''")
         pages = (
             self._service.get_table_client(table)
-            .query_entities(f"PartitionKey eq '{quoted}'", select=names, raw_response_hook=date.note)
+            .query_entities(_range(partition, prefix), select=names, raw_response_hook=date.note)
             .by_page()
         )
 
@@ -257,6 +285,18 @@ class _ServerDate:
         if self.value is None or moment is None:
             return 0.0
         return max(0.0, (self.value - moment).total_seconds())
+
+
+def _range(partition: str, prefix: str) -> str:
+    """The filter for the rows of a partition whose keys begin so. Keys are compared by their UTF-16 units."""
+    conditions = [f"PartitionKey eq {_quoted(partition)}"]
+    if prefix:
+        conditions += [f"RowKey ge {_quoted(prefix)}", f"RowKey lt {_quoted(prefix[:-1] + chr(ord(prefix[-1]) + 1))}"]
+    return " and ".join(conditions)
+
+
+def _quoted(key: str) -> str:
+    return "'" + key.replace("'", "''") + "'"
 
 
 def _body(partition: str, row: str, values: Mapping[str, Value]) -> dict[str, Any]:

@@ -246,6 +246,30 @@ async def test_rows_larger_than_a_batch_are_written_all(tables: AnyTables, table
     assert {entity.row: entity.values["data"] async for entity in tables.list(table, "p")} == data
 
 
+async def test_the_rows_whose_keys_begin_alike_are_a_range(tables: AnyTables, table: str) -> None:
+    keys = ["a", "ab", "ab-1", "ab-2", "ab.", "abc", "b", "it's-1", "it's-2", "ä-1"]
+    await tables.write_many(table, "p'q", [(key, {}) for key in keys])
+    await tables.write_many(table, "other", [("ab-3", {})])
+
+    async def beginning(prefix: str) -> list[str]:
+        return [entity.row async for entity in tables.list(table, "p'q", prefix=prefix)]
+
+    assert await beginning("ab-") == ["ab-1", "ab-2"]
+    assert await beginning("ab") == ["ab", "ab-1", "ab-2", "ab.", "abc"]
+    assert await beginning("it's-") == ["it's-1", "it's-2"]
+    assert await beginning("ä") == ["ä-1"]
+    assert await beginning("c") == []
+
+
+async def test_many_rows_are_removed_also_where_some_are_gone(tables: AnyTables, table: str) -> None:
+    await tables.delete_many(table, "p", ["not there"])
+    await tables.write_many(table, "p", [(f"{number:03}", {}) for number in range(250)])
+    await tables.delete_many(table, "p", [*(f"{number:03}" for number in range(120)), "gone", "000"])
+    assert await rows(tables, table) == [f"{number:03}" for number in range(120, 250)]
+    await tables.delete_many(table, "p", [f"{number:03}" for number in range(100, 249)])
+    assert await rows(tables, table) == ["249"]
+
+
 # ------------------------------------------------------------------------------------------ faults
 
 
