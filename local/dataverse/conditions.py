@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.dataverse.errors import bad_query, invalid_argument, not_built
+from local.dataverse.indexes import index_key
 from local.dataverse.likeness import like
 from local.dataverse.literals import read_text_value
 from local.dataverse.metadata import Column
 from local.dataverse.periods import DAY, period, takes_count
-from local.dataverse.store import index_key
 
 type ValueTest = Callable[[Any], bool]
 

@@ -42,6 +42,11 @@ class Environment:
     # Change tracking.
     delta_token_days: float = 7
     expired_delta_status: Literal[400, 410] = 400
+    # FetchXML ("Join tables using FetchXml", "Filter rows using FetchXml"): the most link-entity elements of a query,
+    # and the most condition and link-entity elements together. The public number is 500. An `in` is one condition,
+    # however many values it has: the document names it as the way to need fewer conditions.
+    fetch_links: int = 10
+    fetch_conditions: int = 500
     # Scheduling. Working hours are in UTC; a resource that has its calendar from shifts works when a shift says so.
     working_start_hour: float = 8
     working_end_hour: float = 16

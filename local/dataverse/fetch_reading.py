@@ -1,29 +1,35 @@
 """Answers a GET with `fetchXml`: joins, order, pages and the paging cookie ("Page results using FetchXml")."""
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import quoteattr
 
+from local.dataverse.environment import Environment
 from local.dataverse.errors import DataverseError, invalid_argument
+from local.dataverse.fetch_planning import root_rows
 from local.dataverse.fetchxml import ROOT, Fetch, FetchReader, Joined, Link, Source
+from local.dataverse.indexes import index_key
 from local.dataverse.messages import Request, Response, json_response
 from local.dataverse.metadata import Column
 from local.dataverse.query import Query
 from local.dataverse.rendering import FORMATTED, Annotations, Renderer
-from local.dataverse.safe_xml import NotWellFormedError, read_xml
-from local.dataverse.store import ID_SLOT, Row, Store, Table, index_key
+from local.dataverse.safe_xml import NotWellFormedError, read_plain_xml
+from local.dataverse.store import ID_SLOT, Row, Store, Table
 
 CRM = "Microsoft.Dynamics.CRM."
 COUNT_CAP = 5000
 LEGACY_CAP = 50_000
 
 
-def fetch_rows(store: Store, table: Table, text: str, request: Request, base: str) -> Response:
+def fetch_rows(
+    store: Store, environment: Environment, table: Table, text: str, request: Request, base: str
+) -> Response:
     """Returns one page of the rows that the query chooses."""
-    fetch = FetchReader(store, request).read(text, table)
-    rows = _chosen(fetch)
+    fetch = FetchReader(store, environment, request).read(text, table)
+    rows = chosen_rows(fetch, root_rows(fetch))
     start = _start(fetch)
     limit = fetch.top or fetch.count
     page = rows[start : start + limit]
@@ -44,24 +50,28 @@ def fetch_rows(store: Store, table: Table, text: str, request: Request, base: st
     return json_response(content, headers=headers)
 
 
-def _chosen(fetch: Fetch) -> list[Joined]:
-    rows: list[Joined] = [
-        joined
-        for row in _offered(fetch)
-        for joined in _joined({ROOT: row}, fetch.root.links)
-        if all(test(joined) for test in fetch.root.tests)
-    ]
-    for alias, slot, descending in reversed(fetch.orders):
-        rows.sort(key=_sort_key(alias, slot), reverse=descending)
-    return _distinct(fetch, rows) if fetch.distinct else rows
+def chosen_rows(fetch: Fetch, rows: Iterable[Row]) -> list[Joined]:
+    """Returns what the query makes of these rows of its table, up to one more than the page at hand needs."""
+    if _by_link(fetch):
+        joined = list(_passing(fetch, rows))
+        for alias, slot, descending in reversed(fetch.orders):
+            joined.sort(key=_sort_key(alias, slot), reverse=descending)
+        return _distinct(fetch, joined) if fetch.distinct else joined
+    ordered = rows
+    for _, slot, descending in reversed(fetch.orders):
+        ordered = sorted(ordered, key=_slot_key(slot), reverse=descending)
+    if fetch.distinct:
+        return _distinct(fetch, list(_passing(fetch, ordered)))
+    most = None if fetch.total else _start(fetch) + (fetch.top or fetch.count) + 1
+    return list(islice(_passing(fetch, ordered), most))
 
 
-def _offered(fetch: Fetch) -> Iterable[Row]:
-    table = fetch.root.table
-    if fetch.offered is None:
-        return table.rows.values()
-    slot, keys = fetch.offered
-    return [table.rows[row_id] for key in keys for row_id in table.ids_where(slot, key)]
+def _passing(fetch: Fetch, rows: Iterable[Row]) -> Iterator[Joined]:
+    tests = fetch.root.tests
+    for row in rows:
+        for joined in _joined({ROOT: row}, fetch.root.links):
+            if all(test(joined) for test in tests):
+                yield joined
 
 
 def _joined(joined: Joined, links: list[Link]) -> Iterator[Joined]:
@@ -104,14 +114,16 @@ def _aliases(source: Source) -> list[str]:
 
 
 def _sort_key(alias: str, slot: int) -> Callable[[Joined], Any]:
+    return lambda joined: _rank(None if (row := joined[alias]) is None else row[slot])
+
+
+def _slot_key(slot: int) -> Callable[[Row], Any]:
+    return lambda row: _rank(row[slot])
+
+
+def _rank(value: Any) -> Any:
     """Null sorts before every value, as in SQL."""
-
-    def key(joined: Joined) -> Any:
-        row = joined[alias]
-        value = None if row is None else row[slot]
-        return (False, 0) if value is None else (True, index_key(value))
-
-    return key
+    return (False, 0) if value is None else (True, index_key(value))
 
 
 def _distinct(fetch: Fetch, rows: list[Joined]) -> list[Joined]:
@@ -166,7 +178,7 @@ def _start(fetch: Fetch) -> int:
 
 def _read_cookie(text: str) -> Element:
     try:
-        cookie = read_xml(text.encode())
+        cookie = read_plain_xml(text)
     except NotWellFormedError as error:
         raise _bad_cookie() from error
     if cookie.tag != "cookie":

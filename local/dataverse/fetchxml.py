@@ -1,20 +1,24 @@
 """Reads a FetchXML query and compiles it: attributes, filters, orders, inner and outer links. No aggregates."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from xml.etree.ElementTree import Element
 
+from local.dataverse.candidates import Offer, any_offer, equal_to, like_pattern, narrowest
 from local.dataverse.conditions import value_test
+from local.dataverse.environment import Environment
 from local.dataverse.errors import DataverseError, invalid_argument, not_built, unknown_attribute
+from local.dataverse.indexes import index_key
 from local.dataverse.literals import read_text_value
 from local.dataverse.messages import Request
 from local.dataverse.metadata import Column
-from local.dataverse.safe_xml import NotWellFormedError, read_xml
-from local.dataverse.store import Row, Store, Table, index_key
+from local.dataverse.safe_xml import NotWellFormedError, read_plain_xml
+from local.dataverse.store import Row, Store, Table
 
 type Joined = Mapping[str, Row | None]
 type Test = Callable[[Joined], bool]
+type Condition = tuple[Test, Offer | None]
 
 ROOT = ""
 LARGEST_PAGE = 5000
@@ -23,7 +27,7 @@ FETCH = frozenset(
      "output-format", "no-lock", "useraworderby", "latematerialize", "aggregate"}
 )  # fmt: skip
 LINK = frozenset({"name", "from", "to", "alias", "link-type", "intersect", "visible"})
-CONDITION = frozenset({"attribute", "operator", "value", "entityname"})
+CONDITION_ATTRIBUTES = frozenset({"attribute", "operator", "value", "entityname"})
 
 
 @dataclass
@@ -35,6 +39,7 @@ class Source:
     attributes: list[tuple[Column, str]] = field(default_factory=list)  # with the alias of the attribute, or nothing
     tests: list[Test] = field(default_factory=list)
     links: list["Link"] = field(default_factory=list)
+    offer: Offer | None = None  # the rows that indexes offer to the tests, None for every row
 
 
 @dataclass
@@ -59,7 +64,6 @@ class Fetch:
     cookie: str | None = None
     total: bool = False
     distinct: bool = False
-    offered: tuple[int, frozenset[Hashable]] | None = None  # a slot and the keys of it that can pass, for an index
 
 
 def malformed(message: str) -> DataverseError:
@@ -70,8 +74,9 @@ def malformed(message: str) -> DataverseError:
 class FetchReader:
     """Reads one query for one caller."""
 
-    def __init__(self, store: Store, request: Request) -> None:
+    def __init__(self, store: Store, environment: Environment, request: Request) -> None:
         self._store = store
+        self._environment = environment
         self._caller = request.caller
         self._may_read = request.may_read
         self._sources: dict[str, Source] = {}
@@ -80,7 +85,7 @@ class FetchReader:
     def read(self, text: str, table: Table) -> Fetch:
         """Returns the query of the table, or refuses the text."""
         try:
-            element = read_xml(text.encode())
+            element = read_plain_xml(text)
         except NotWellFormedError as error:
             raise malformed(str(error)) from error
         if element.tag != "fetch":
@@ -96,11 +101,19 @@ class FetchReader:
             raise invalid_argument(
                 f"The entity '{entities[0].get('name')}' of the query is not that of '{table.definition.entity_set}'."
             )
+        self._refuse_too_much(element)
         fetch = Fetch(self._source(entities[0], ROOT, table))
         fetch.orders = self._orders
-        fetch.offered = _offered(entities[0], table)
         self._page(element, fetch)
         return fetch
+
+    def _refuse_too_much(self, element: Element) -> None:
+        links = sum(1 for _ in element.iter("link-entity"))
+        if links > self._environment.fetch_links:
+            raise DataverseError(400, "0x8004430d", "Number of link entities in query exceeded maximum limit.")
+        conditions = sum(1 for _ in element.iter("condition"))
+        if links + conditions > self._environment.fetch_conditions:
+            raise DataverseError(400, "0x8004430c", "Number of conditions in query exceeded maximum limit.")
 
     def _page(self, element: Element, fetch: Fetch) -> None:
         fetch.top = _whole(element, "top", 1, LARGEST_PAGE)
@@ -131,7 +144,9 @@ class FetchReader:
             elif child.tag != "filter":
                 raise malformed(f"'{element.tag}' does not take '{child.tag}'.")
         # Filters last: their conditions may name the aliases of links.
-        source.tests = [self._filter(child, source) for child in element if child.tag == "filter"]
+        filters = [self._filter(child, source) for child in element if child.tag == "filter"]
+        source.tests = [test for test, _ in filters]
+        source.offer = narrowest(table, (offer for _, offer in filters))
         return source
 
     def _link(self, element: Element, parent: Table) -> Link:
@@ -148,26 +163,29 @@ class FetchReader:
         source = self._source(element, alias, table)
         return Link(source, table.slots[own.property], parent.slots[other.property], kind == "outer")
 
-    def _filter(self, element: Element, source: Source) -> Test:
+    def _filter(self, element: Element, source: Source) -> Condition:
         _check(element, frozenset({"type", "hint", "isquickfindfields", "overridequickfindrecordlimitenabled",
                                    "overridequickfindrecordlimitdisabled"}))  # fmt: skip
         if element.get("type", "and") not in {"and", "or"}:
             raise malformed("The type of a filter is 'and' or 'or'.")
-        tests: list[Test] = []
+        parts: list[Condition] = []
         for child in element:
             if child.tag == "filter":
-                tests.append(self._filter(child, source))
+                parts.append(self._filter(child, source))
             elif child.tag == "condition":
-                tests.append(self._condition(child, source))
+                parts.append(self._condition(child, source))
             else:
                 raise malformed(f"'filter' does not take '{child.tag}'.")
+        tests = [test for test, _ in parts]
         if element.get("type", "and") == "or":
-            return lambda joined: any(test(joined) for test in tests)
-        return lambda joined: all(test(joined) for test in tests)
+            return (lambda joined: any(test(joined) for test in tests)), any_offer(offer for _, offer in parts)
+        return (lambda joined: all(test(joined) for test in tests)), narrowest(
+            source.table, (offer for _, offer in parts)
+        )
 
-    def _condition(self, element: Element, source: Source) -> Test:
-        _check(element, CONDITION)
-        named = element.get("entityname")
+    def _condition(self, element: Element, source: Source) -> Condition:
+        _check(element, CONDITION_ATTRIBUTES)
+        named, own = element.get("entityname"), source
         if named is not None:
             if named not in self._sources or source.alias != ROOT:
                 raise malformed(f"Here no link has the alias '{named}'.")
@@ -178,22 +196,19 @@ class FetchReader:
         if element.get("value") is not None:
             values.insert(0, element.get("value", ""))
         column = _column(source.table, element.get("attribute"))
-        test = value_test(column, element.get("operator", ""), values, *self._caller)
+        operator = element.get("operator", "")
+        test = value_test(column, operator, values, *self._caller)
         alias, slot = source.alias, source.table.slots[column.property]
-        return lambda joined: test(None if (row := joined[alias]) is None else row[slot])
+        offer = _offer(source.table, column, operator, values) if source is own else None
+        return (lambda joined: test(None if (row := joined[alias]) is None else row[slot])), offer
 
 
-def _offered(entity: Element, table: Table) -> tuple[int, frozenset[Hashable]] | None:
-    """Returns what the first condition on ids leaves, out of the filters that every row must pass."""
-    for element in entity.findall("filter"):
-        for condition in element.findall("condition") if element.get("type", "and") == "and" else ():
-            column = (
-                table.definition.columns[condition.get("attribute", "")] if not condition.get("entityname") else None
-            )
-            if column is not None and column.edm_type == "Edm.Guid" and condition.get("operator") in {"eq", "in"}:
-                values = [child.text or "" for child in condition] or [condition.get("value", "")]
-                keys = frozenset(index_key(read_text_value(column, value)) for value in values)
-                return table.slots[column.property], keys
+def _offer(table: Table, column: Column, operator: str, values: list[str]) -> Offer | None:
+    """Returns the rows that an index offers to a condition on a column of the table."""
+    if operator in {"eq", "in"}:
+        return equal_to(table, column, (index_key(read_text_value(column, value)) for value in values))
+    if operator in {"begins-with", "like"}:
+        return like_pattern(table, column, values[0])
     return None
 
 

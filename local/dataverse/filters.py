@@ -1,16 +1,19 @@
 """Compiles a `$filter` to a Python closure, and finds the rows that an index can offer it."""
 
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from odata_query import ast
 from odata_query.exceptions import ODataException
 from odata_query.grammar import ODataLexer, ODataParser
 
+from local.dataverse.candidates import any_offer, equal_to, like_pattern, narrowest
 from local.dataverse.conditions import ODATA_FUNCTIONS, value_test
 from local.dataverse.errors import bad_query, not_built, unknown_attribute, unknown_query_property
 from local.dataverse.functions import ESCAPED_WORD, NAMESPACE, Call, prepare
+from local.dataverse.indexes import index_key
 from local.dataverse.likeness import has_wildcard
 from local.dataverse.literals import read_literal, read_text_value
 from local.dataverse.messages import NOBODY, Caller
@@ -18,7 +21,6 @@ from local.dataverse.metadata import Column
 from local.dataverse.row_tests import (
     COMPARISONS,
     MIRRORED,
-    Candidates,
     Filter,
     Path,
     all_of,
@@ -28,7 +30,7 @@ from local.dataverse.row_tests import (
     text_equals,
     text_test,
 )
-from local.dataverse.store import ID_SLOT, Row, Store, Table, index_key
+from local.dataverse.store import ID_SLOT, Row, Store, Table
 
 TEXT_FUNCTIONS = frozenset({"contains", "startswith", "endswith"})
 
@@ -37,13 +39,21 @@ class FilterCompiler:
     """Compiles the filters of one table."""
 
     def __init__(
-        self, store: Store, table: Table, calls: list[Call], caller: Caller = NOBODY, variable: str = ""
+        self,
+        store: Store,
+        table: Table,
+        calls: Sequence[Call] = (),
+        literals: Sequence[str] = (),
+        caller: Caller = NOBODY,
+        variable: str = "",
     ) -> None:
         self._store = store
         self._table = table
         self._calls = calls
+        self._literals = literals
         self._caller = caller
         self._variable = variable
+        self._paths: dict[str, Path] = {}
 
     def compile(self, node: Any) -> Filter:
         """Returns the closure for one node of the syntax tree."""
@@ -71,18 +81,8 @@ class FilterCompiler:
         parts = [self.compile(operand) for operand in _chain(node)]
         tests = tuple(part.test for part in parts)
         if isinstance(node.op, ast.And):
-            return Filter(all_of(tests), self._narrowest(parts))
-        offers = [part.candidates for part in parts]
-        if None in offers:
-            return Filter(any_of(tests), None)
-        return Filter(any_of(tests), tuple(candidate for offer in offers if offer for candidate in offer))
-
-    def _narrowest(self, parts: list[Filter]) -> tuple[Candidates, ...] | None:
-        offers = [part.candidates for part in parts if part.candidates is not None]
-        return min(offers, key=self._size) if len(offers) > 1 else next(iter(offers), None)
-
-    def _size(self, offer: tuple[Candidates, ...]) -> int:
-        return sum(self._table.count_where(candidate.slot, candidate.keys) for candidate in offer)
+            return Filter(all_of(tests), narrowest(self._table, (part.offer for part in parts)))
+        return Filter(any_of(tests), any_offer(part.offer for part in parts))
 
     def _compare(self, node: Any) -> Filter:
         comparator: type = type(node.comparator)
@@ -97,7 +97,7 @@ class FilterCompiler:
         path = self.path(left)
         if isinstance(right, ast.Identifier | ast.Attribute):
             return compare_columns(path, self.path(right), comparator)
-        value, sharp = read_literal(path.column, right)
+        value, sharp = read_literal(path.column, self._filled(right))
         if comparator in COMPARISONS:
             return compare_order(path, value, comparator, sharp=sharp)
         return self._compare_equal(path, value if sharp else object(), negated=comparator is ast.NotEq)
@@ -109,13 +109,17 @@ class FilterCompiler:
         elif value is None:
             test, indexable = (lambda row: get(row) is None), False
         else:
-            test, indexable = (lambda row: get(row) == value), path.column.edm_type == "Edm.Guid"
+            test, indexable = (lambda row: get(row) == value), True
         if negated:
             # SQL written by Dataverse for "not equal" lets rows without a value through.
             return Filter(lambda row: not test(row), None)
         if indexable and path.slot is not None:
-            return Filter(test, (Candidates(path.slot, (index_key(value),)),))
+            return Filter(test, equal_to(self._table, path.column, (index_key(value),)))
         return Filter(test, None)
+
+    def _filled(self, node: Any) -> Any:
+        """Puts the text into a string literal, of which the syntax tree holds the number only."""
+        return ast.String(self._literals[int(node.val)]) if isinstance(node, ast.String) else node
 
     def _call(self, node: Any) -> Filter:
         name = _full_name(node.func)
@@ -124,11 +128,14 @@ class FilterCompiler:
         if name not in TEXT_FUNCTIONS:
             raise not_built(f"the filter function {name}")
         path = self._text_path(node.args[0])
-        literal = node.args[1]
+        literal = self._filled(node.args[1])
         if not isinstance(literal, ast.String):
             raise bad_query(f"The second argument of {name} must be a string literal.")
         text = literal.py_val
-        return Filter(text_test(path.get, name, text), None)
+        offer = None
+        if name == "startswith" and path.slot is not None:
+            offer = like_pattern(self._table, path.column, text)
+        return Filter(text_test(path.get, name, text), offer)
 
     def _text_path(self, node: Any) -> Path:
         if not isinstance(node, ast.Identifier | ast.Attribute):
@@ -155,10 +162,9 @@ class FilterCompiler:
         keys = frozenset(index_key(read_text_value(column, value)) for value in values)
         if column.edm_type == "Edm.String":
             return Filter(
-                lambda row: (v := row[slot]) is not None and v.casefold() in keys, (Candidates(slot, tuple(keys)),)
+                lambda row: (v := row[slot]) is not None and v.casefold() in keys, equal_to(self._table, column, keys)
             )
-        offer = (Candidates(slot, tuple(keys)),) if column.edm_type == "Edm.Guid" else None
-        return Filter(lambda row: row[slot] in keys, offer)
+        return Filter(lambda row: row[slot] in keys, equal_to(self._table, column, keys))
 
     def _lambda(self, node: Any) -> Filter:
         get_owner, table, name = self._walk(_names(node.owner), self._variable)
@@ -176,7 +182,7 @@ class FilterCompiler:
             return Filter(lambda row: any(True for _ in children(row)), None)
         variable = node.lambda_.identifier.name
         inner = (
-            FilterCompiler(self._store, child, self._calls, self._caller, variable)
+            FilterCompiler(self._store, child, self._calls, self._literals, self._caller, variable)
             .compile(node.lambda_.expression)
             .test
         )
@@ -185,6 +191,14 @@ class FilterCompiler:
 
     def path(self, node: Any) -> Path:
         """Returns the column that an identifier or a path names."""
+        if not isinstance(node, ast.Identifier):
+            return self._path(node)
+        path = self._paths.get(node.name)
+        if path is None:
+            path = self._paths[node.name] = self._path(node)
+        return path
+
+    def _path(self, node: Any) -> Path:
         names = _names(node)
         get_owner, table, name = self._walk(names, self._variable)
         column = table.columns_by_property.get(name)
@@ -234,12 +248,18 @@ def compile_filter(
     """Returns the closure for a `$filter`, or refuses the text."""
     prepared = prepare(text, aliases)
     try:
-        tree = ODataParser().parse(ODataLexer().tokenize(prepared.text))
+        tree = _parsed(prepared.text)
     except ODataException as error:
         raise bad_query(f"The $filter '{text[:200]}' cannot be parsed: {error}") from error
     if tree is None:
         raise bad_query("The $filter is empty.")
-    return FilterCompiler(store, table, prepared.calls, caller).compile(tree)
+    return FilterCompiler(store, table, prepared.calls, prepared.literals, caller).compile(tree)
+
+
+@lru_cache(maxsize=1000)
+def _parsed(shape: str) -> Any:
+    """Returns the syntax tree of a filter without its texts: filters that differ in those only share the tree."""
+    return ODataParser().parse(ODataLexer().tokenize(shape))
 
 
 def _chain(node: Any) -> list[Any]:

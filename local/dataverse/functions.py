@@ -1,6 +1,7 @@
 """The pre-pass that turns Dataverse's own filter syntax into what the OData grammar takes.
 
-Parameter aliases (`@p1`) and JSON arrays (`["a","b"]`) are no part of the grammar. String literals are never rewritten.
+Parameter aliases (`@p1`) and JSON arrays (`["a","b"]`) are no part of the grammar. String literals are never
+read as syntax, and the grammar sees their numbers only, so that filters with other texts look the same to it.
 """
 
 import json
@@ -28,6 +29,7 @@ TOKEN = re.compile(
     r"|(?P<word>\w+)",
     re.ASCII,
 )
+STRING = re.compile(r"'(?:[^']|'')*'")
 QUOTED_ITEM = re.compile(r"'((?:[^']|'')*)'")
 QUOTED_ARRAY = re.compile(r"\[\s*'(?:[^']|'')*'(?:\s*,\s*'(?:[^']|'')*')*\s*\]")
 ARGUMENT = re.compile(r"\s*(\w+)\s*=\s*")
@@ -44,14 +46,20 @@ class Call:
 
 @dataclass
 class Prepared:
-    """A filter text for the grammar, and the calls of query functions that it refers to by number."""
+    """A filter text for the grammar, and what it refers to by number: calls of query functions, string literals."""
 
     text: str = ""
     calls: list[Call] = field(default_factory=list)
+    literals: list[str] = field(default_factory=list)
+
+    def number_of(self, literal: str) -> str:
+        """Returns the string literal that stands for this one."""
+        self.literals.append(literal[1:-1].replace("''", "'"))
+        return f"'{len(self.literals) - 1}'"
 
 
 def prepare(text: str, aliases: Mapping[str, str]) -> Prepared:
-    """Returns the filter with aliases filled in and each call of a query function replaced by its number."""
+    """Returns the filter with aliases filled in; a number in the place of each query function and string literal."""
     prepared = Prepared()
     parts: list[str] = []
     position = 0
@@ -64,19 +72,21 @@ def prepare(text: str, aliases: Mapping[str, str]) -> Prepared:
         if match["call"]:
             position = _take_call(text, match, prepared, aliases, parts)
         else:
-            parts.append(_replacement(match, aliases))
+            parts.append(_replacement(match, aliases, prepared))
     parts.append(text[position:])
     prepared.text = "".join(parts).strip()
     return prepared
 
 
-def _replacement(match: re.Match[str], aliases: Mapping[str, str]) -> str:
+def _replacement(match: re.Match[str], aliases: Mapping[str, str], prepared: Prepared) -> str:
+    if match["string"]:
+        return prepared.number_of(match[0])
     if match["unterminated"]:
         raise bad_query(f"There is an unterminated literal at position {match.start()} in '{match.string}'.")
     if match["alias"]:
         if match["alias"] not in aliases:
             raise bad_query(f"The parameter alias '{match['alias']}' has no value.")
-        return aliases[match["alias"]]
+        return STRING.sub(lambda literal: prepared.number_of(literal[0]), aliases[match["alias"]])
     if match["in"]:
         raise bad_query("The operator 'in' is not supported. Use Microsoft.Dynamics.CRM.In.")
     if match["not"]:

@@ -4,16 +4,17 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import parse_qsl, unquote
 
 from odata_query import ast
 
 from local.dataverse.errors import DataverseError, bad_query, not_built, unknown_query_property
 from local.dataverse.filters import FilterCompiler, compile_filter
+from local.dataverse.indexes import index_key
 from local.dataverse.messages import NOBODY, Caller
 from local.dataverse.metadata import CollectionNavigation, Navigation
 from local.dataverse.row_tests import Filter
-from local.dataverse.store import Row, Store, Table, index_key
+from local.dataverse.store import Row, Store, Table
+from local.dataverse.url_text import decoded, form_fields
 
 KNOWN = frozenset({"$select", "$filter", "$orderby", "$top", "$expand", "$count", "$skiptoken", "$deltatoken"})
 NOT_BUILT = frozenset({"$apply", "savedquery", "userquery"})
@@ -61,7 +62,7 @@ def read_query(store: Store, table: Table, query_string: str, caller: Caller = N
     query: Query | None = store.compiled.get(key)
     if query is None:
         query = _read(store, table, query_string, caller)
-        if not DEPENDENT.search(unquote(query_string)):
+        if not DEPENDENT.search(decoded(query_string)):
             if len(store.compiled) >= MOST_COMPILED:
                 store.compiled.clear()
             store.compiled[key] = query
@@ -70,7 +71,7 @@ def read_query(store: Store, table: Table, query_string: str, caller: Caller = N
 
 def _read(store: Store, table: Table, query_string: str, caller: Caller) -> Query:
     options: dict[str, str] = {}
-    for name, value in parse_qsl(query_string, keep_blank_values=True, max_num_fields=5000):
+    for name, value in form_fields(query_string):
         if name in options and name.startswith("$"):
             raise bad_query(f"Query option '{name}' was specified more than once.")
         options[name] = value
@@ -122,7 +123,7 @@ def _select(table: Table, text: str) -> tuple[str, ...] | None:
 
 def _order(store: Store, table: Table, text: str) -> Callable[[list[Row]], list[Row]]:
     steps: list[tuple[Callable[[Row], Any], bool]] = []
-    compiler = FilterCompiler(store, table, [])
+    compiler = FilterCompiler(store, table)
     for part in text.split(","):
         match = ORDER.fullmatch(part)
         if match is None:
@@ -200,8 +201,7 @@ def fetch_xml(query_string: str) -> str | None:
     """Returns the FetchXML of a URL, None when it has none."""
     if "fetchxml=" not in query_string.lower():
         return None
-    options = {name.lower(): value for name, value in parse_qsl(query_string, keep_blank_values=True)}
-    return options.get("fetchxml")
+    return {name.lower(): value for name, value in form_fields(query_string)}.get("fetchxml")
 
 
 def page_size(preference: str | None) -> int | None:

@@ -1,17 +1,19 @@
 """What a compiled filter is made of: tests of one row, and the rows that an index can offer."""
 
 import operator
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from odata_query import ast
 
+from local.dataverse.candidates import SCAN_SHARE, Offer, in_order_of_table, offered, offered_ids
 from local.dataverse.errors import bad_query
+from local.dataverse.indexes import index_key
 from local.dataverse.likeness import has_wildcard, like
 from local.dataverse.literals import NUMERIC
 from local.dataverse.metadata import Column
-from local.dataverse.store import Row, Table, index_key
+from local.dataverse.store import Row, Table
 
 type Test = Callable[[Row], bool]
 type Getter = Callable[[Row], Any]
@@ -23,43 +25,22 @@ COMPARISONS: dict[type, Callable[[Any, Any], bool]] = {
     ast.GtE: operator.ge,
 }
 MIRRORED: dict[type, type] = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE}
-# Reading rows one by one out of an index costs more than a scan when it offers a large share of the table.
-SCAN_SHARE = 8
 BLUNTED: dict[type, type] = {ast.GtE: ast.Gt, ast.Lt: ast.LtE}
 
 
 @dataclass(frozen=True)
-class Candidates:
-    """Rows that an index offers: `keys` in `slot`."""
-
-    slot: int
-    keys: tuple[Hashable, ...]
-
-
-@dataclass(frozen=True)
 class Filter:
-    """A compiled filter. `candidates` None means that every row must be looked at."""
+    """A compiled filter. `offer` None means that every row must be looked at."""
 
     test: Test
-    candidates: tuple[Candidates, ...] | None
+    offer: Offer | None
 
     def rows(self, table: Table) -> list[Row]:
-        """Returns the rows of the table that pass."""
+        """Returns the rows of the table that pass, in the order of the table."""
         test = self.test
-        if self.candidates is None or self._offered(table) > len(table.rows) // SCAN_SHARE:
+        if self.offer is None or offered(table, self.offer) > len(table.rows) // SCAN_SHARE:
             return [row for row in table.rows.values() if test(row)]
-        rows = table.rows
-        if len(self.candidates) == 1:  # different keys of one column cannot offer the same row
-            slot, keys = self.candidates[0].slot, self.candidates[0].keys
-            return [row for key in keys for row_id in table.ids_where(slot, key) if test(row := rows[row_id])]
-        ids: dict[str, None] = {}
-        for candidate in self.candidates:
-            for key in candidate.keys:
-                ids.update(dict.fromkeys(table.ids_where(candidate.slot, key)))
-        return [row for row_id in ids if test(row := rows[row_id])]
-
-    def _offered(self, table: Table) -> int:
-        return sum(table.count_where(candidate.slot, candidate.keys) for candidate in self.candidates or ())
+        return [row for row in in_order_of_table(table, offered_ids(table, self.offer)) if test(row)]
 
 
 @dataclass(frozen=True)

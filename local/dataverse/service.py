@@ -136,7 +136,7 @@ class Service:
         if request.method == "GET":
             text = fetch_xml(request.query)
             if text is not None:
-                return fetch_rows(self.store, table, text, request, base)
+                return fetch_rows(self.store, self.environment, table, text, request, base)
             return self.reading.collection(table, request, base)
         if request.method == "POST":
             return self._create(table, request, session, base)

@@ -7,15 +7,18 @@ at). A change replaces the whole row, so that a rolled-back change only has to p
 from collections.abc import Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
 from local.dataverse.errors import DataverseError, duplicate_record
+from local.dataverse.indexes import Index, index_key
 from local.dataverse.metadata import Column, TableDefinition
 
 type Row = list[Any]
 
 ID_SLOT = 0
 VERSION_SLOT = 1
+ORDINAL_SLOT = 2  # the row's place in the table, which no caller sees
 
 
 def current_second() -> str:
@@ -33,7 +36,8 @@ class Table:
         self.columns_by_property: dict[str, Column] = {}
         self.template: Row = []
         self.deleted: list[tuple[int, str]] = []  # version and id, for change tracking
-        self._indexes: dict[int, dict[Hashable, dict[str, None]]] = {}
+        self._indexes: dict[int, Index] = {}
+        self._ordinals = count()
         self._keys: dict[str, tuple[tuple[int, ...], dict[tuple[Any, ...], str]]] = {}
         self.definition = definition
         self.redefine(definition)
@@ -47,6 +51,8 @@ class Table:
             self.columns_by_property[column.property] = column
             if column.property not in self.slots:
                 self.slots[column.property] = self._add_slot(column.default)
+                if len(self.template) == ORDINAL_SLOT:
+                    self._add_slot(None)
             if len(column.targets) > 1 and name not in self.type_slots:
                 self.type_slots[name] = self._add_slot(None)
         for key, columns in definition.keys.items():
@@ -83,21 +89,28 @@ class Table:
         """Returns the ids of the rows that hold the key in the slot, without a scan after the first time."""
         if slot == ID_SLOT:
             return (str(key),) if key in self.rows else ()
-        return self._index(slot).get(key, ())
+        return self._index(slot).equal(key)
 
     def count_where(self, slot: int, keys: Iterable[Hashable]) -> int:
         """Returns how many rows hold one of the keys in the slot."""
         if slot == ID_SLOT:
             return sum(key in self.rows for key in keys)
-        index = self._index(slot)
-        return sum(len(index.get(key, ())) for key in keys)
+        return self._index(slot).count_equal(keys)
 
-    def _index(self, slot: int) -> dict[Hashable, dict[str, None]]:
+    def ids_beginning(self, slot: int, prefix: str) -> Iterable[str]:
+        """Returns the ids of the rows whose text in the slot begins with the case-folded prefix."""
+        return self._index(slot).beginning(prefix)
+
+    def count_beginning(self, slot: int, prefix: str) -> int:
+        """Returns how many rows hold a text in the slot that begins with the case-folded prefix."""
+        return self._index(slot).count_beginning(prefix)
+
+    def _index(self, slot: int) -> Index:
         index = self._indexes.get(slot)
         if index is None:
-            index = self._indexes[slot] = {}
+            index = self._indexes[slot] = Index()
             for row_id, row in self.rows.items():
-                index.setdefault(index_key(row[slot]), {})[row_id] = None
+                index.add(index_key(row[slot]), row_id)
         return index
 
     def id_by_key(self, key: str, values: tuple[Any, ...]) -> str | None:
@@ -110,6 +123,7 @@ class Table:
         old = self.rows.get(row_id)
         if self._keys:
             self._claim_keys(row, row_id, old)
+        row[ORDINAL_SLOT] = next(self._ordinals) if old is None else old[ORDINAL_SLOT]
         self.rows[row_id] = row
         for slot, index in self._indexes.items():
             key = index_key(row[slot])
@@ -117,8 +131,8 @@ class Table:
                 old_key = index_key(old[slot])
                 if old_key == key:
                     continue
-                index[old_key].pop(row_id, None)
-            index.setdefault(key, {})[row_id] = None
+                index.drop(old_key, row_id)
+            index.add(key, row_id)
         return old
 
     def _claim_keys(self, row: Row, row_id: str, old: Row | None) -> None:
@@ -143,15 +157,10 @@ class Table:
         """Takes the row out of the table and of every index."""
         row = self.rows.pop(row_id)
         for slot, index in self._indexes.items():
-            index[index_key(row[slot])].pop(row_id, None)
+            index.drop(index_key(row[slot]), row_id)
         for slots, taken in self._keys.values():
             taken.pop(_key_value(row, slots) or (), None)
         return row
-
-
-def index_key(value: Any) -> Hashable:
-    """Returns what equal values have in common: text compares without regard to case."""
-    return value.casefold() if type(value) is str else value
 
 
 def _key_value(row: Row, slots: tuple[int, ...]) -> tuple[Any, ...] | None:

@@ -1,0 +1,95 @@
+"""The rows that indexes offer to a filter. Every row that passes is among them; not every one of them passes."""
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from operator import itemgetter
+
+from local.dataverse.likeness import fixed_start
+from local.dataverse.metadata import Column
+from local.dataverse.store import ORDINAL_SLOT, Row, Table
+
+# Reading rows one by one out of an index costs more than a scan when it offers a large share of the table.
+SCAN_SHARE = 8
+# An index of two or ten values is of no more use than a scan, and every write would pay for it.
+FEW_VALUES = frozenset({"Boolean", "Picklist", "State", "Status"})
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Rows that hold one of `keys` in `slot`, or a text that begins with one of `beginnings`."""
+
+    slot: int
+    keys: tuple[Hashable, ...] = ()
+    beginnings: tuple[str, ...] = ()
+
+    def count(self, table: Table) -> int:
+        """Returns how many rows are offered; one that is offered twice counts twice."""
+        equal = table.count_where(self.slot, self.keys) if self.keys else 0
+        return equal + sum(table.count_beginning(self.slot, prefix) for prefix in self.beginnings)
+
+    def collect(self, table: Table, ids: dict[str, None]) -> None:
+        """Adds the ids of the rows that are offered."""
+        for key in self.keys:
+            ids.update(dict.fromkeys(table.ids_where(self.slot, key)))
+        for prefix in self.beginnings:
+            ids.update(dict.fromkeys(table.ids_beginning(self.slot, prefix)))
+
+
+type Offer = tuple[Candidates, ...]
+"""The rows of all these candidates together; none of them for a filter that no row passes."""
+
+
+def equal_to(table: Table, column: Column, keys: Iterable[Hashable]) -> Offer | None:
+    """Returns the rows whose column holds one of the keys, None for a column that is not worth an index."""
+    if column.type in FEW_VALUES:
+        return None
+    return (Candidates(table.slots[column.property], tuple(keys)),)
+
+
+def like_pattern(table: Table, column: Column, pattern: str) -> Offer | None:
+    """Returns the rows whose text begins as the pattern does, None where the pattern begins with a wildcard."""
+    start = fixed_start(pattern)
+    return (Candidates(table.slots[column.property], beginnings=(start,)),) if start else None
+
+
+def any_offer(offers: Iterable[Offer | None]) -> Offer | None:
+    """Returns what is offered to conditions of which one has to hold: nothing as soon as one needs every row.
+
+    The candidates of one column are made one.
+    """
+    keys: dict[int, list[Hashable]] = {}
+    beginnings: dict[int, list[str]] = {}
+    for offer in offers:
+        if offer is None:
+            return None
+        for each in offer:
+            keys.setdefault(each.slot, []).extend(each.keys)
+            beginnings.setdefault(each.slot, []).extend(each.beginnings)
+    return tuple(
+        Candidates(slot, tuple(dict.fromkeys(keys[slot])), tuple(dict.fromkeys(beginnings[slot]))) for slot in keys
+    )
+
+
+def narrowest(table: Table, offers: Iterable[Offer | None]) -> Offer | None:
+    """Returns the smallest offer to conditions that must all hold."""
+    usable = [offer for offer in offers if offer is not None]
+    return min(usable, key=lambda offer: offered(table, offer)) if len(usable) > 1 else next(iter(usable), None)
+
+
+def offered(table: Table, offer: Offer) -> int:
+    """Returns how many rows are offered at most."""
+    return sum(candidates.count(table) for candidates in offer)
+
+
+def offered_ids(table: Table, offer: Offer) -> dict[str, None]:
+    """Returns the ids of the rows that are offered, each once."""
+    ids: dict[str, None] = {}
+    for candidates in offer:
+        candidates.collect(table, ids)
+    return ids
+
+
+def in_order_of_table(table: Table, ids: Iterable[str]) -> list[Row]:
+    """Returns the rows as a scan would meet them, so that no answer tells how its rows were found."""
+    return sorted((table.rows[row_id] for row_id in ids), key=itemgetter(ORDINAL_SLOT))
+
