@@ -1,0 +1,108 @@
+r"""The OpenAPI description of the routing webhook against the running stack.
+
+Schemathesis draws questions from the description, valid and invalid ones, sends them over HTTP and holds every answer
+to it. `SCHEMATHESIS_REQUESTS` says how many it draws; 10,000 take about three minutes:
+
+    SCHEMATHESIS_REQUESTS=10000 .venv/bin/python -m pytest tests/e2e/test_smart_routing_contract.py \
+        -k drawn -s
+"""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+
+from tests.e2e.doors import ROOT, Stack
+
+DESCRIPTION = ROOT / "docs" / "openapi" / "smart-routing.yaml"
+DOCUMENT: dict[str, Any] = schemathesis.openapi.from_path(DESCRIPTION).raw_schema
+OPERATION: dict[str, Any] = DOCUMENT["paths"]["/api/smart-routing"]["post"]
+KEY_HEADER: str = DOCUMENT["components"]["securitySchemes"]["apiKey"]["name"]
+EXAMPLES = {
+    name: example["value"]
+    for name, example in OPERATION["requestBody"]["content"]["application/json"]["examples"].items()
+}
+DRAWN = int(os.environ.get("SCHEMATHESIS_REQUESTS", "500"))
+OTHER_METHOD = {404, 405}
+"""The platform's answers to another method than POST."""
+
+
+def drawn_requests(stack: Stack, folder: Path) -> "tuple[subprocess.CompletedProcess[str], list[dict[str, Any]]]":
+    """Let schemathesis ask. Returns how it ended, and every request with its answer (HAR entries)."""
+    archive = folder / "requests.har"
+    command = [
+        *(sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()", "run", str(DESCRIPTION)),
+        *("--url", stack.functions_url, "-H", f"{KEY_HEADER}: {stack.routing_key}"),
+        *("-n", str(DRAWN), "--continue-on-failure", "--max-failures", "20", "--no-color"),
+        # It wants 405 for another method; which of both answers there is, is the platform's affair.
+        *("--exclude-checks", "unsupported_method,allow_header_conformance"),
+        *("--generation-database", "none", "--report", "har", "--report-har-path", str(archive)),
+    ]
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    entries: list[dict[str, Any]] = json.loads(archive.read_text(encoding="utf-8"))["log"]["entries"]
+    return ended, entries
+
+
+@pytest.mark.timeout(120 + DRAWN // 10)
+def test_every_answer_to_drawn_requests_is_one_of_the_description(stack: Stack, tmp_path: Path) -> None:
+    ended, entries = drawn_requests(stack, tmp_path)
+    posts = Counter(each["response"]["status"] for each in entries if each["request"]["method"] == "POST")
+    others = Counter(each["response"]["status"] for each in entries if each["request"]["method"] != "POST")
+    sys.stdout.write(f"{posts.total()} questions: {dict(posts)}; other methods: {dict(others)}\n")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert posts.keys() == {int(status) for status in OPERATION["responses"]}  # none else, and each of them was seen
+    assert others.keys() <= OTHER_METHOD
+    assert posts.total() >= DRAWN
+    assert posts[400] > DRAWN / 20
+    assert posts[204] + posts[200] > DRAWN / 2
+
+
+def test_the_examples_are_answered_as_the_description_says(stack: Stack) -> None:
+    statuses = {name: stack.route(**question).status_code for name, question in EXAMPLES.items()}
+    assert statuses == {"caller": 200, "everything": 204, "withheld": 200, "unknownKeys": 204}
+
+
+def test_basic_is_the_other_way_in(stack: Stack) -> None:
+    settings = json.loads((ROOT / "local.settings.example.json").read_text(encoding="utf-8"))["Values"]
+    url = f"{stack.functions_url}/api/smart-routing"
+    for password, status in ((stack.routing_key, 200), (stack.routing_key[:-1], 401)):
+        credentials = base64.b64encode(f"{settings['ROUTING_BASIC_USER']}:{password}".encode()).decode()
+        headers = {"Authorization": f"Basic {credentials}"}
+        assert stack.http.post(url, json=EXAMPLES["caller"], headers=headers).status_code == status
+
+
+def test_a_refusal_is_empty_and_names_the_challenge(stack: Stack) -> None:
+    answer = stack.route(key="wrong", **EXAMPLES["caller"])
+    assert (answer.status_code, answer.content) == (401, b"")
+    wanted = OPERATION["responses"]["401"]["headers"]["WWW-Authenticate"]["schema"]["const"]
+    assert answer.headers["WWW-Authenticate"] == wanted
+
+
+@pytest.mark.parametrize("content_type", [None, "text/plain", "application/x-www-form-urlencoded", "image/png", "?"])
+def test_the_content_type_is_not_looked_at(stack: Stack, content_type: str | None) -> None:
+    headers = {KEY_HEADER: stack.routing_key} | ({"Content-Type": content_type} if content_type else {})
+    content = json.dumps(EXAMPLES["caller"]).encode()
+    answer = stack.http.post(f"{stack.functions_url}/api/smart-routing", content=content, headers=headers)
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(("length", "status"), [(8192, 204), (8193, 400), (1_000_000, 400)])
+def test_a_body_may_have_8_kb(stack: Stack, length: int, status: int) -> None:
+    start = b'{"bnum": "1", "x": "'
+    assert stack.route(content=start + b"x" * (length - len(start) - 2) + b'"}').status_code == status
+    assert stack.route(content=b"x" * length).status_code == 400
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_another_method_is_the_platforms_affair(stack: Stack, method: str) -> None:
+    answer = stack.http.request(
+        method, f"{stack.functions_url}/api/smart-routing", headers={KEY_HEADER: stack.routing_key}
+    )
+    assert answer.status_code in OTHER_METHOD
