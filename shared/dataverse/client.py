@@ -3,6 +3,7 @@
 client     queries, writes, actions          what the app calls
 bulk       many rows                         chunks, pace, the bad row
 pages      many pages                        next links, several pages in one request
+changes    what changed since                delta links
 batches    many requests in one              `$batch`
 sender     one request until it is answered  token, lane, repeat, count
 traffic    who may send now                  lanes, pause after a 429
@@ -23,9 +24,11 @@ from shared.clock import utc_now
 from shared.dataverse import flow, odata
 from shared.dataverse.batches import Batches
 from shared.dataverse.bulk import BulkWriter, Progress, Write, WriteOutcome
+from shared.dataverse.changes import ChangeReader, Tracked
 from shared.dataverse.credentials import TokenCache, token_cache
 from shared.dataverse.meter import Meter
 from shared.dataverse.odata import Part, Query, Question
+from shared.dataverse.odata.changes import Changes
 from shared.dataverse.pages import PageReader, Trail, rows_of
 from shared.dataverse.row_source import Items, Rows, rows_of_items
 from shared.dataverse.sender import ODATA_HEADERS, HttpRequest, Sender
@@ -117,6 +120,16 @@ class DataverseClient:
         """
         headers, deadline = _page_size(page_size), _deadline(within)
         return PageReader(self._sender, self._batches, self._api, queries, headers=headers, deadline=deadline).pages()
+
+    def changes(self, *tracked: Tracked, within: float | None = None) -> AsyncGenerator[Changes]:
+        """What changed in some tables since their delta links; for a query by columns alone, all of its rows.
+
+        Pages of 5,000 rows, the next one of each table in one `$batch`. The last page of each table has the link from
+        which a later call goes on; a row that changed twice comes once, as it is now. Whoever may leave the loop
+        early holds it in `contextlib.aclosing`. Raises DeltaExpiredError when a link is no longer good: after seven
+        days, for whatever reason Dataverse gives, or because it leads to another environment.
+        """
+        return ChangeReader(self._sender, self._batches, self._api, tracked, _deadline(within)).pages()
 
     def _counted(self, operation: str, page: Any) -> list[JsonRow]:
         rows = rows_of(page)

@@ -9,7 +9,8 @@
     │   ├── AlreadyExistsError    the row exists already; with an id of ours that means "done before"
     │   └── ChangedError          the row changed meanwhile: its version is not the expected one
     └── RejectedError             fix the request or the row: anything else that Dataverse refuses
-        └── PayloadTooLargeError  send less at once
+        ├── PayloadTooLargeError  send less at once
+        └── DeltaExpiredError     what changed is no longer known: read everything anew
 
 `str(error)` names status, code and request id only, and of those nothing that is not shaped like one. Dataverse
 repeats values in its texts, so the text itself stands apart in `detail`: for reports that people of the contact
@@ -105,6 +106,10 @@ class PayloadTooLargeError(RejectedError):
     """The request is too large as a whole. Its halves may pass."""
 
 
+class DeltaExpiredError(RejectedError):
+    """A delta link is too old or not known (any more). Only a full read gives a new one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Meaning:
     """The name that Microsoft gives a code, and what it stands for; None where only the status tells."""
@@ -146,6 +151,7 @@ MEANINGS: dict[str, Meaning] = {
     "0x80040200": Meaning("RequiredFieldMissing", RejectedError),
     "0x80040239": Meaning("InvalidDateTime", RejectedError),
     "0x80040227": Meaning("CannotDeleteDueToAssociation", RejectedError),
+    "0x80044352": Meaning("ExpiredVersionStamp", RejectedError),
     # A plug-in stopped the operation on purpose: a rule of the environment, whatever the status.
     "0x80040265": Meaning("PluginAborted", RejectedError),
     "0x80040224": Meaning("IsvUnexpected", None),

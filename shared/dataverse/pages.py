@@ -50,6 +50,10 @@ class Trail:
         if not isinstance(link, str) or hash(link) in self._followed or len(self._followed) >= PAGE_LIMIT:
             raise UnavailableError("Dataverse's pages lead in a circle")
         self._followed.add(hash(link))
+        return self.path_of(link)
+
+    def path_of(self, link: str) -> str:
+        """The path of an address that Dataverse gave. Raises UnavailableError for one outside of our environment."""
         if urlsplit(link)[:2] != urlsplit(self._api)[:2] or not link.startswith(self._api):
             raise UnavailableError("a next page lies outside of the Dataverse environment")
         return link.removeprefix(self._api)
