@@ -13,7 +13,7 @@ from shared.dataverse import odata
 from shared.dataverse.errors import ThrottledError, UnavailableError
 from shared.dataverse.meter import Wait
 from shared.dataverse.odata import Part, PartReply
-from shared.dataverse.sender import LONGEST_THROTTLING, ODATA_HEADERS, HttpRequest, Sender
+from shared.dataverse.sender import LONGEST_THROTTLING, ODATA_HEADERS, HttpRequest, Sender, require_odata
 from shared.dataverse.traffic import Kind, Lane
 from shared.dataverse.transport import Reply
 
@@ -85,6 +85,8 @@ class Batches:
             answers = odata.read_batch(reply.headers.get("content-type", ""), reply.body)
             if len(answers) != len(parts):
                 raise UnavailableError(f"the $batch reply answers {len(answers)} of {len(parts)} requests")
+            if deadline is not None and (failure := _failure_of_all(answers)) is not None:
+                raise failure  # to a caller who cannot wait it is as if there were no answer
             return answers, seconds
 
         request = HttpRequest(
@@ -100,6 +102,36 @@ class Batches:
             },
         )
         return await self._sender.send(request, read, deadline=deadline, kind=kind, lane=lane)
+
+
+def probe(api_url: str) -> HttpRequest:
+    """A cheap question through the door that callers use: where only `$batch` hangs, any other would be answered."""
+    boundary = "probe"
+
+    def check(reply: Reply) -> None:
+        require_odata(reply)
+        if (
+            failure := _failure_of_all(odata.read_batch(reply.headers.get("content-type", ""), reply.body))
+        ) is not None:
+            raise failure
+
+    return HttpRequest(
+        "probe",
+        "POST",
+        URL(f"{api_url}$batch", encoded=True),
+        odata.batch_body([Part("GET", "WhoAmI")], boundary),
+        {**ODATA_HEADERS, "Content-Type": f'multipart/mixed; boundary="{boundary}"'},
+        check=check,
+    )
+
+
+def _failure_of_all(answers: Sequence[PartReply]) -> UnavailableError | None:
+    """What kept every part from an answer; None where one has one, be it a refusal."""
+    errors = [answer.error(utc_now()) if answer.status >= 400 else None for answer in answers]
+    failures = [
+        error for error in errors if isinstance(error, UnavailableError) and not isinstance(error, ThrottledError)
+    ]
+    return failures[0] if failures and len(failures) == len(answers) else None
 
 
 def _now() -> float:

@@ -14,6 +14,7 @@ odata, soap, tables, errors                  pure: the wire, names, what can go 
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -22,7 +23,7 @@ from yarl import URL
 
 from shared.clock import utc_now
 from shared.dataverse import flow, odata
-from shared.dataverse.batches import Batches
+from shared.dataverse.batches import Batches, probe
 from shared.dataverse.bulk import BulkWriter, Progress, Write, WriteOutcome
 from shared.dataverse.changes import ChangeReader, Tracked
 from shared.dataverse.credentials import TokenCache, token_cache
@@ -54,8 +55,10 @@ class DataverseClient:
         self._base = base_url
         self._api = base_url + odata.API_PATH
         traffic = Traffic()
-        self._transport = Transport(flow.WIDEST, traffic.connected)
-        self._sender = Sender(tokens, self._transport, traffic)
+        # One more than the lanes, for the probe: those may all wait for an answer that does not come.
+        self._transport = Transport(flow.WIDEST + 1, traffic.connected)
+        self._breaker = traffic.breaker
+        self._sender = Sender(tokens, self._transport, traffic, probe(self._api))
         self._batches = Batches(self._sender, self._api)
         self._bulk = BulkWriter(self._sender, self._batches, self._api)
 
@@ -64,8 +67,23 @@ class DataverseClient:
         """What the traffic of this client cost since its start."""
         return self._sender.meter
 
+    @property
+    def breaker_state(self) -> str:
+        """`open` or `half-open` while calls with a deadline are refused since Dataverse does not answer; `closed`."""
+        return self._breaker.state.value
+
+    @property
+    def breaker_since(self) -> datetime | None:
+        """When it opened; of a closed one, when Dataverse answered again, None when it always did."""
+        closed = self._breaker.lets_through
+        since = self._breaker.since if closed else self._breaker.opened_at
+        if since is None:
+            return None
+        return utc_now() - timedelta(seconds=asyncio.get_running_loop().time() - since)
+
     async def close(self) -> None:
         """Close the connections. A later call opens new ones."""
+        await self._sender.close()
         await self._transport.close()
 
     # ------------------------------------------------------------------------------------------- reading

@@ -10,6 +10,7 @@ import re
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from statistics import median
 
 WIDEST = 52
@@ -306,35 +307,93 @@ class Pace:
         self._recent.clear()
 
 
-class Breaker:
-    """Whether a caller who cannot wait should ask at all: after failures in a row the answer is no for a while.
+class BreakerState(StrEnum):
+    """What a caller who cannot wait meets."""
 
-    Then one caller tries; a success lets everybody ask again. Callers without a deadline ask in any case.
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half-open"
+
+
+class Breaker:
+    """Whether a caller who cannot wait should ask at all: while Dataverse does not answer, the answer is no at once.
+
+    Five failures within ten seconds, with no answer between them, open it. From then on nobody's call finds out
+    whether Dataverse is back: a probe of our own does every two seconds, and its success closes it. After that the
+    breaker is on trial: one more failure before a caller was answered opens it again. Callers without a deadline ask
+    in any case, and a quick answer to one of them closes it too.
+
+    Whoever reports says when it asked. What was asked before the state changed last says nothing of the state now.
     """
 
     FAILURES = 5
-    OPEN = 5.0
-    """Seconds."""
+    WINDOW = 10.0
+    """Seconds within which the failures lie."""
+    PROBE_EVERY = 2.0
+    """Seconds from one probe to the next."""
+    QUICK = 1.0
+    """Seconds. An answer that took longer is no proof that somebody who waits would get one."""
 
     def __init__(self) -> None:
-        self._failures = 0
-        self._open_until = 0.0
+        self.state = BreakerState.CLOSED
+        self.since: float | None = None
+        """When it came to be open, half-open or closed as it is; None: closed since the start."""
+        self.opened_at = 0.0
+        """When it opened, of the outage that lasts or was last."""
+        self._failed_at: deque[float] = deque(maxlen=self.FAILURES)
+        self._on_trial = False
+        self._probe_at = 0.0
 
-    def lets_through(self, now: float) -> bool:
-        """Whether to ask now. A yes after a pause is for this caller alone, until its answer is known."""
-        if self._failures < self.FAILURES:
-            return True
-        if now < self._open_until:
-            return False
-        self._open_until = now + self.OPEN
-        return True
+    @property
+    def lets_through(self) -> bool:
+        """Whether a caller who cannot wait may ask now."""
+        return self.state is BreakerState.CLOSED
 
-    def succeeded(self) -> None:
+    def probe_in(self, now: float) -> float:
+        """Seconds until the next probe, while it is open."""
+        return max(0.0, self._probe_at - now)
+
+    def probe(self, now: float) -> None:
+        """A probe leaves now."""
+        self._enter(BreakerState.HALF_OPEN, now)
+        self._probe_at = now + self.PROBE_EVERY
+
+    def probe_failed(self, now: float) -> None:
+        """The probe brought no answer."""
+        if self.state is BreakerState.HALF_OPEN:
+            self._enter(BreakerState.OPEN, now)
+
+    def probe_succeeded(self, now: float) -> None:
+        """The probe was answered, whatever the answer said."""
+        if self.state is BreakerState.HALF_OPEN:
+            self._on_trial = True
+            self._enter(BreakerState.CLOSED, now)
+
+    def answered(self, now: float, asked_at: float) -> None:
         """An answer came, whatever it said."""
-        self._failures = 0
+        if now - asked_at > self.QUICK or not self._speaks_of_now(asked_at):
+            return
+        self._on_trial = False
+        self._failed_at.clear()
+        if self.state is not BreakerState.CLOSED:
+            self._enter(BreakerState.CLOSED, now)
 
-    def failed(self, now: float) -> None:
-        """No answer that can be used: an outage, a lost connection, a deadline that passed."""
-        self._failures += 1
-        if self._failures >= self.FAILURES:
-            self._open_until = now + self.OPEN
+    def failed(self, now: float, asked_at: float) -> None:
+        """No answer that can be used: an outage, a lost connection, a deadline that passed, no token."""
+        if self.state is not BreakerState.CLOSED or not self._speaks_of_now(asked_at):
+            return
+        self._failed_at.append(now)
+        enough = len(self._failed_at) == self.FAILURES and now - self._failed_at[0] <= self.WINDOW
+        if enough or self._on_trial:
+            if not self._on_trial:
+                self.opened_at = now
+            self._enter(BreakerState.OPEN, now)
+            self._probe_at = now + self.PROBE_EVERY
+
+    def _speaks_of_now(self, asked_at: float) -> bool:
+        changed = self.opened_at if self.state is not BreakerState.CLOSED else self.since
+        return changed is None or asked_at >= changed
+
+    def _enter(self, state: BreakerState, now: float) -> None:
+        self.state, self.since = state, now
+        self._failed_at.clear()

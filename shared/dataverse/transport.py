@@ -15,9 +15,13 @@ from yarl import URL
 from shared.dataverse.errors import UnavailableError
 
 MAX_REPLY_BYTES = 32 * 1024 * 1024
+MAX_URGENT_REPLY_BYTES = 4 * 1024 * 1024
+"""For callers with a deadline, of whom many may wait at once."""
 _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 150.0
 """The service gives up on a request after two to four minutes; a gateway before it earlier."""
+_WHOLE_ANSWER_SECONDS = 300.0
+"""An answer that drips is never silent for long. 32 MB come in this time over a line of 1 Mbit/s."""
 
 
 class NotSentError(UnavailableError):
@@ -51,11 +55,18 @@ class Transport:
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def exchange(self, method: str, url: URL, body: bytes | None, headers: Mapping[str, str]) -> Reply:
-        """Send one request and read all of its answer. Raises UnavailableError when none comes that can be used."""
+    async def exchange(
+        self, method: str, url: URL, body: bytes | None, headers: Mapping[str, str], max_bytes: int | None = None
+    ) -> Reply:
+        """Send one request and read all of its answer, of `max_bytes` at most (MAX_REPLY_BYTES).
+
+        Raises UnavailableError when no answer comes that can be used. A connection whose answer was not read to its
+        end is closed.
+        """
+        limit = MAX_REPLY_BYTES if max_bytes is None else max_bytes
         try:
             async with self._open().request(method, url, data=body, headers=headers, allow_redirects=False) as response:
-                return Reply(response.status, response.headers, await _limited(response))
+                return Reply(response.status, response.headers, await _limited(response, limit))
         # Their texts can hold the URL, and so a phone number: only the kind of failure is passed on.
         except aiohttp.ClientConnectorError as error:
             raise NotSentError(f"no connection to Dataverse: {type(error).__name__}") from None
@@ -79,7 +90,9 @@ class Transport:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=60),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=_ANSWER_SECONDS),
+                timeout=aiohttp.ClientTimeout(
+                    total=_WHOLE_ANSWER_SECONDS, sock_connect=_CONNECT_SECONDS, sock_read=_ANSWER_SECONDS
+                ),
                 skip_auto_headers=("User-Agent",),
                 trace_configs=[self._connection_times(loop)],
             )
@@ -99,11 +112,14 @@ class Transport:
         return trace
 
 
-async def _limited(response: aiohttp.ClientResponse) -> bytes:
+async def _limited(response: aiohttp.ClientResponse, limit: int) -> bytes:
     """All of the answer, decompressed, unless it is larger than any answer that we asked for."""
+    too_large = AnswerTooLargeError(f"Dataverse's answer is larger than {limit // 1024**2} MB")
+    if (response.content_length or 0) > limit:
+        raise too_large
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
-        if len(body) > MAX_REPLY_BYTES:
-            raise AnswerTooLargeError(f"Dataverse's answer is larger than {MAX_REPLY_BYTES // 1024**2} MB")
+        if len(body) > limit:
+            raise too_large
     return bytes(body)

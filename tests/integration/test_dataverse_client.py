@@ -5,8 +5,10 @@ import gzip
 import json
 import logging
 import time
+import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -17,6 +19,7 @@ from aiohttp.test_utils import TestServer
 
 from local.stack.ports import DATAVERSE, free_ports
 from shared import retry
+from shared.clock import utc_now
 from shared.dataverse import flow, transport
 from shared.dataverse.bulk import WriteOutcome
 from shared.dataverse.client import DataverseClient
@@ -670,9 +673,8 @@ async def test_an_organization_request_with_a_lost_answer_is_not_sent_twice(
 
 
 async def test_who_cannot_wait_hears_in_time_and_then_is_not_kept_waiting(
-    dataverse: DataverseClient, control: httpx.Client, monkeypatch: pytest.MonkeyPatch
+    dataverse: DataverseClient, control: httpx.Client
 ) -> None:
-    monkeypatch.setattr(flow.Breaker, "OPEN", 2.0)
     fault(control, delayMs=4000)
     for _ in range(flow.Breaker.FAILURES):
         started = time.perf_counter()
@@ -689,6 +691,91 @@ async def test_who_cannot_wait_hears_in_time_and_then_is_not_kept_waiting(
     # Who can wait asks all the same, and its answer opens the door for everybody.
     assert await dataverse.query(CALLER)
     assert await dataverse.query(CALLER, within=1.0)
+
+
+async def test_probes_tell_when_dataverse_is_back(dataverse: DataverseClient, control: httpx.Client) -> None:
+    assert (dataverse.breaker_state, dataverse.breaker_since) == ("closed", None)
+    fault(control, match={"path": "$batch"}, status=503)
+    before = utc_now()
+    for _ in range(flow.Breaker.FAILURES):
+        with pytest.raises(UnavailableError):
+            await dataverse.query(CALLER, within=0.2)
+    assert dataverse.breaker_state == "open"
+    assert dataverse.breaker_since is not None
+    assert before <= dataverse.breaker_since <= utc_now()
+    asked = requests_seen(control)
+    await asyncio.sleep(2.5)
+    assert dataverse.breaker_state == "open"
+    assert requests_seen(control) == asked + 1
+    calm(control)
+    await asyncio.sleep(2)
+    assert dataverse.breaker_state == "closed"
+    assert dataverse.breaker_since is not None
+    assert dataverse.breaker_since > before + timedelta(seconds=3)
+    assert requests_seen(control) == asked + 2
+    assert await dataverse.query(CALLER, within=1.0)
+
+
+@pytest.mark.parametrize("how", ["drips", "is too large", "says how large it is", "is too large when unpacked"])
+async def test_an_answer_without_end_costs_neither_time_nor_memory_and_its_connection_is_given_up(how: str) -> None:
+    lost = asyncio.Event()
+    connections: set[object] = set()
+    sent = 0
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        nonlocal sent
+        connections.add(request.transport)
+        if len(connections) > 1:
+            return batch_of({"value": []})
+        response = web.StreamResponse(headers={"Content-Type": "multipart/mixed; boundary=r"})
+        if how == "says how large it is":
+            response.content_length = 50 * 2**20
+        if how == "is too large when unpacked":
+            response.enable_compression()
+        await response.prepare(request)
+        try:
+            while sent < 50 * 2**20:
+                await response.write(b"-" if how == "drips" else b"-" * 2**16)
+                sent += 1 if how == "drips" else 2**16
+                await asyncio.sleep(0.05 if how == "drips" else 0)
+        except (ConnectionError, asyncio.CancelledError):
+            lost.set()
+            raise
+        return response
+
+    async with server(answer) as client:
+        started = time.perf_counter()
+        tracemalloc.start()
+        try:
+            with pytest.raises(UnavailableError):
+                await client.query(CALLER, within=1.0)
+            most = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert time.perf_counter() - started < 1.4
+        assert most < 3 * transport.MAX_URGENT_REPLY_BYTES
+        if how != "is too large when unpacked":  # all of it is on its way by then
+            assert sent < 50 * 2**20
+            async with asyncio.timeout(5):
+                await lost.wait()
+        assert await client.query(CALLER, within=1.0) == []
+        assert len(connections) == 2
+
+
+async def test_an_answer_that_drips_ends_for_who_can_wait_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "_WHOLE_ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(retry, "MAX_ATTEMPTS", 1)
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        while True:
+            await response.write(b" ")
+            await asyncio.sleep(0.05)
+
+    async with server(answer) as client:
+        with pytest.raises(transport.TimedOutError):
+            await client.act("WhoAmI")
 
 
 @pytest.mark.parametrize(

@@ -415,39 +415,108 @@ def test_what_was_too_much_is_not_tried_again_for_long() -> None:
 # ---------------------------------------------------------------------------------------------------- breaker
 
 
-def failures(breaker: Breaker, count: int, now: float = 0.0) -> None:
-    for _ in range(count):
-        breaker.failed(now)
+def told_of(events: str, now: float = 100.0) -> Breaker:
+    """`f` a failure, `a` a quick answer, `.` a second passes, `p` a probe leaves, `-` it fails, `+` it succeeds."""
+    breaker = Breaker()
+    for event in events:
+        match event:
+            case "f":
+                breaker.failed(now, now)
+            case "a":
+                breaker.answered(now, now)
+            case "p":
+                breaker.probe(now)
+            case "-":
+                breaker.probe_failed(now)
+            case "+":
+                breaker.probe_succeeded(now)
+            case _:
+                now += 1
+    return breaker
 
 
 @pytest.mark.parametrize(
-    ("answers", "asked"),
-    [("", True), ("ffff", True), ("fffff", False), ("ffffsffff", True), ("fffffffffs", True), ("sfffff", False)],
+    ("events", "state"),
+    [
+        ("", "closed"),
+        ("ffff", "closed"),
+        ("fffff", "open"),
+        # Within ten seconds.
+        ("f.f.f.f......f", "open"),
+        ("f.f.f.f.......f", "open"),
+        ("f.f.f.f........f", "closed"),
+        ("f.f.f.f........ffff", "open"),
+        ("f...f...f...f...f...f...f", "closed"),
+        # With no answer between them.
+        ("ffffaffff", "closed"),
+        ("affffa", "closed"),
+        ("afffff", "open"),
+        # A quick answer to somebody who waits without a deadline says as much as a probe's.
+        ("fffff.a", "closed"),
+        # Only the probe, or such an answer, closes it: time does not.
+        ("fffff..........", "open"),
+        ("fffff..p", "half-open"),
+        ("fffff..pfffff", "half-open"),
+        ("fffff..p-", "open"),
+        ("fffff..p+", "closed"),
+        ("fffff..p-..p+", "closed"),
+        ("fffff..pa", "closed"),
+        ("fffff..pa-", "closed"),
+        # On trial after a probe, until somebody was answered.
+        ("fffff..p+f", "open"),
+        ("fffff..p+........f", "open"),
+        ("fffff..p+f..p+f", "open"),
+        ("fffff..p+affff", "closed"),
+        ("fffff..p+afffff", "open"),
+        ("fffff..a.ffff", "closed"),
+    ],
 )
-def test_five_failures_in_a_row_stop_the_asking(answers: str, asked: bool) -> None:
-    breaker = Breaker()
-    for answer in answers:
-        if answer == "f":
-            breaker.failed(0.0)
-        else:
-            breaker.succeeded()
-    assert breaker.lets_through(0.1) is asked
+def test_what_opens_and_closes_the_breaker(events: str, state: str) -> None:
+    breaker = told_of(events)
+    assert breaker.state == state
+    assert breaker.lets_through is (state == "closed")
 
 
-def test_after_the_pause_exactly_one_tries() -> None:
-    breaker = Breaker()
-    failures(breaker, Breaker.FAILURES)
-    assert not breaker.lets_through(Breaker.OPEN - 0.1)
-    assert [breaker.lets_through(Breaker.OPEN) for _ in range(5)] == [True, False, False, False, False]
-    breaker.failed(Breaker.OPEN + 1)
-    assert not breaker.lets_through(2 * Breaker.OPEN + 0.9)
-    assert [breaker.lets_through(2 * Breaker.OPEN + 1) for _ in range(2)] == [True, False]
-    breaker.succeeded()
-    assert [breaker.lets_through(2 * Breaker.OPEN + 1.1) for _ in range(3)] == [True] * 3
+@pytest.mark.parametrize(
+    ("asked_at", "now", "state"),
+    [
+        (109.0, 109.5, "closed"),
+        (108.0, 109.0, "closed"),
+        # Too slow for somebody who waits.
+        (108.0, 109.5, "open"),
+        # Asked before it opened.
+        (99.5, 100.4, "open"),
+    ],
+)
+def test_which_answers_prove_that_dataverse_is_back(asked_at: float, now: float, state: str) -> None:
+    breaker = told_of("fffff")
+    breaker.answered(now, asked_at)
+    assert breaker.state == state
 
 
-def test_a_try_that_never_comes_back_does_not_close_the_door_for_ever() -> None:
-    breaker = Breaker()
-    failures(breaker, Breaker.FAILURES)
-    assert breaker.lets_through(Breaker.OPEN)
-    assert breaker.lets_through(2 * Breaker.OPEN)
+def test_a_slow_answer_neither_excuses_failures_nor_is_one() -> None:
+    breaker = told_of("ffff")
+    breaker.answered(103.0, 101.0)
+    assert breaker.state == "closed"
+    breaker.failed(103.0, 103.0)
+    assert breaker.state == "open"
+
+
+def test_a_failure_of_what_was_asked_during_the_outage_does_not_end_the_trial() -> None:
+    breaker = told_of("fffff..p+")
+    breaker.failed(103.0, 101.0)
+    assert breaker.state == "closed"
+    breaker.failed(103.0, 102.5)
+    assert breaker.state == "open"
+
+
+def test_probes_leave_every_two_seconds_and_the_outage_is_told_from_its_start() -> None:
+    breaker = told_of("fffff")
+    assert (breaker.probe_in(100.0), breaker.probe_in(101.5), breaker.probe_in(105.0)) == (2.0, 0.5, 0.0)
+    breaker.probe(102.0)
+    breaker.probe_failed(103.0)
+    assert (breaker.probe_in(103.0), breaker.opened_at, breaker.since) == (1.0, 100.0, 103.0)
+    breaker.probe(104.0)
+    breaker.probe_succeeded(104.1)
+    breaker.failed(105.0, 104.5)
+    assert (breaker.state, breaker.opened_at, breaker.probe_in(105.0)) == ("open", 100.0, 2.0)

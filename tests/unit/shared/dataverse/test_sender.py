@@ -1,6 +1,7 @@
 """One request until its answer can be used: its token, what counts as an answer, what is repeated, what it teaches."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from yarl import URL
 
+from shared.dataverse.batches import probe
 from shared.dataverse.credentials import TokenCache
 from shared.dataverse.errors import (
     DataverseError,
@@ -19,12 +21,19 @@ from shared.dataverse.errors import (
     UnavailableError,
 )
 from shared.dataverse.flow import Breaker
-from shared.dataverse.meter import Wait
+from shared.dataverse.meter import Wait, count_requests
 from shared.dataverse.odata import read_json
 from shared.dataverse.sender import HttpRequest, Sender, require_odata
 from shared.dataverse.traffic import Kind, Traffic
-from shared.dataverse.transport import AnswerTooLargeError, NotSentError, Reply, TimedOutError, Transport
-from tests.unit.shared.dataverse.virtual_time import EXECUTION_TIME, error_reply, play, refusal
+from shared.dataverse.transport import (
+    MAX_URGENT_REPLY_BYTES,
+    AnswerTooLargeError,
+    NotSentError,
+    Reply,
+    TimedOutError,
+    Transport,
+)
+from tests.unit.shared.dataverse.virtual_time import API, EXECUTION_TIME, WELL, error_reply, play, refusal
 
 FOUND = Reply(200, {"content-type": "application/json; odata.metadata=minimal"}, b'{"value": []}')
 HTML = Reply(200, {"content-type": "text/html"}, b"<html>")
@@ -38,6 +47,10 @@ class Scripted:
 
     def __init__(self, *answers: Answer, token: Callable[[], Awaitable[str]] | None = None) -> None:
         self.sent: list[dict[str, str]] = []
+        self.probes: list[float] = []
+        self.probe_answer: Answer = WELL
+        self.probe_seconds = 0.06
+        self.longest_answer: list[int | None] = []
         self.tokens = 0
         scripted = self
 
@@ -47,7 +60,12 @@ class Scripted:
             return value, datetime.max.replace(tzinfo=UTC)
 
         class _Scripted(Transport):
-            async def exchange(self, method: str, url: URL, body: bytes | None, headers: Any) -> Reply:
+            async def exchange(
+                self, method: str, url: URL, body: bytes | None, headers: Any, max_bytes: int | None = None
+            ) -> Reply:
+                if method == "POST":
+                    return await scripted.probed()
+                scripted.longest_answer.append(max_bytes)
                 answer = answers[min(len(scripted.sent), len(answers) - 1)]
                 scripted.sent.append(dict(headers))
                 await asyncio.sleep(0.06)
@@ -56,7 +74,14 @@ class Scripted:
                 return answer
 
         self.traffic = Traffic()
-        self.sender = Sender(TokenCache(fetch), _Scripted(52, self.traffic.connected), self.traffic)
+        self.sender = Sender(TokenCache(fetch), _Scripted(52, self.traffic.connected), self.traffic, probe(API))
+
+    async def probed(self) -> Reply:
+        self.probes.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(self.probe_seconds)
+        if isinstance(self.probe_answer, Exception):
+            raise self.probe_answer
+        return self.probe_answer
 
     async def ask(
         self, *, repeatable: bool = True, within: float | None = None, kind: Kind = Kind.SINGLE, held: bool = False
@@ -259,6 +284,220 @@ def test_only_an_answer_that_cannot_be_used_keeps_callers_from_asking(answer: An
         return len(scripted.sent) == asked
 
     assert play(story()) is failures
+
+
+# -------------------------------------------------------------------------------------------------- the breaker
+
+
+def hang() -> Awaitable[str]:
+    return asyncio.sleep(3600, "")
+
+
+async def until_open(scripted: Scripted, **how: Any) -> None:
+    for _ in range(Breaker.FAILURES):
+        with pytest.raises(UnavailableError):
+            await scripted.ask(**{"within": 1.0, "repeatable": False, **how})
+    assert not scripted.traffic.breaker.lets_through
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [error_reply(503, ""), UnavailableError("lost"), NotSentError("refused"), TimedOutError("slow"), HTML,
+     AnswerTooLargeError("large"), Reply(200, FOUND.headers, b"{"), Reply(302, {}, b"")],
+    ids=["503", "lost", "refused", "slow", "html", "large", "cut", "redirect"],
+)  # fmt: skip
+def test_every_kind_of_no_answer_opens_the_breaker(answer: Answer) -> None:
+    play(until_open(Scripted(answer)))
+
+
+@pytest.mark.parametrize(
+    "token", [hang, lambda: _fails(UnavailableError("Entra is away"))], ids=["Entra hangs", "Entra is down"]
+)
+def test_without_a_token_the_breaker_opens_too(token: Callable[[], Awaitable[str]]) -> None:
+    async def story() -> None:
+        scripted = Scripted(FOUND, token=token)
+        clock = asyncio.get_running_loop().time
+        while scripted.traffic.breaker.lets_through and clock() < 1015:
+            with pytest.raises(UnavailableError):
+                await scripted.ask(within=0.5)
+            await asyncio.sleep(0.5)
+        assert not scripted.traffic.breaker.lets_through
+        assert scripted.sent == []
+
+    play(story())
+
+
+async def _fails(error: Exception) -> str:
+    raise error
+
+
+def test_a_refused_identity_opens_nothing() -> None:
+    async def story() -> bool:
+        scripted = Scripted(FOUND, token=lambda: _fails(DeniedError("unknown app")))
+        for _ in range(Breaker.FAILURES + 1):
+            with pytest.raises(DeniedError):
+                await scripted.ask(within=1.0)
+        return scripted.traffic.breaker.lets_through
+
+    assert play(story())
+
+
+@pytest.mark.parametrize(
+    "answer", [error_reply(429, EXECUTION_TIME, headers={"Retry-After": "9"}), error_reply(404, ""), FOUND]
+)
+def test_whatever_dataverse_says_it_is_there(answer: Answer) -> None:
+    async def story() -> bool:
+        scripted = Scripted(answer)
+        for _ in range(Breaker.FAILURES + 1):
+            with contextlib.suppress(DataverseError):
+                await scripted.ask(within=1.0)
+        return scripted.traffic.breaker.lets_through
+
+    assert play(story())
+
+
+def test_who_is_refused_asks_nothing_and_waits_for_nothing() -> None:
+    async def story() -> None:
+        scripted = Scripted(UnavailableError("lost"))
+        await until_open(scripted)
+        clock = asyncio.get_running_loop().time
+        asked, since = len(scripted.sent), clock()
+        for _ in range(1000):
+            with pytest.raises(UnavailableError, match="left alone"):
+                await scripted.ask(within=1.0)
+        assert (len(scripted.sent), scripted.probes, clock()) == (asked, [], since)
+
+    play(story())
+
+
+def test_a_probe_every_two_seconds_finds_out_that_dataverse_is_back_and_no_caller_does() -> None:
+    async def story() -> None:
+        scripted = Scripted(UnavailableError("lost"))
+        scripted.probe_answer = UnavailableError("lost")
+        await until_open(scripted)
+        clock = asyncio.get_running_loop().time
+        opened, asked = clock(), len(scripted.sent)
+        with count_requests() as callers:
+            while clock() < opened + 7:
+                with pytest.raises(UnavailableError):
+                    await scripted.ask(within=1.0)
+                await asyncio.sleep(0.1)
+        assert [round(probe - opened) for probe in scripted.probes] == [2, 4, 6]
+        assert (len(scripted.sent), callers.requests) == (asked, 0)
+        assert scripted.sender.meter.of("probe").requests == 3
+        scripted.probe_answer = WELL
+        await asyncio.sleep(1.2)
+        assert scripted.traffic.breaker.lets_through
+        assert len(scripted.probes) == 4
+        await asyncio.sleep(60)
+        assert len(scripted.probes) == 4
+
+    play(story())
+
+
+@pytest.mark.parametrize(
+    ("answer", "closes"),
+    [
+        (WELL, True),
+        (error_reply(429, EXECUTION_TIME, headers={"Retry-After": "1"}), True),
+        (error_reply(401, ""), True),
+        (error_reply(403, "0x80040220"), True),
+        (error_reply(503, ""), False),
+        (HTML, False),
+        (Reply(200, WELL.headers, WELL.body.replace(b"200 OK", b"503 No")), False),
+        (Reply(200, WELL.headers, b""), False),
+        (AnswerTooLargeError("large"), False),
+        (RuntimeError("a fault of our own"), False),
+    ],
+    ids=["well", "429", "401", "403", "503", "html", "503 inside", "no parts", "large", "bug"],
+)
+def test_a_probe_succeeds_with_any_answer_of_dataverse(answer: Answer, *, closes: bool) -> None:
+    async def story() -> None:
+        scripted = Scripted(UnavailableError("lost"))
+        scripted.probe_answer = answer
+        await until_open(scripted)
+        await asyncio.sleep(2.5)
+        assert scripted.traffic.breaker.lets_through is closes
+        await asyncio.sleep(2)
+        assert len(scripted.probes) == (1 if closes else 2)
+
+    play(story())
+
+
+def test_a_probe_does_not_wait_longer_than_a_second_nor_for_a_lane() -> None:
+    async def story() -> None:
+        scripted = Scripted(UnavailableError("lost"))
+        await until_open(scripted)
+        for _ in range(52):
+            await scripted.traffic.enter(Kind.SINGLE)
+        scripted.probe_seconds = 3600
+        await asyncio.sleep(2.5)
+        assert scripted.traffic.breaker.state.value == "half-open"
+        await asyncio.sleep(0.6)
+        assert scripted.traffic.breaker.state.value == "open"
+        scripted.probe_seconds = 0.06
+        await asyncio.sleep(1.0)
+        assert scripted.traffic.breaker.state.value == "closed"
+
+    play(story())
+
+
+def test_a_probe_keeps_to_the_pause_after_a_429() -> None:
+    async def story() -> None:
+        scripted = Scripted(UnavailableError("lost"))
+        await until_open(scripted)
+        opened = asyncio.get_running_loop().time()
+        scripted.traffic.pause(ThrottledError("no", retry_after=5))
+        await asyncio.sleep(10)
+        assert [round(probe - opened) for probe in scripted.probes] == [5]
+
+    play(story())
+
+
+def test_no_probe_outlives_the_client_or_its_event_loop() -> None:
+    async def story(scripted: Scripted, *, closed: bool) -> set[asyncio.Task[Any]]:
+        scripted.probe_answer = UnavailableError("lost")
+        if scripted.traffic.breaker.lets_through:
+            await until_open(scripted)
+        with pytest.raises(UnavailableError):
+            await scripted.ask(within=1.0)
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        assert len(others) == 1
+        if closed:
+            await scripted.sender.close()
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+            with pytest.raises(UnavailableError):
+                await scripted.ask(within=1.0)
+            assert len(asyncio.all_tasks()) == 2, "who is refused after that starts the probes again"
+        return others
+
+    scripted = Scripted(UnavailableError("lost"))
+    for closed in (False, True, False):
+        (task,) = play(story(scripted, closed=closed))
+        assert task.cancelled()
+
+
+def test_who_waits_to_repeat_gives_up_when_the_breaker_opens_or_the_deadline_comes_first() -> None:
+    async def story() -> None:
+        scripted = Scripted(error_reply(503, "", headers={"Retry-After": "30"}))
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        with pytest.raises(UnavailableError) as raised:
+            await scripted.ask(within=1.2)
+        assert raised.value.status == 503
+        assert clock() - started < 0.1, "the answer would come after the deadline"
+        several = [asyncio.create_task(scripted.ask(within=3.0)) for _ in range(Breaker.FAILURES)]
+        await asyncio.wait(several)
+        assert clock() - started < 0.3
+
+    play(story())
+
+
+def test_the_answer_to_a_caller_who_cannot_wait_is_small() -> None:
+    scripted = Scripted(FOUND)
+    outcome(scripted)
+    outcome(scripted, within=1.0)
+    assert scripted.longest_answer == [None, MAX_URGENT_REPLY_BYTES]
 
 
 def test_no_error_repeats_what_was_asked() -> None:

@@ -19,7 +19,7 @@ from uuid import UUID
 
 from yarl import URL
 
-from shared.dataverse.batches import Batches
+from shared.dataverse.batches import Batches, probe
 from shared.dataverse.bulk import BulkWriter, Progress, Write, WriteOutcome
 from shared.dataverse.credentials import TokenCache
 from shared.dataverse.odata import Query
@@ -36,6 +36,14 @@ EXECUTION_TIME = "0x80072321"
 ROWS_A_PAGE = 50
 """A hundredth of the real ones, at a hundred times the price: the requests are the same."""
 _REFUSAL_SECONDS = 0.002
+
+
+WELL = Reply(
+    200,
+    {"content-type": "multipart/mixed; boundary=r"},
+    b"--r\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 200 OK\r\n\r\n{}\r\n--r--\r\n",
+)
+"""The answer to a probe."""
 
 
 class _JumpingSelector(selectors.DefaultSelector):
@@ -133,6 +141,11 @@ class Environment:
     page_fault: Callable[[Sent, Page], Reply | None] = lambda sent, page: None
     """What a page is answered with, instead of its rows."""
 
+    probe: Callable[[], Reply | Exception] = lambda: WELL
+    """How a probe of the breaker is answered."""
+    probes: list[float] = field(default_factory=list)
+    """When they came."""
+
     rows: dict[str, JsonRow] = field(default_factory=dict)
     written: dict[str, int] = field(default_factory=dict)
     """How often each row was written."""
@@ -147,7 +160,11 @@ class Environment:
     _busy: int = 0
     _queue: deque[asyncio.Future[None]] = field(default_factory=deque)
 
-    async def exchange(self, method: str, url: URL, body: bytes | None, headers: Mapping[str, str]) -> Reply:
+    async def exchange(
+        self, method: str, url: URL, body: bytes | None, headers: Mapping[str, str], max_bytes: int | None = None
+    ) -> Reply:
+        if body is not None and b"GET /api/data/v9.2/WhoAmI" in body:
+            return await self._probed()
         loop = asyncio.get_running_loop()
         self.requests += 1
         self.widest = max(self.widest, self.under_way + 1)
@@ -170,6 +187,13 @@ class Environment:
             return Reply(reply.status, {**reply.headers, **hint}, reply.body)
         finally:
             self.under_way -= 1
+
+    async def _probed(self) -> Reply:
+        self.probes.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(self.latency_ms / 1000)
+        if isinstance(answer := self.probe(), Exception):
+            raise answer
+        return answer
 
     async def _answer(self, sent: Sent) -> Reply:
         fault = self.fault(sent)
@@ -335,7 +359,7 @@ class Client:
 
         self.traffic = Traffic()
         self.traffic.connected(0.03)
-        self.sender = Sender(TokenCache(fetch), _Modelled(52, self.traffic.connected), self.traffic)
+        self.sender = Sender(TokenCache(fetch), _Modelled(52, self.traffic.connected), self.traffic, probe(API))
         self.batches = Batches(self.sender, API)
         self.writer = BulkWriter(self.sender, self.batches, API)
 
