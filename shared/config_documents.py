@@ -17,8 +17,15 @@ from shared.storage.files import FileMissingError, FileTooLargeError, StorageErr
 CONTAINER = "config"
 CHECK_EVERY_SECONDS = 5.0
 MAX_DOCUMENT_BYTES = 1024 * 1024
-_PATIENCE_SECONDS = 0.5
-"""How long a caller waits for a newer version while it has a good one."""
+PATIENCE_SECONDS = 0.15
+"""How long a check has callers wait who know what there was."""
+CHECK_ENDS_SECONDS = 10.0
+"""How long a check lasts at most, before another one is tried."""
+RETRY_SECONDS = 1.0
+"""How long a failure is remembered before storage has ever answered."""
+_CLOCK_STEP = 0.001
+"""Seconds by which a timer of the event loop may come early."""
+_NO_ANSWER = "storage did not give the document"
 
 _log = logging.getLogger(__name__)
 
@@ -46,68 +53,137 @@ class FileReader(Protocol):
     async def read(self, container: str, name: str, *, max_bytes: int) -> StoredFile: ...
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Entry:
+    """What a check found, and when the next one is due.
+
+    `known` says that storage answered at some time, be it that there is no such document.
+    """
+
     document: Document[Any]
     refused_etag: str | None
-    checked_at: float
+    due_at: float
+    known: bool = True
+
+
+@dataclass(slots=True)
+class _State:
+    entry: _Entry | None = None
+    check: asyncio.Task[None] | None = None
+    check_began: float = 0.0
+    stuck: bool = False
+    """Whether the last check had to be ended: nobody waits for the next one."""
 
 
 class ConfigDocuments:
-    """The documents of one container, each looked at again by its ETag at most every five seconds."""
+    """The documents of one container, each looked at again by its ETag at most every five seconds.
 
-    def __init__(self, files: FileReader, *, check_every: float = CHECK_EVERY_SECONDS) -> None:
+    A check goes on when the callers that began it have left, one at a time for each document. Once storage has told
+    what there is, callers wait a moment for news, measured from the start of the check; before, until the check ends.
+    """
+
+    def __init__(
+        self, files: FileReader, *, check_every: float = CHECK_EVERY_SECONDS, check_ends: float = CHECK_ENDS_SECONDS
+    ) -> None:
         self._files = files
         self._check_every = check_every
-        self._entries: dict[str, _Entry] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._check_ends = check_ends
+        self._states: dict[str, _State] = {}
 
     async def read[T](self, name: str, parse: Callable[[bytes], T]) -> Document[T]:
         """The running version of a document. `parse` raises BadDocumentError for content that cannot be used.
 
-        Never raises: a missing document has no value and no problem.
+        Never raises: a missing document has no value and no problem. A caller of whom little time is left leaves by
+        its own deadline; the check goes on for those who come after it.
         """
-        entry = self._entries.get(name)
-        if entry is None or self._now() - entry.checked_at >= self._check_every:
-            async with self._locks.setdefault(name, asyncio.Lock()):
-                entry = self._entries.get(name)
-                if entry is None or self._now() - entry.checked_at >= self._check_every:
-                    entry = await self._refreshed(name, parse, entry)
-                    self._entries[name] = entry
-        return entry.document
+        state = self._states.get(name) or self._states.setdefault(name, _State())
+        check = self._check(name, parse, state)
+        if check is not None:
+            if state.entry is None or not state.entry.known:
+                await asyncio.shield(check)
+            elif not self._is_overdue(state):
+                await asyncio.wait([check], timeout=self._patience(state))
+        assert state.entry is not None
+        if self._is_overdue(state):
+            return replace(state.entry.document, problem=state.entry.document.problem or _NO_ANSWER)
+        return state.entry.document
 
-    async def _refreshed[T](self, name: str, parse: Callable[[bytes], T], old: _Entry | None) -> _Entry:
-        last_good = old.document if old and old.document.value is not None else None
+    def problems(self) -> dict[str, str]:
+        """What is wrong, by the name of the document; those that are well, or missing without need, do not stand here.
+
+        Of a document with a good version that version still runs.
+        """
+        found = {}
+        for name, state in self._states.items():
+            problem = None if state.entry is None else state.entry.document.problem
+            if problem is None and self._is_overdue(state):
+                problem = _NO_ANSWER
+            if problem is not None:
+                found[name] = problem
+        return found
+
+    def _check[T](self, name: str, parse: Callable[[bytes], T], state: _State) -> asyncio.Task[None] | None:
+        """The check under way, begun now if one is due."""
+        loop = asyncio.get_running_loop()
+        if state.check is not None and state.check.get_loop() is not loop:
+            state.check = None  # its event loop has ended, and it with it
+        if state.check is None and (state.entry is None or self._now() >= state.entry.due_at):
+            state.check_began = self._now()
+            state.check = loop.create_task(self._checked(name, parse, state))
+        return state.check
+
+    def _patience(self, state: _State) -> float:
+        return 0.0 if state.stuck else state.check_began + PATIENCE_SECONDS - self._now()
+
+    def _is_overdue(self, state: _State) -> bool:
+        return state.check is not None and self._patience(state) < _CLOCK_STEP
+
+    async def _checked[T](self, name: str, parse: Callable[[bytes], T], state: _State) -> None:
+        old = state.entry
         try:
-            async with asyncio.timeout(_PATIENCE_SECONDS if last_good else None):
-                return await self._fetched(name, parse, old)
-        except (StorageError, TimeoutError) as error:
-            _log.warning("Configuration document %s could not be read: %s", name, error or type(error).__name__)
-            running = last_good or Document[Any](None)
-            document = replace(running, problem="storage did not give the document")
-            return _Entry(document, old.refused_etag if old else None, self._now())
+            async with asyncio.timeout(self._check_ends):
+                state.entry = await self._fetched(name, parse, old)
+            state.stuck = False
+        except Exception as error:  # noqa: BLE001 - nobody may wait for this task who could take the exception
+            state.stuck = isinstance(error, TimeoutError)
+            kept = old.document if old is not None else Document[Any](None)
+            problem = _NO_ANSWER if isinstance(error, StorageError | TimeoutError) else _no_reader(error)
+            _log.warning("Configuration document %s could not be read: %s", name, problem)
+            known = old is not None and old.known
+            due_at = self._now() + (self._check_every if known else min(self._check_every, RETRY_SECONDS))
+            refused = None if old is None else old.refused_etag
+            state.entry = _Entry(replace(kept, problem=problem), refused, due_at, known)
+        finally:
+            state.check = None
 
     async def _fetched[T](self, name: str, parse: Callable[[bytes], T], old: _Entry | None) -> _Entry:
         try:
             etag = await self._files.version(CONTAINER, name)
             if old and etag == old.refused_etag:
-                return _Entry(old.document, etag, self._now())
+                return self._entry(old.document, etag)
             if old and etag == old.document.etag:
-                return _Entry(replace(old.document, problem=None), None, self._now())
+                return self._entry(replace(old.document, problem=None))
             stored = await self._files.read(CONTAINER, name, max_bytes=MAX_DOCUMENT_BYTES)
             document = Document(parse(stored.data), None, stored.etag)
         except FileMissingError:
-            return _Entry(Document(None), None, self._now())
+            return self._entry(Document(None))
         except (BadDocumentError, FileTooLargeError) as error:
             _log.warning("Configuration document %s is not used: %s", name, error)
             running = old.document if old else Document[Any](None)
-            return _Entry(Document(running.value, str(error), running.etag), etag, self._now())
+            return self._entry(Document(running.value, str(error), running.etag), etag)
         _log.info("Configuration document %s is read", name)
-        return _Entry(document, None, self._now())
+        return self._entry(document)
+
+    def _entry(self, document: Document[Any], refused_etag: str | None = None) -> _Entry:
+        return _Entry(document, refused_etag, self._now() + self._check_every)
 
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
+
+
+def _no_reader(error: Exception) -> str:
+    return f"the document could not be read ({type(error).__name__})"
 
 
 def json_document[M: BaseModel](model: type[M]) -> Callable[[bytes], M]:

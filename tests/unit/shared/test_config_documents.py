@@ -6,8 +6,16 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import BaseModel
 
-from shared.config_documents import ConfigDocuments, Document, json_document
+from shared.config_documents import (
+    CHECK_EVERY_SECONDS,
+    PATIENCE_SECONDS,
+    RETRY_SECONDS,
+    ConfigDocuments,
+    Document,
+    json_document,
+)
 from shared.storage.files import FileMissingError, StorageError, StoredFile
+from tests.unit.shared.dataverse.virtual_time import play
 
 
 class Rules(BaseModel):
@@ -19,11 +27,14 @@ class Blobs:
 
     def __init__(self, content: bytes | None = None) -> None:
         self.content, self.asked, self.fetched, self.broken, self.slow = content, 0, 0, False, False
+        self.seconds = 0.0
 
     async def version(self, container: str, name: str) -> str:
         self.asked += 1
         if self.slow:
             await asyncio.sleep(30)
+        if self.seconds:
+            await asyncio.sleep(self.seconds)
         if self.broken:
             raise StorageError("down")
         if self.content is None:
@@ -92,11 +103,175 @@ async def test_a_missing_document_is_no_problem() -> None:
 @pytest.mark.parametrize("trouble", ["broken", "slow"])
 async def test_storage_in_trouble_keeps_the_last_good_version(trouble: str) -> None:
     blobs = Blobs(GOOD)
-    documents = ConfigDocuments(blobs, check_every=0)
+    documents = ConfigDocuments(blobs, check_every=0, check_ends=0.3)
     await read(documents)
     setattr(blobs, trouble, True)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(0.25):
         document = await read(documents)
     assert (document.value, document.problem is None) == (Rules(target="+358"), False)
+    assert documents.problems() == {"routing.json": "storage did not give the document"}
     setattr(blobs, trouble, False)
+    if trouble == "slow":
+        await asyncio.sleep(0.2)  # the check under way has to end, and nobody waits for the one after it
+        await read(documents)
+        await asyncio.sleep(0)
     assert (await read(documents)).problem is None
+    assert documents.problems() == {}
+
+
+def test_a_check_that_does_not_end_costs_its_first_callers_a_moment_and_later_ones_nothing() -> None:
+    async def story() -> None:
+        blobs, clock = Blobs(GOOD), asyncio.get_running_loop().time
+        documents = ConfigDocuments(blobs)
+        await read(documents)
+        blobs.slow = True
+
+        async def seconds() -> float:
+            started = clock()
+            assert (await read(documents)).value == Rules(target="+358")
+            return clock() - started
+
+        await asyncio.sleep(CHECK_EVERY_SECONDS)
+        first = await asyncio.gather(*(seconds() for _ in range(50)))
+        assert max(first) == pytest.approx(PATIENCE_SECONDS)
+        waited = 0.0
+        for _ in range(600):  # a minute of calls, of several checks that do not end either
+            waited += await seconds()
+            await asyncio.sleep(0.1)
+        assert waited == 0.0
+        assert blobs.asked == 1 + 4, "a check lasts ten seconds and the next one begins five later"
+        assert len(asyncio.all_tasks()) <= 2
+
+    play(story())
+
+
+def test_a_slow_answer_comes_into_force_when_it_comes() -> None:
+    async def story() -> None:
+        blobs = Blobs(GOOD)
+        documents = ConfigDocuments(blobs)
+        await read(documents)
+        blobs.content, blobs.seconds = BETTER, 2.0
+        await asyncio.sleep(CHECK_EVERY_SECONDS)
+        assert (await read(documents)).value == Rules(target="+358")
+        assert documents.problems() == {"routing.json": "storage did not give the document"}
+        await asyncio.sleep(2.0)
+        assert await read(documents) == Document(Rules(target="+46"), None, f"etag of {BETTER!r}")
+        assert documents.problems() == {}
+
+    play(story())
+
+
+def test_a_healthy_storage_has_a_change_in_force_with_the_first_call_after_five_seconds() -> None:
+    async def story() -> None:
+        blobs = Blobs(GOOD)
+        blobs.seconds = 0.1
+        documents = ConfigDocuments(blobs)
+        await read(documents)
+        blobs.content = BETTER
+        await asyncio.sleep(CHECK_EVERY_SECONDS - 0.1)
+        assert (await read(documents)).value == Rules(target="+358")
+        await asyncio.sleep(0.1)
+        assert [found.value for found in await asyncio.gather(*(read(documents) for _ in range(9)))] == (
+            [Rules(target="+46")] * 9
+        )
+        assert blobs.asked == 2
+
+    play(story())
+
+
+def test_before_the_first_version_callers_share_one_read_and_leave_by_their_own_deadline() -> None:
+    async def story() -> None:
+        blobs = Blobs(GOOD)
+        blobs.seconds = 3.0
+        documents = ConfigDocuments(blobs)
+
+        async def impatient() -> Document[Rules] | None:
+            try:
+                async with asyncio.timeout(1.2):
+                    return await read(documents)
+            except TimeoutError:
+                return None
+
+        assert await asyncio.gather(*(impatient() for _ in range(20))) == [None] * 20
+        assert documents.problems() == {"routing.json": "storage did not give the document"}
+        patient = asyncio.create_task(read(documents))
+        await asyncio.sleep(2.0)
+        assert (await patient).value == Rules(target="+358")
+        assert await read(documents) == await patient
+        assert (blobs.asked, blobs.fetched, documents.problems()) == (1, 1, {})
+
+    play(story())
+
+
+@pytest.mark.parametrize("content", [None, BAD], ids=["missing", "bad"])
+def test_who_knows_that_there_is_no_good_version_does_not_wait_either(content: bytes | None) -> None:
+    async def story() -> None:
+        blobs, clock = Blobs(content), asyncio.get_running_loop().time
+        documents = ConfigDocuments(blobs)
+        known = await read(documents)
+        blobs.slow = True
+        await asyncio.sleep(CHECK_EVERY_SECONDS)
+        for expected in (PATIENCE_SECONDS, 0.0):
+            started = clock()
+            found = await read(documents)
+            assert (found.value, found.problem) == (None, known.problem or "storage did not give the document")
+            assert clock() - started == pytest.approx(expected)
+
+    play(story())
+
+
+def test_a_failure_before_the_first_version_is_remembered_for_a_second() -> None:
+    async def story() -> None:
+        blobs = Blobs(GOOD)
+        blobs.broken = True
+        documents = ConfigDocuments(blobs)
+        for _ in range(100):
+            assert await read(documents) == Document(None, "storage did not give the document")
+        assert blobs.asked == 1
+        assert documents.problems() == {"routing.json": "storage did not give the document"}
+        blobs.broken = False
+        await asyncio.sleep(RETRY_SECONDS)
+        assert (await read(documents)).value == Rules(target="+358")
+
+    play(story())
+
+
+def test_a_first_read_that_does_not_end_is_tried_again() -> None:
+    async def story() -> None:
+        blobs = Blobs(GOOD)
+        blobs.slow = True
+        documents = ConfigDocuments(blobs)
+        assert (await read(documents)).problem == "storage did not give the document"
+        assert len(asyncio.all_tasks()) == 1
+        blobs.slow = False
+        await asyncio.sleep(RETRY_SECONDS)
+        assert (await read(documents)).value == Rules(target="+358")
+
+    play(story())
+
+
+def test_a_reader_with_a_bug_keeps_the_last_good_version_and_stops_no_check() -> None:
+    def bug(data: bytes) -> Rules:
+        raise KeyError("+358501234567")
+
+    async def story() -> None:
+        blobs = Blobs(GOOD)
+        documents = ConfigDocuments(blobs, check_every=0)
+        await read(documents)
+        blobs.content = BETTER
+        found = await documents.read("routing.json", bug)
+        assert found == Document(Rules(target="+358"), "the document could not be read (KeyError)", f"etag of {GOOD!r}")
+        assert (await read(documents)).value == Rules(target="+46")
+
+    play(story())
+
+
+async def test_each_document_with_a_problem_is_named() -> None:
+    blobs = Blobs(GOOD)
+    documents = ConfigDocuments(blobs, check_every=0)
+    await documents.read("routing.json", json_document(Rules))
+    blobs.content = BAD
+    await documents.read("customer-matching.json", json_document(Rules))
+    blobs.content = None
+    await documents.read("agents.csv", json_document(Rules))
+    assert documents.problems() == {"customer-matching.json": "target: Field required"}
