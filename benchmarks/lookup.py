@@ -16,7 +16,7 @@ from benchmarks.process import Job
 from benchmarks.report import Metric, Section, Table, bounded, compared, least, number
 from benchmarks.runs import Run
 from benchmarks.simulator import UNCOUNTED
-from shared.customers import CustomerColumns, CustomerMatching, customer_queries
+from shared.customers import CustomerColumns, CustomerMatching, customer_questions
 
 REGION = "FI"
 NUMBERS = 50
@@ -109,7 +109,7 @@ def _checked(client: Client, asked: Asked) -> Asked:
 def look_up_queries(caller: str) -> list[dict[str, Any]]:
     """The questions of our own look-up, taken apart for clients that put questions together themselves."""
     matching = CustomerMatching.model_validate({"defaultRegion": REGION})
-    return [_taken_apart(query.path()) for query in customer_queries(caller, matching, CustomerColumns()).values()]
+    return [_taken_apart(query.path()) for query in customer_questions(caller, matching, CustomerColumns()).values()]
 
 
 def _taken_apart(path: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from benchmarks.callers import look_ups
 from benchmarks.process import Job, Meter, Result, job_rows, peak_memory_mb, serve
 from benchmarks.rows import bookings
-from shared.customers import CustomerColumns, CustomerMatching, customer_queries, find_customer
+from shared.customers import CustomerColumns, CustomerMatching, customer_questions, find_customer
 from shared.dataverse.client import DataverseClient, open_client
 from shared.dataverse.tables import BOOKING
 from shared.gateways import Gateways, open_gateways
@@ -65,7 +65,7 @@ async def _look_up(job: Job, meter: Meter) -> Result:
     """The app's whole way from a number to its customer, or the client's part alone: finished questions, answers."""
     matching = CustomerMatching.model_validate({"defaultRegion": job["region"]})
     numbers = job["numbers"]
-    questions = [list(customer_queries(number, matching, CustomerColumns()).values()) for number in numbers]
+    questions = [list(customer_questions(number, matching, CustomerColumns()).values()) for number in numbers]
     async with _opened(job) as client:
 
         async def find(number: int) -> int:

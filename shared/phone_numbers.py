@@ -35,9 +35,8 @@ def e164(text: str, region: str | None = None) -> str | None:
     """
     if len(text) > _LONGEST_TEXT:
         return None
-    main = _EXTENSION.sub("", text.strip().removeprefix("tel:"))
-    # "+358 (0)50 ..." has a zero too many, but in "+39 (0)2 ..." it belongs to the number: both are tried.
-    compacts = dict.fromkeys(_compact(spelling) for spelling in (_TRUNK_ZERO.sub("", main), main))
+    main = _without_extension(text)
+    compacts = dict.fromkeys(_compact(spelling) for spelling in _trunk_zero_spellings(main))
     possible: PhoneNumber | None = None
     for compact in compacts:
         for reading, is_explicit in _readings(compact, region):
@@ -47,6 +46,15 @@ def e164(text: str, region: str | None = None) -> str | None:
             if is_explicit and possible is None and _has_possible_length(reading):
                 possible = reading
     return _plain(possible) if possible else None
+
+
+def _without_extension(text: str) -> str:
+    return _EXTENSION.sub("", text.strip().removeprefix("tel:"))
+
+
+def _trunk_zero_spellings(text: str) -> tuple[str, str]:
+    """ "+358 (0)50 ..." has a zero too many, but in "+39 (0)2 ..." it belongs to the number: both are tried."""
+    return _TRUNK_ZERO.sub("", text), text
 
 
 def _has_possible_length(number: PhoneNumber) -> bool:
@@ -101,6 +109,22 @@ def _parsed(text: str, region: str | None, *, is_explicit: bool) -> Iterator[tup
 
 def _formatted(number: PhoneNumber, form: int) -> str:
     return phonenumbers.format_number(number, form)
+
+
+def is_rest_of(text: str, number: str, cut: int, region: str | None = None) -> bool:
+    """Whether the text is what is left of an E.164 number without its first `cut` signs (the plus is one).
+
+    Before the rest may stand nothing, a trunk zero, or what was cut, with +, 00 or nothing. A text that `region`
+    reads as another number of its own is that number.
+    """
+    rest, gone = number[cut:], number[1:cut]
+    if len(text) > _LONGEST_TEXT:
+        return False
+    starts = ("", "0", gone, f"+{gone}", f"{_INTERNATIONAL_PREFIX}{gone}")
+    main = _without_extension(text)
+    if not any(_compact(spelling) == start + rest for spelling in _trunk_zero_spellings(main) for start in starts):
+        return False
+    return region is None or e164(text, region) in (None, number)
 
 
 # -------------------------------------------------------------------------------------------------- spellings
@@ -174,6 +198,12 @@ def is_same_target(one: str, other: str, region: str | None = None) -> bool:
     """
     regions = {region, _region_of(one, region), _region_of(other, region)}
     return any(identities(one, each) & identities(other, each) for each in regions)
+
+
+def country_of(number: str) -> str | None:
+    """The ISO 3166 code of an E.164 number's country; None for numbers of no country, such as +800 freephone."""
+    code = phonenumbers.region_code_for_number(phonenumbers.parse(number, None))
+    return code if code and is_region(code) else None
 
 
 @lru_cache(maxsize=1024)

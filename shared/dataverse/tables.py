@@ -200,7 +200,7 @@ ContactColumn = Literal[
 ContactRead = Literal[
     ContactColumn, "contactid", "fullname", "createdon", "_parentcustomerid_value", "_owninguser_value"
 ]
-ContactNavigation = Literal["parentcustomerid_account", "parentcustomerid_contact"]
+ContactNavigation = Literal["parentcustomerid_account", "parentcustomerid_contact", "owninguser"]
 CONTACT: Final = Table[ContactRead, ContactColumn, ContactNavigation, Never](
     "contact",
     "contacts",
@@ -210,6 +210,7 @@ CONTACT: Final = Table[ContactRead, ContactColumn, ContactNavigation, Never](
     {
         "parentcustomerid_account": Lookup("parentcustomerid", "accounts"),
         "parentcustomerid_contact": Lookup("parentcustomerid", "contacts"),
+        "owninguser": Lookup("owninguser", "systemusers"),
     },
     bulk=True,
 )
@@ -220,7 +221,7 @@ AccountColumn = Literal[
 AccountRead = Literal[
     AccountColumn, "accountid", "createdon", "_primarycontactid_value", "_parentaccountid_value", "_owninguser_value"
 ]
-AccountNavigation = Literal["primarycontactid", "parentaccountid"]
+AccountNavigation = Literal["primarycontactid", "parentaccountid", "owninguser"]
 ACCOUNT: Final = Table[AccountRead, AccountColumn, AccountNavigation, Never](
     "account",
     "accounts",
@@ -230,6 +231,7 @@ ACCOUNT: Final = Table[AccountRead, AccountColumn, AccountNavigation, Never](
     {
         "primarycontactid": Lookup("primarycontactid", "contacts"),
         "parentaccountid": Lookup("parentaccountid", "accounts"),
+        "owninguser": Lookup("owninguser", "systemusers"),
     },
     bulk=True,
 )
@@ -282,6 +284,12 @@ PHONE_CALL: Final = Table[PhoneCallRead, PhoneCallColumn, PhoneCallNavigation, P
     },
     # `from` and `to` are no Web API properties: both are written as parties, when the call is created.
     {"phonecall_activity_parties": "activityparties"},
+)
+
+# Every activity, whatever its kind; written as its kind.
+ActivityPointerRead = Literal["activityid", "createdon", "statecode", "_regardingobjectid_value"]
+ACTIVITY_POINTER: Final = Table[ActivityPointerRead, Never, Never, Never](
+    "activitypointer", "activitypointers", "activityid", _names(ActivityPointerRead), frozenset()
 )
 
 ActivityPartyColumn = Literal["participationtypemask", "addressused"]
@@ -393,6 +401,7 @@ TABLES: Final[tuple[Table, ...]] = (
     ACCOUNT,
     LEAD,
     PHONE_CALL,
+    ACTIVITY_POINTER,
     ACTIVITY_PARTY,
     INCIDENT,
     SUBJECT,

@@ -37,6 +37,7 @@ from shared.dataverse.odata.filters import (
     all_of,
     any_in,
     any_of,
+    contains,
     eq,
     ge,
     in_chunks,
@@ -44,6 +45,7 @@ from shared.dataverse.odata.filters import (
     literal,
     lt,
     ne,
+    starts_with,
 )
 from shared.dataverse.odata.json_text import json_bytes, read_json
 from shared.dataverse.odata.parts import API_PATH, Part, fits_url
@@ -97,6 +99,7 @@ __all__ = [
     "any_of",
     "batch_body",
     "clear_part",
+    "contains",
     "create_only_part",
     "create_part",
     "delete_part",
@@ -119,6 +122,7 @@ __all__ = [
     "retry_after_seconds",
     "row_id",
     "row_path",
+    "starts_with",
     "update_part",
     "upsert_part",
 ]

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from uuid import UUID
 from xml.sax.saxutils import escape, quoteattr
 
-from shared.dataverse.odata.filters import Scalar, encoded
+from shared.dataverse.odata.filters import PATTERN_SIGNS, Scalar, encoded
 from shared.dataverse.odata.table import Table
 from shared.dataverse.odata.values import utc_text
 
@@ -48,10 +48,16 @@ class Chosen:
 
 @dataclass(frozen=True)
 class ByText:
-    """Rows with one of these texts in a searched column: the very text, or one that begins so."""
+    """Rows with one of these texts in a searched column: the very text, one that begins so, or one that has it
+    somewhere. Raises ValueError for a live wildcard (`%`, `_`, `[`) where it would be one."""
 
     equal: tuple[str, ...]
     begins: tuple[str, ...] = ()
+    contains: str | None = None
+
+    def __post_init__(self) -> None:
+        if any(not PATTERN_SIGNS.isdisjoint(text) for text in (*self.begins, self.contains or "")):
+            raise ValueError("a sign of this text would be read as a wildcard")
 
     @cached_property
     def _values(self) -> str:
@@ -68,6 +74,8 @@ class ByText:
                 yield f"{_in(column)}{self._values}{_CONDITION_END}"
             for beginning in self._beginnings:
                 yield f"{_begins_with(column)}{beginning}{_EMPTY_END}"
+            if self.contains is not None:
+                yield f"{_like(column)}{_encoded_attribute(f'%{self.contains}%')}{_EMPTY_END}"
 
 
 @dataclass(frozen=True)
@@ -279,6 +287,11 @@ def _in(column: str) -> str:
 @lru_cache(maxsize=256)
 def _begins_with(column: str) -> str:
     return encoded(f'<condition attribute="{column}" operator="begins-with" value="')
+
+
+@lru_cache(maxsize=256)
+def _like(column: str) -> str:
+    return encoded(f'<condition attribute="{column}" operator="like" value="')
 
 
 _VALUE, _VALUE_END = encoded("<value>"), encoded("</value>")

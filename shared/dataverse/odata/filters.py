@@ -23,7 +23,8 @@ VALUES_A_FILTER = 500
 ENCODED_A_FILTER = 30_000
 """Characters that the values of one `In` take in a URL at most, so that it fits alone and with company in `$batch`."""
 
-_PATTERN_SIGNS = frozenset("%_[")
+PATTERN_SIGNS = frozenset("%_[")
+"""Live wildcards in a comparison of texts."""
 
 
 def literal(value: Scalar) -> str:
@@ -89,7 +90,7 @@ def eq(column: str, value: Scalar) -> Filter:
     `%`, `_` and `[` are live wildcards in a comparison of texts; a text that holds one travels as `In`, where they
     are not.
     """
-    if isinstance(value, str) and not _PATTERN_SIGNS.isdisjoint(value):
+    if isinstance(value, str) and not PATTERN_SIGNS.isdisjoint(value):
         return is_in(column, (value,))
     return _comparison("eq", column, value)
 
@@ -107,6 +108,22 @@ def ge(column: str, value: Scalar) -> Filter:
 def lt(column: str, value: Scalar) -> Filter:
     """Rows whose column is below the value."""
     return _comparison("lt", column, value)
+
+
+def starts_with(column: str, text: str) -> Filter:
+    """Rows whose column begins with the text. Raises ValueError for one with a live wildcard."""
+    return _text_function("startswith", column, text)
+
+
+def contains(column: str, text: str) -> Filter:
+    """Rows whose column has the text somewhere. Raises ValueError for one with a live wildcard."""
+    return _text_function("contains", column, text)
+
+
+def _text_function(name: str, column: str, text: str) -> Filter:
+    if not PATTERN_SIGNS.isdisjoint(text):
+        raise ValueError(f"{name} would read a sign of this text as a wildcard")
+    return Filter((f"{name}({column},{encoded(literal(text))})",), frozenset((column,)))
 
 
 def is_in(column: str, values: Iterable[str | UUID]) -> Filter:

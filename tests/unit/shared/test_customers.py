@@ -15,11 +15,11 @@ from shared.customers import (
     CustomerMatching,
     Match,
     MatchKind,
-    customer_queries,
+    customer_questions,
     find_customer,
     matched,
 )
-from shared.dataverse.odata import Query
+from shared.dataverse.odata import Question
 from shared.dataverse.tables import JsonRow
 
 CALLER = "+358504545641"
@@ -35,9 +35,9 @@ class Rows:
 
     def __init__(self, *answers: list[JsonRow]) -> None:
         self.answers = list(answers)
-        self.asked: list[Sequence[Query]] = []
+        self.asked: list[Sequence[Question]] = []
 
-    async def query_many(self, queries: Sequence[Query], *, within: float | None = None) -> list[list[JsonRow]]:
+    async def query_many(self, queries: Sequence[Question], *, within: float | None = None) -> list[list[JsonRow]]:
         self.asked.append(queries)
         return self.answers
 
@@ -54,27 +54,31 @@ def lead(row_id: str = "l1", phone: object = CALLER) -> JsonRow:
     return {"leadid": row_id, "telephone2": phone}
 
 
+def the_contact(row: JsonRow, *accounts: JsonRow) -> Match:
+    return Match(MatchKind.CONTACT, row, row, accounts)
+
+
 OFF, ON = {"MultipleMatchesPickFirst": False}, {"MultipleMatchesPickFirst": True}
 WITH_PARENT = contact(parentcustomerid_account=ACCOUNT)
 
 VERDICTS = [
     pytest.param([], [], [], OFF, NOBODY, id="nobody"),
-    pytest.param([contact()], [], [], OFF, Match(MatchKind.CONTACT, contact()), id="a contact without an account"),
-    pytest.param([WITH_PARENT], [], [], OFF, Match(MatchKind.CONTACT, WITH_PARENT, ACCOUNT), id="a contact's account"),
+    pytest.param([contact()], [], [], OFF, the_contact(contact()), id="a contact without an account"),
+    pytest.param([WITH_PARENT], [], [], OFF, the_contact(WITH_PARENT, ACCOUNT), id="a contact's account"),
     pytest.param(
         [contact(parentcustomerid_account=None)],
         [], [], OFF,
-        Match(MatchKind.CONTACT, contact(parentcustomerid_account=None)),
+        the_contact(contact(parentcustomerid_account=None)),
         id="a contact whose parent is no account",
     ),
-    pytest.param([], [account()], [], OFF, Match(MatchKind.ACCOUNT, account(), account()), id="an account"),
+    pytest.param([], [account()], [], OFF, Match(MatchKind.ACCOUNT, account(), None, (account(),)), id="an account"),
     pytest.param([], [], [lead()], OFF, Match(MatchKind.LEAD, lead()), id="a lead"),
     pytest.param(
-        [WITH_PARENT], [account()], [], OFF, Match(MatchKind.CONTACT, WITH_PARENT, ACCOUNT),
+        [WITH_PARENT], [account()], [], OFF, the_contact(WITH_PARENT, ACCOUNT),
         id="a contact and its own parent account",
     ),
     pytest.param(
-        [contact()], [account("a1"), account("a2")], [lead()], OFF, Match(MatchKind.CONTACT, contact()),
+        [contact()], [account("a1"), account("a2")], [lead()], OFF, the_contact(contact()),
         id="one contact among several others",
     ),
     pytest.param([contact("c1"), contact("c2")], [], [], OFF, AMBIGUOUS, id="two contacts"),
@@ -82,20 +86,20 @@ VERDICTS = [
     pytest.param([], [account("a1"), account("a2")], [], OFF, AMBIGUOUS, id="two accounts"),
     pytest.param([], [], [lead("l1"), lead("l2")], OFF, AMBIGUOUS, id="two leads"),
     pytest.param(
-        [contact("c1"), contact("c2")], [], [], ON, Match(MatchKind.CONTACT, contact("c1")), id="the first contact"
+        [contact("c1"), contact("c2")], [], [], ON, the_contact(contact("c1")), id="the first contact"
     ),
     pytest.param(
-        [], [account("a1"), account("a2")], [], ON, Match(MatchKind.ACCOUNT, account("a1"), account("a1")),
+        [], [account("a1"), account("a2")], [], ON, Match(MatchKind.ACCOUNT, account("a1"), None, (account("a1"),)),
         id="the first account",
     ),
     pytest.param([], [], [lead("l1"), lead("l2")], ON, AMBIGUOUS, id="a lead is never picked"),
-    pytest.param([contact(phone="050 454 5641")], [], [], OFF, Match(MatchKind.CONTACT, contact(phone="050 454 5641")),
+    pytest.param([contact(phone="050 454 5641")], [], [], OFF, the_contact(contact(phone="050 454 5641")),
                  id="stored in local form"),
     pytest.param([contact(phone="+358504545642")], [], [], OFF, NOBODY, id="a row that holds another number"),
     pytest.param([contact(phone="0046504545641")], [], [], OFF, NOBODY, id="a row with the number of another country"),
     pytest.param([contact(phone=None)], [], [], OFF, NOBODY, id="a row without a number"),
     pytest.param([contact(phone=358504545641)], [], [], OFF, NOBODY, id="a column that is no text"),
-    pytest.param([contact("c1"), contact("c2", "+358504545642")], [], [], OFF, Match(MatchKind.CONTACT, contact("c1")),
+    pytest.param([contact("c1"), contact("c2", "+358504545642")], [], [], OFF, the_contact(contact("c1")),
                  id="a look-alike does not make it ambiguous"),
     pytest.param([{"contactid": "c1", "fax": CALLER}], [], [], OFF, NOBODY, id="a column that is not searched"),
 ]  # fmt: skip
@@ -105,7 +109,7 @@ VERDICTS = [
 def test_verdict(
     contacts: list[JsonRow], accounts: list[JsonRow], leads: list[JsonRow], keys: dict[str, Any], verdict: Match
 ) -> None:
-    found = {MatchKind.CONTACT: contacts, MatchKind.ACCOUNT: accounts, MatchKind.LEAD: leads}
+    found: dict[str, Sequence[JsonRow]] = {"contact": contacts, "account": accounts, "lead": leads}
     assert matched(CALLER, matching(**keys), found) == verdict
 
 
@@ -140,8 +144,8 @@ async def test_a_policy_without_columns_finds_nobody_and_costs_nothing() -> None
 
 
 def test_a_query_selects_the_searched_and_the_wanted_columns_only() -> None:
-    wanted = CustomerColumns(frozenset({"new_language"}), frozenset({"customertypecode"}))
-    queries = customer_queries(CALLER, matching(columns={"contact": ["mobilephone"], "lead": []}), wanted)
+    wanted = CustomerColumns(frozenset({"new_language"}), frozenset({"customertypecode"}), parent_account=True)
+    queries = customer_questions(CALLER, matching(columns={"contact": ["mobilephone"], "lead": []}), wanted)
     assert list(queries) == [MatchKind.CONTACT, MatchKind.ACCOUNT]
     path = unquote(queries[MatchKind.CONTACT].path())
     assert path.startswith("contacts?$select=contactid,mobilephone,new_language&$filter=(statecode eq 0) and (")
@@ -154,13 +158,13 @@ def test_a_query_selects_the_searched_and_the_wanted_columns_only() -> None:
 
 
 def test_a_query_expands_the_account_only_for_a_column_of_it() -> None:
-    queries = customer_queries(CALLER, matching(), CustomerColumns())
+    queries = customer_questions(CALLER, matching(), CustomerColumns())
     assert all("$expand" not in query.path() for query in queries.values())
 
 
 def test_national_spellings_are_asked_for_in_the_default_region_only() -> None:
-    at_home = customer_queries(CALLER, matching(), CustomerColumns())[MatchKind.LEAD].path()
-    without = customer_queries(CALLER, CustomerMatching(), CustomerColumns())[MatchKind.LEAD].path()
+    at_home = customer_questions(CALLER, matching(), CustomerColumns())[MatchKind.LEAD].path()
+    without = customer_questions(CALLER, CustomerMatching(), CustomerColumns())[MatchKind.LEAD].path()
     assert "0504545641" in at_home
     assert '"0504545641"' not in unquote(without)
 

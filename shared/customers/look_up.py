@@ -1,0 +1,306 @@
+"""What Dataverse is asked about a caller, all of it in one `$batch`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Protocol
+
+from shared.customers.document import CustomerMatching, MatchKind, OrderKey
+from shared.customers.matching import (
+    ACCOUNT_OF_LEAD,
+    ACTIVITIES,
+    CONTACT_OF_LEAD,
+    NOBODY,
+    OPEN_CASES,
+    OWNER,
+    PARENT_OF_ACCOUNT,
+    PARENT_OF_CONTACT,
+    PRIMARY_CONTACT,
+    TABLES,
+    CustomerColumns,
+    Match,
+    matched,
+    parent_alias,
+    searched,
+)
+from shared.dataverse.odata import (
+    ById,
+    ByText,
+    Choice,
+    Chosen,
+    Condition,
+    Expand,
+    Fetch,
+    Filter,
+    Link,
+    Query,
+    Question,
+    all_of,
+    any_of,
+    contains,
+    starts_with,
+)
+from shared.dataverse.tables import (
+    ACCOUNT,
+    ACTIVE,
+    ACTIVITY_POINTER,
+    CONTACT,
+    INCIDENT,
+    SYSTEM_USER,
+    JsonRow,
+    Table,
+)
+from shared.phone_numbers import e164, spellings
+
+MOST_CANDIDATES = 50
+"""Rows asked for of each kind. Two are ambiguous already; the rest is room for rows that turn out to differ."""
+
+_MOST_FACTS = 500
+"""Open cases or activities of all candidates of a kind, the newest first."""
+_OLDEST_FIRST = "createdon"
+_ACTIVE = Condition("statecode", "eq", ACTIVE)
+
+
+CALLER = "caller"
+"""The parameter of every FetchXML question here that takes a `number_choice`."""
+
+
+class RowReader(Protocol):
+    """What a look-up needs of Dataverse; `shared.dataverse.client.DataverseClient` has it."""
+
+    async def query_many(self, queries: Sequence[Question], *, within: float | None = None) -> list[list[JsonRow]]: ...
+
+
+async def find_customer(
+    rows: RowReader,
+    caller: str | None,
+    matching: CustomerMatching,
+    wanted: CustomerColumns,
+    *,
+    own: frozenset[str] = frozenset(),
+    within: float | None = None,
+) -> Match:
+    """Whose number this is. Costs one request, or none for text that is no number and for our own numbers.
+
+    `own` are lines of ours (E.164) beside those of the document. Raises DataverseError, with `within` in so many
+    seconds at the latest.
+    """
+    number = caller_number(caller, matching, own)
+    questions = customer_questions(number, matching, wanted) if number else {}
+    if number is None or not questions:
+        return NOBODY
+    answers = await rows.query_many(list(questions.values()), within=within)
+    return matched(number, matching, dict(zip(questions, answers, strict=True)))
+
+
+def caller_number(text: str | None, matching: CustomerMatching, own: frozenset[str] = frozenset()) -> str | None:
+    """The number (E.164) by which a caller may be a customer.
+
+    None for a withheld caller (no text, `anonymous`, ...), for text that is no complete number, such as an internal
+    one, and for our own lines: those of the document and `own`.
+    """
+    number = e164(text, matching.default_region) if text else None
+    return None if number in own or number in matching.own_numbers else number
+
+
+def number_choice(number: str, matching: CustomerMatching) -> ByText:
+    """The texts by which stored columns are searched for this number (E.164)."""
+    return _number_choice(number, matching.default_region, matching.numbers_to_cut)
+
+
+# A look-up needs the choice of its number several times, a moment later nobody does.
+@lru_cache(maxsize=64)
+def _number_choice(number: str, region: str | None, cut: int) -> ByText:
+    return ByText(spellings(number, region))
+
+
+def customer_questions(
+    number: str,
+    matching: CustomerMatching,
+    wanted: CustomerColumns,
+    *,
+    ids: Mapping[MatchKind, Sequence[str]] | None = None,
+) -> dict[str, Question]:
+    """What has to be asked to know whose number (E.164) this is, by the keys that `matched` knows.
+
+    With `ids`, as the number index gives them, rows are read by primary key, and a kind without ids is not asked.
+    """
+    columns = searched(matching)
+    if ids is not None:
+        columns = {kind: names for kind, names in columns.items() if ids.get(kind)}
+    order = matching.order if matching.multiple_matches_pick_first else ()
+    shapes = _shapes(tuple(columns.items()), wanted, order)
+    choices: dict[MatchKind, Choice] = (
+        dict.fromkeys(columns, number_choice(number, matching))
+        if ids is None
+        else {kind: ById(tuple(ids[kind])) for kind in columns}
+    )
+    questions: dict[str, Question] = {
+        kind: replace(shape, where=all_of(_IS_ACTIVE, _chosen(shape.table, columns[kind], choices[kind])))
+        for kind, shape in shapes.kinds.items()
+    }
+    for key, (kind, fetch) in shapes.fetches.items():
+        questions[key] = fetch.ask({CALLER: choices[kind]})
+    return questions
+
+
+_IS_ACTIVE = CONTACT.eq("statecode", ACTIVE)
+
+
+def _chosen(table: Table, columns: Sequence[str], choice: Choice) -> Filter:
+    """The condition of a query that a `Chosen` is in FetchXML."""
+    if isinstance(choice, ById):
+        return table.is_in(table.primary_id, choice.ids)
+    conditions = [table.any_in(columns, choice.equal)]
+    conditions += [starts_with(column, text) for text in choice.begins for column in columns]
+    if choice.contains is not None:
+        conditions += [contains(column, choice.contains) for column in columns]
+    return any_of(*conditions)
+
+
+# --------------------------------------------------------------------------------------------------------- shapes
+
+
+@dataclass(frozen=True, slots=True)
+class _Shapes:
+    """The questions without a number: the same for every call until a document changes."""
+
+    kinds: Mapping[MatchKind, Query]
+    fetches: Mapping[str, tuple[MatchKind, Fetch]]
+
+
+@lru_cache(maxsize=64)
+def _shapes(
+    columns_by_kind: tuple[tuple[MatchKind, tuple[str, ...]], ...],
+    wanted: CustomerColumns,
+    order: tuple[OrderKey, ...],
+) -> _Shapes:
+    fetches: dict[str, tuple[MatchKind, Fetch]] = {}
+    for kind, columns in columns_by_kind:
+        if kind is MatchKind.CONTACT and wanted.primary_contact:
+            fetches[PRIMARY_CONTACT] = kind, _accounts_of_primary_contact(columns, wanted)
+        if kind is not MatchKind.LEAD and "openCase" in order:
+            fetches[OPEN_CASES[kind]] = kind, _open_cases(kind, columns)
+        if kind is not MatchKind.LEAD and "lastActivity" in order:
+            fetches[ACTIVITIES[kind]] = kind, _activities(kind, columns)
+    return _Shapes({kind: _query(kind, columns, wanted, order) for kind, columns in columns_by_kind}, fetches)
+
+
+def _query(kind: MatchKind, columns: tuple[str, ...], wanted: CustomerColumns, order: tuple[OrderKey, ...]) -> Query:
+    extra = {MatchKind.CONTACT: wanted.contact, MatchKind.ACCOUNT: wanted.account, MatchKind.LEAD: wanted.lead}[kind]
+    table, select = _selecting(TABLES[kind], {*columns, *extra, *((_OLDEST_FIRST,) if order else ())})
+    return Query(
+        table=table,
+        select=select,
+        order_by=(_OLDEST_FIRST, table.primary_id),
+        top=MOST_CANDIDATES,
+        expand=_expand(kind, table, wanted, order),
+    )
+
+
+def _selecting(table: Table, columns: "set[str] | frozenset[str]") -> tuple[Table, tuple[str, ...]]:
+    """The table with those columns that a configuration may have named, and what to select of it."""
+    further = [name for name in columns if name not in table.readable]
+    table = table.with_columns(further) if further else table
+    return table, (table.primary_id, *sorted(columns - {table.primary_id}))
+
+
+def _expand(kind: MatchKind, table: Table, wanted: CustomerColumns, order: tuple[OrderKey, ...]) -> tuple[Expand, ...]:
+    found: list[Expand] = []
+    if kind is MatchKind.CONTACT:
+        found += _parent_of_contact(table, wanted, "primaryContact" in order)
+    elif kind is MatchKind.ACCOUNT:
+        found += _parent_of_account(table, wanted, wanted.parent_levels)
+    elif wanted.lead_customer:
+        contact, select = _selecting(CONTACT, wanted.contact)
+        behind = Query(table=contact, select=select, expand=_parent_of_contact(contact, wanted, False))
+        found += [
+            table.expand(ACCOUNT_OF_LEAD, _account(wanted, wanted.parent_levels)),
+            table.expand(CONTACT_OF_LEAD, behind),
+        ]
+    if kind is not MatchKind.LEAD and "owner" in order:
+        found.append(table.expand(OWNER, Query(table=SYSTEM_USER, select=("systemuserid", "isdisabled"))))
+    return tuple(found)
+
+
+def _parent_of_contact(contact: Table, wanted: CustomerColumns, with_primary_contact: bool) -> tuple[Expand, ...]:
+    if not wanted.need_parent_account and not with_primary_contact:
+        return ()
+    extra = ("_primarycontactid_value",) if with_primary_contact else ()
+    return (contact.expand(PARENT_OF_CONTACT, _account(wanted, wanted.parent_levels, extra)),)
+
+
+def _account(wanted: CustomerColumns, levels: int, extra: tuple[str, ...] = ()) -> Query:
+    """An account, and so many levels of its parents."""
+    account, select = _selecting(ACCOUNT, {*wanted.account, *extra})
+    return Query(table=account, select=select, expand=_parent_of_account(account, wanted, levels))
+
+
+def _parent_of_account(account: Table, wanted: CustomerColumns, levels: int) -> tuple[Expand, ...]:
+    return (account.expand(PARENT_OF_ACCOUNT, _account(wanted, levels - 1)),) if levels else ()
+
+
+# ------------------------------------------------------------------------------- what hangs on candidates the other way
+
+
+def _accounts_of_primary_contact(columns: tuple[str, ...], wanted: CustomerColumns) -> Fetch:
+    account, select = _selecting(ACCOUNT, wanted.account)
+    return Fetch(
+        table=account,
+        select=tuple(dict.fromkeys((*select, "_primarycontactid_value"))),
+        where=(_ACTIVE,),
+        links=(
+            _candidates(MatchKind.CONTACT, columns, "_primarycontactid_value"),
+            *_linked_parents(account, select, 1, wanted.parent_levels),
+        ),
+        top=MOST_CANDIDATES,
+    )
+
+
+def _linked_parents(account: Table, select: tuple[str, ...], level: int, levels: int) -> tuple[Link, ...]:
+    if level > levels:
+        return ()
+    return (
+        Link(
+            table=account,
+            from_column=ACCOUNT.primary_id,
+            to_column="_parentaccountid_value",
+            alias=parent_alias(level),
+            select=select,
+            links=_linked_parents(account, select, level + 1, levels),
+        ),
+    )
+
+
+def _open_cases(kind: MatchKind, columns: tuple[str, ...]) -> Fetch:
+    return Fetch(
+        table=INCIDENT,
+        select=(INCIDENT.primary_id, "_customerid_value"),
+        where=(_ACTIVE,),
+        links=(_candidates(kind, columns, "_customerid_value"),),
+        newest_first="createdon",
+        top=_MOST_FACTS,
+    )
+
+
+def _activities(kind: MatchKind, columns: tuple[str, ...]) -> Fetch:
+    return Fetch(
+        table=ACTIVITY_POINTER,
+        select=(ACTIVITY_POINTER.primary_id, "_regardingobjectid_value", "createdon"),
+        links=(_candidates(kind, columns, "_regardingobjectid_value"),),
+        newest_first="createdon",
+        top=_MOST_FACTS,
+    )
+
+
+def _candidates(kind: MatchKind, columns: tuple[str, ...], to_column: str) -> Link:
+    """The active rows with the caller's number: only what hangs on one of them is asked for."""
+    table, _ = _selecting(TABLES[kind], frozenset(columns))
+    return Link(
+        table=table,
+        from_column=table.primary_id,
+        to_column=to_column,
+        alias="candidate",
+        outer=False,
+        where=(_ACTIVE, Chosen(columns, CALLER)),
+    )
