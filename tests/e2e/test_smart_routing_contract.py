@@ -1,7 +1,7 @@
 r"""The OpenAPI description of the routing webhook against the running stack.
 
 Schemathesis draws questions from the description, valid and invalid ones, sends them over HTTP and holds every answer
-to it. `SCHEMATHESIS_REQUESTS` says how many different ones at least; 10,000 take about four minutes:
+to it. `SCHEMATHESIS_REQUESTS` says how many at least; 10,000 take about five minutes:
 
     SCHEMATHESIS_REQUESTS=10000 .venv/bin/python -m pytest tests/e2e/test_smart_routing_contract.py \
         -k drawn -s
