@@ -6,7 +6,7 @@ from operator import itemgetter
 
 from local.dataverse.likeness import fixed_start
 from local.dataverse.metadata import Column
-from local.dataverse.store import ORDINAL_SLOT, Row, Table
+from local.dataverse.store import ID_SLOT, ORDINAL_SLOT, Row, Table
 
 # Reading rows one by one out of an index costs more than a scan when it offers a large share of the table.
 SCAN_SHARE = 8
@@ -24,15 +24,16 @@ class Candidates:
 
     def count(self, table: Table) -> int:
         """Returns how many rows are offered; one that is offered twice counts twice."""
-        equal = table.count_where(self.slot, self.keys) if self.keys else 0
-        return equal + sum(table.count_beginning(self.slot, prefix) for prefix in self.beginnings)
+        if self.slot == ID_SLOT:
+            return len(self.keys)
+        return table.index(self.slot).count(self.keys, self.beginnings)
 
-    def collect(self, table: Table, ids: dict[str, None]) -> None:
-        """Adds the ids of the rows that are offered."""
-        for key in self.keys:
-            ids.update(dict.fromkeys(table.ids_where(self.slot, key)))
-        for prefix in self.beginnings:
-            ids.update(dict.fromkeys(table.ids_beginning(self.slot, prefix)))
+    def collect(self, table: Table, ids: dict[str, None], most: int) -> None:
+        """Adds the ids of the rows that are offered, until there are more than `most`."""
+        if self.slot == ID_SLOT:
+            ids.update((str(key), None) for key in self.keys if key in table.rows)
+        else:
+            table.index(self.slot).collect(self.keys, self.beginnings, ids, most)
 
 
 type Offer = tuple[Candidates, ...]
@@ -73,23 +74,21 @@ def any_offer(offers: Iterable[Offer | None]) -> Offer | None:
 def narrowest(table: Table, offers: Iterable[Offer | None]) -> Offer | None:
     """Returns the smallest offer to conditions that must all hold."""
     usable = [offer for offer in offers if offer is not None]
-    return min(usable, key=lambda offer: offered(table, offer)) if len(usable) > 1 else next(iter(usable), None)
+    if len(usable) < 2:
+        return next(iter(usable), None)
+    return min(usable, key=lambda offer: sum(candidates.count(table) for candidates in offer))
 
 
-def offered(table: Table, offer: Offer) -> int:
-    """Returns how many rows are offered at most."""
-    return sum(candidates.count(table) for candidates in offer)
-
-
-def offered_ids(table: Table, offer: Offer) -> dict[str, None]:
-    """Returns the ids of the rows that are offered, each once."""
+def offered_ids(table: Table, offer: Offer, most: int) -> dict[str, None] | None:
+    """Returns the ids of the rows that are offered, each once, None when there are more than `most`."""
     ids: dict[str, None] = {}
     for candidates in offer:
-        candidates.collect(table, ids)
+        candidates.collect(table, ids, most)
+        if len(ids) > most:
+            return None
     return ids
 
 
 def in_order_of_table(table: Table, ids: Iterable[str]) -> list[Row]:
     """Returns the rows as a scan would meet them, so that no answer tells how its rows were found."""
     return sorted((table.rows[row_id] for row_id in ids), key=itemgetter(ORDINAL_SLOT))
-

@@ -1,7 +1,7 @@
 """The operators of FetchXML conditions; the query functions of OData are the same ones under other names."""
 
 import operator as comparison
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,6 +30,7 @@ NEGATIONS = {
 }
 # SQL written by Dataverse for these lets rows without a value through; for the other negations it does not.
 NULL_PASSES = frozenset({"ne", "neq", "ne-userid", "ne-businessid"})
+MEMBERSHIPS = frozenset({"eq", "in"})
 PATTERNS = {"like": "{}", "begins-with": "{}%", "ends-with": "%{}"}
 ODATA_FUNCTIONS = {
     "In": "in",
@@ -67,21 +68,25 @@ def value_test(column: Column, name: str, values: list[str], caller: str, busine
         if positive == "null":
             return lambda value: value is not None
         return lambda value: passes if value is None else not test(value)
-    own = {"eq-userid": caller, "eq-businessid": business_unit}.get(name)
-    if own is not None:
+    if name in {"eq-userid", "eq-businessid"}:
+        own = caller if name == "eq-userid" else business_unit
         _expect(name, values, 0)
         return lambda value: value == own
-    test_of_time = _time_test(column, name, values)
-    return test_of_time or _plain_test(column, name, values)
+    return _plain_test(column, name, values) or _time_test(column, name, values) or _unknown(name)
 
 
-def _plain_test(column: Column, name: str, values: list[str]) -> ValueTest:
+def _unknown(name: str) -> ValueTest:
+    raise not_built(f"the condition operator '{name}'")
+
+
+def _plain_test(column: Column, name: str, values: list[str]) -> ValueTest | None:
     if name == "null":
         _expect(name, values, 0)
         return lambda value: value is None
-    if name in {"eq", "in", "contain-values"}:
-        _expect(name, values, 1, None if name != "eq" else 1)
-        return _membership(column, name, values)
+    if name in MEMBERSHIPS:
+        return membership(keys_of(column, name, values))
+    if name == "contain-values":
+        return _contains(column, name, values)
     if name == "between":
         _expect(name, values, 2)
         low, high = (_ordered(read_text_value(column, value)) for value in values)
@@ -96,16 +101,27 @@ def _plain_test(column: Column, name: str, values: list[str]) -> ValueTest:
             raise bad_query(f"The operator '{name}' needs a text column, not '{column.name}'.")
         is_like = like(PATTERNS[name].format(values[0]))
         return lambda value: value is not None and is_like(value.casefold())
-    raise not_built(f"the condition operator '{name}'")
+    return None
 
 
-def _membership(column: Column, name: str, values: list[str]) -> ValueTest:
-    if name == "contain-values":
-        if column.type != "MultiSelectPicklist":
-            raise bad_query(f"The operator '{name}' needs a multi-select column, not '{column.name}'.")
-        return lambda value: value is not None and not set(values).isdisjoint(value.split(","))
-    keys = frozenset(index_key(read_text_value(column, value)) for value in values)
+def keys_of(column: Column, name: str, values: list[str]) -> frozenset[Hashable]:
+    """Returns the keys of the values that `eq` or `in` lets through, or refuses their number or form."""
+    _expect(name, values, 1, None if name != "eq" else 1)
+    if column.edm_type == "Edm.String":
+        return frozenset(map(str.casefold, values))
+    return frozenset(index_key(read_text_value(column, value)) for value in values)
+
+
+def membership(keys: frozenset[Hashable]) -> ValueTest:
+    """Returns the test whether a value's key is one of these."""
     return lambda value: value is not None and index_key(value) in keys
+
+
+def _contains(column: Column, name: str, values: list[str]) -> ValueTest:
+    _expect(name, values, 1, None)
+    if column.type != "MultiSelectPicklist":
+        raise bad_query(f"The operator '{name}' needs a multi-select column, not '{column.name}'.")
+    return lambda value: value is not None and not set(values).isdisjoint(value.split(","))
 
 
 def _time_test(column: Column, name: str, values: list[str]) -> ValueTest | None:

@@ -6,7 +6,7 @@ never an answer.
 
 from collections.abc import Iterable
 
-from local.dataverse.candidates import SCAN_SHARE, in_order_of_table, offered, offered_ids
+from local.dataverse.candidates import SCAN_SHARE, in_order_of_table, offered_ids
 from local.dataverse.fetchxml import Fetch, Link, Source
 from local.dataverse.indexes import index_key
 from local.dataverse.store import Row, Table
@@ -29,8 +29,8 @@ def _reached(source: Source, scan_share: int) -> dict[str, None] | None:
     """Returns the ids of the rows that may pass, by the shortest way found, None when a scan is as good."""
     most = len(source.table.rows) // scan_share
     reached: dict[str, None] | None = None
-    if source.offer is not None and offered(source.table, source.offer) <= most:
-        reached = offered_ids(source.table, source.offer)
+    if source.offer is not None:
+        reached = offered_ids(source.table, source.offer, most)
     for link in source.links:
         if reached is not None and len(reached) <= FEW:
             break

@@ -6,11 +6,9 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from local.dataverse.candidates import Offer, any_offer, equal_to, like_pattern, narrowest
-from local.dataverse.conditions import value_test
+from local.dataverse.conditions import MEMBERSHIPS, keys_of, membership, value_test
 from local.dataverse.environment import Environment
 from local.dataverse.errors import DataverseError, invalid_argument, not_built, unknown_attribute
-from local.dataverse.indexes import index_key
-from local.dataverse.literals import read_text_value
 from local.dataverse.messages import Request
 from local.dataverse.metadata import Column
 from local.dataverse.safe_xml import NotWellFormedError, read_plain_xml
@@ -81,6 +79,7 @@ class FetchReader:
         self._may_read = request.may_read
         self._sources: dict[str, Source] = {}
         self._orders: list[tuple[str, int, bool]] = []
+        self._offers = True  # below an outer link no index can help, so none is built for it
 
     def read(self, text: str, table: Table) -> Fetch:
         """Returns the query of the table, or refuses the text."""
@@ -160,7 +159,9 @@ class FetchReader:
         alias = element.get("alias") or f"{name}{len(self._sources)}"
         self._may_read(table)
         own, other = _column(table, element.get("from")), _column(parent, element.get("to"))
+        offers, self._offers = self._offers, self._offers and kind == "inner"
         source = self._source(element, alias, table)
+        self._offers = offers
         return Link(source, table.slots[own.property], parent.slots[other.property], kind == "outer")
 
     def _filter(self, element: Element, source: Source) -> Condition:
@@ -197,25 +198,25 @@ class FetchReader:
             values.insert(0, element.get("value", ""))
         column = _column(source.table, element.get("attribute"))
         operator = element.get("operator", "")
-        test = value_test(column, operator, values, *self._caller)
+        offer: Offer | None = None
+        if operator in MEMBERSHIPS:
+            keys = keys_of(column, operator, values)
+            test, offer = membership(keys), equal_to(source.table, column, keys)
+        else:
+            test = value_test(column, operator, values, *self._caller)
+            if operator in {"begins-with", "like"}:
+                offer = like_pattern(source.table, column, values[0])
         alias, slot = source.alias, source.table.slots[column.property]
-        offer = _offer(source.table, column, operator, values) if source is own else None
-        return (lambda joined: test(None if (row := joined[alias]) is None else row[slot])), offer
-
-
-def _offer(table: Table, column: Column, operator: str, values: list[str]) -> Offer | None:
-    """Returns the rows that an index offers to a condition on a column of the table."""
-    if operator in {"eq", "in"}:
-        return equal_to(table, column, (index_key(read_text_value(column, value)) for value in values))
-    if operator in {"begins-with", "like"}:
-        return like_pattern(table, column, values[0])
-    return None
+        return (
+            lambda joined: test(None if (row := joined[alias]) is None else row[slot]),
+            offer if source is own and self._offers else None,
+        )
 
 
 def _check(element: Element, known: frozenset[str]) -> None:
-    unknown = set(element.attrib) - known
-    if unknown:
-        raise malformed(f"The attribute '{min(unknown)}' of '{element.tag}' is not declared.")
+    if not known.issuperset(element.attrib):
+        unknown = min(set(element.attrib) - known)
+        raise malformed(f"The attribute '{unknown}' of '{element.tag}' is not declared.")
 
 
 def _column(table: Table, name: str | None) -> Column:

@@ -1,7 +1,7 @@
 """Compiles a `$filter` to a Python closure, and finds the rows that an index can offer it."""
 
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -159,11 +159,12 @@ class FilterCompiler:
 
     def _in(self, column: Column, values: list[str]) -> Filter:
         slot = self._table.slots[column.property]
-        keys = frozenset(index_key(read_text_value(column, value)) for value in values)
         if column.edm_type == "Edm.String":
+            keys: frozenset[Hashable] = frozenset(map(str.casefold, values))
             return Filter(
                 lambda row: (v := row[slot]) is not None and v.casefold() in keys, equal_to(self._table, column, keys)
             )
+        keys = frozenset(index_key(read_text_value(column, value)) for value in values)
         return Filter(lambda row: row[slot] in keys, equal_to(self._table, column, keys))
 
     def _lambda(self, node: Any) -> Filter:

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from local.dataverse.conditions import ODATA_FUNCTIONS
@@ -32,6 +33,8 @@ TOKEN = re.compile(
 STRING = re.compile(r"'(?:[^']|'')*'")
 QUOTED_ITEM = re.compile(r"'((?:[^']|'')*)'")
 QUOTED_ARRAY = re.compile(r"\[\s*'(?:[^']|'')*'(?:\s*,\s*'(?:[^']|'')*')*\s*\]")
+ALIAS = re.compile(r"@\w+")
+END_OF_ARGUMENT = re.compile(r"\s*([,)])")
 ARGUMENT = re.compile(r"\s*(\w+)\s*=\s*")
 
 
@@ -63,19 +66,31 @@ def prepare(text: str, aliases: Mapping[str, str]) -> Prepared:
     prepared = Prepared()
     parts: list[str] = []
     position = 0
-    for _ in range(len(text) + 1):
-        match = TOKEN.search(text, position)
-        if match is None:
-            break
+    while position < len(text):
+        literal = STRING.search(text, position)
+        end = len(text) if literal is None else literal.start()
+        match = None if is_plain(text[position:end]) else TOKEN.search(text, position)
+        if match is None:  # by far the commonest: nothing to do up to the next string literal
+            parts.append(text[position:end])
+            position = end
+            if literal is not None:
+                parts.append(prepared.number_of(literal[0]))
+                position = literal.end()
+            continue
         parts.append(text[position : match.start()])
         position = match.end()
         if match["call"]:
             position = _take_call(text, match, prepared, aliases, parts)
         else:
             parts.append(_replacement(match, aliases, prepared))
-    parts.append(text[position:])
     prepared.text = "".join(parts).strip()
     return prepared
+
+
+@lru_cache(maxsize=4096)
+def is_plain(text: str) -> bool:
+    """Tells whether a piece of a filter that lies outside its string literals is words only."""
+    return all(match["word"] for match in TOKEN.finditer(text))
 
 
 def _replacement(match: re.Match[str], aliases: Mapping[str, str], prepared: Prepared) -> str:
@@ -109,7 +124,7 @@ def _take_call(
         if name is None:
             raise bad_query(f"The call of {NAMESPACE}{function} at position {match.start()} cannot be read.")
         arguments[name[1]], position = _argument(text, name.end(), aliases)
-        rest = re.compile(r"\s*([,)])").match(text, position)
+        rest = END_OF_ARGUMENT.match(text, position)
         if rest is None:
             raise bad_query(f"The call of {NAMESPACE}{function} at position {match.start()} is not closed.")
         position = rest.end()
@@ -121,7 +136,7 @@ def _take_call(
 
 
 def _argument(text: str, position: int, aliases: Mapping[str, str]) -> tuple[Any, int]:
-    alias = re.compile(r"@\w+").match(text, position)
+    alias = ALIAS.match(text, position)
     if alias is not None:
         if alias[0] not in aliases:
             raise bad_query(f"The parameter alias '{alias[0]}' has no value.")
@@ -134,7 +149,7 @@ def _argument(text: str, position: int, aliases: Mapping[str, str]) -> tuple[Any
             return json.JSONDecoder().raw_decode(text, position)
         except ValueError as error:
             raise bad_query(f"The array at position {position} is not JSON: {error}.") from error
-    literal = re.compile(r"'((?:[^']|'')*)'").match(text, position)
+    literal = QUOTED_ITEM.match(text, position)
     if literal is not None:
         return literal[1].replace("''", "'"), literal.end()
     number = re.compile(r"-?\d+").match(text, position)

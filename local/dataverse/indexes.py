@@ -1,8 +1,7 @@
 """Indexes of one column's values: which rows hold a value, and which hold a text that begins so."""
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Hashable, Iterable, Iterator
-from itertools import chain
+from collections.abc import Hashable, Iterable
 
 # More new texts than this are sorted in at once, which costs one pass over all; fewer are put in one by one.
 MOST_INSERTED = 50
@@ -39,18 +38,30 @@ class Index:
         """Returns the ids of the rows that hold the key."""
         return self._ids.get(key, ())
 
-    def count_equal(self, keys: Iterable[Hashable]) -> int:
-        """Returns how many rows hold one of the keys."""
+    def collect(self, keys: Iterable[Hashable], prefixes: Iterable[str], ids: dict[str, None], most: int) -> None:
+        """Adds the ids of the rows that hold one of the keys, or a text key that begins with one of the prefixes.
+
+        It stops as soon as there are more than `most` ids.
+        """
+        known = self._ids
+        for key in keys:
+            if key in known:
+                ids.update(known[key])
+                if len(ids) > most:
+                    return
+        for prefix in prefixes:
+            for text in self._texts_beginning(prefix):
+                ids.update(known[text])
+                if len(ids) > most:
+                    return
+
+    def count(self, keys: Iterable[Hashable], prefixes: Iterable[str] = ()) -> int:
+        """Returns how many rows `collect` finds; one that is found twice counts twice."""
         ids = self._ids
-        return sum(len(ids[key]) for key in keys if key in ids)
-
-    def beginning(self, prefix: str) -> Iterator[str]:
-        """Yields the ids of the rows whose text key begins with the prefix."""
-        return chain.from_iterable(self._ids[text] for text in self._texts_beginning(prefix))
-
-    def count_beginning(self, prefix: str) -> int:
-        """Returns how many rows hold a text key that begins with the prefix."""
-        return sum(len(self._ids[text]) for text in self._texts_beginning(prefix))
+        total = sum([len(ids[key]) for key in keys if key in ids])
+        for prefix in prefixes:
+            total += sum([len(ids[text]) for text in self._texts_beginning(prefix)])
+        return total
 
     def _texts_beginning(self, prefix: str) -> list[str]:
         texts, length = self._ordered_texts(), len(prefix)

@@ -14,7 +14,7 @@ from local.dataverse.messages import NOBODY, Caller
 from local.dataverse.metadata import CollectionNavigation, Navigation
 from local.dataverse.row_tests import Filter
 from local.dataverse.store import Row, Store, Table
-from local.dataverse.url_text import decoded, form_fields
+from local.dataverse.url_text import form_fields
 
 KNOWN = frozenset({"$select", "$filter", "$orderby", "$top", "$expand", "$count", "$skiptoken", "$deltatoken"})
 NOT_BUILT = frozenset({"$apply", "savedquery", "userquery"})
@@ -22,6 +22,8 @@ EXPANSION = re.compile(r"\s*(\w+)\s*(?:\((.*)\))?\s*", re.DOTALL | re.ASCII)
 # Functions other than In may depend on the caller or on the moment of the question.
 DEPENDENT = re.compile(r"Microsoft\.Dynamics\.CRM\.(?!In\b)")
 MOST_COMPILED = 1000
+# Long questions are about so many values that they hardly ever come again, and keeping them is not free.
+LONGEST_COMPILED = 2000
 ORDER = re.compile(r"\s*([\w/]+)(?:\s+(asc|desc))?\s*", re.ASCII)
 
 
@@ -61,15 +63,17 @@ def read_query(store: Store, table: Table, query_string: str, caller: Caller = N
     key = (table.definition.name, query_string)
     query: Query | None = store.compiled.get(key)
     if query is None:
-        query = _read(store, table, query_string, caller)
-        if not DEPENDENT.search(decoded(query_string)):
+        options = _options(query_string)
+        aliases = {name: value for name, value in options.items() if name.startswith("@")}
+        query = _build(store, table, options, aliases, caller)
+        if len(query_string) <= LONGEST_COMPILED and not any(DEPENDENT.search(value) for value in options.values()):
             if len(store.compiled) >= MOST_COMPILED:
                 store.compiled.clear()
             store.compiled[key] = query
     return replace(query)
 
 
-def _read(store: Store, table: Table, query_string: str, caller: Caller) -> Query:
+def _options(query_string: str) -> dict[str, str]:
     options: dict[str, str] = {}
     for name, value in form_fields(query_string):
         if name in options and name.startswith("$"):
@@ -82,8 +86,7 @@ def _read(store: Store, table: Table, query_string: str, caller: Caller) -> Quer
             raise bad_query("The query parameter $skip is not supported. Follow @odata.nextLink instead.")
         if name.startswith("$") and name not in KNOWN:
             raise bad_query(f"The query parameter {name} is not supported.")
-    aliases = {name: value for name, value in options.items() if name.startswith("@")}
-    return _build(store, table, options, aliases, caller)
+    return options
 
 
 def _build(store: Store, table: Table, options: dict[str, str], aliases: dict[str, str], caller: Caller) -> Query:

@@ -7,7 +7,7 @@ from typing import Any
 
 from odata_query import ast
 
-from local.dataverse.candidates import SCAN_SHARE, Offer, in_order_of_table, offered, offered_ids
+from local.dataverse.candidates import SCAN_SHARE, Offer, in_order_of_table, offered_ids
 from local.dataverse.errors import bad_query
 from local.dataverse.indexes import index_key
 from local.dataverse.likeness import has_wildcard, like
@@ -38,9 +38,8 @@ class Filter:
     def rows(self, table: Table) -> list[Row]:
         """Returns the rows of the table that pass, in the order of the table."""
         test = self.test
-        if self.offer is None or offered(table, self.offer) > len(table.rows) // SCAN_SHARE:
-            return [row for row in table.rows.values() if test(row)]
-        return [row for row in in_order_of_table(table, offered_ids(table, self.offer)) if test(row)]
+        ids = None if self.offer is None else offered_ids(table, self.offer, len(table.rows) // SCAN_SHARE)
+        return [row for row in (table.rows.values() if ids is None else in_order_of_table(table, ids)) if test(row)]
 
 
 @dataclass(frozen=True)

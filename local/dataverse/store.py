@@ -89,23 +89,10 @@ class Table:
         """Returns the ids of the rows that hold the key in the slot, without a scan after the first time."""
         if slot == ID_SLOT:
             return (str(key),) if key in self.rows else ()
-        return self._index(slot).equal(key)
+        return self.index(slot).equal(key)
 
-    def count_where(self, slot: int, keys: Iterable[Hashable]) -> int:
-        """Returns how many rows hold one of the keys in the slot."""
-        if slot == ID_SLOT:
-            return sum(key in self.rows for key in keys)
-        return self._index(slot).count_equal(keys)
-
-    def ids_beginning(self, slot: int, prefix: str) -> Iterable[str]:
-        """Returns the ids of the rows whose text in the slot begins with the case-folded prefix."""
-        return self._index(slot).beginning(prefix)
-
-    def count_beginning(self, slot: int, prefix: str) -> int:
-        """Returns how many rows hold a text in the slot that begins with the case-folded prefix."""
-        return self._index(slot).count_beginning(prefix)
-
-    def _index(self, slot: int) -> Index:
+    def index(self, slot: int) -> Index:
+        """Returns the index of the slot, which is built when it is first asked for and kept by every write."""
         index = self._indexes.get(slot)
         if index is None:
             index = self._indexes[slot] = Index()
