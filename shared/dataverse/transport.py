@@ -15,7 +15,7 @@ from yarl import URL
 from shared.dataverse.errors import UnavailableError
 
 MAX_REPLY_BYTES = 32 * 1024 * 1024
-MAX_URGENT_REPLY_BYTES = 4 * 1024 * 1024
+MAX_URGENT_REPLY_BYTES = 2 * 1024 * 1024
 """For callers with a deadline, of whom many may wait at once."""
 _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 150.0
