@@ -66,6 +66,11 @@ class Settings(BaseSettings):
     routing_key_next: SecretStr | None = None
     routing_basic_user: str | None = None
     routing_deadline_seconds: float = Field(1.2, gt=0, le=5)
+    routing_cache_seconds: float = Field(2.0, ge=0, le=60)
+
+    number_index_enabled: bool = False
+    number_index_schedule: str = Field("15 * * * * *", pattern=r"^\S+( \S+){5}$")
+    number_index_key: SecretStr | None = None
 
     schedule_max_bytes: int = Field(128 * 1024 * 1024, gt=0)
     schedule_sweep_schedule: str = Field("0 */5 * * * *", pattern=r"^\S+( \S+){5}$")

@@ -6,9 +6,10 @@ from typing import assert_never
 
 import azure.functions as func
 
-from functions.smart_routing.decide import Decision, Default, Forward
+from functions.smart_routing.decide.answers import Decision, Default, Forward
 from functions.smart_routing.messages import BadRequestError, read_request
 from functions.smart_routing.use_case import SmartRouting
+from shared.clock import utc_now
 from shared.gateways import Gateways
 from shared.routing_key import routing_keys
 
@@ -22,7 +23,11 @@ def blueprint(gateways: Gateways) -> func.Blueprint:
     for problem in keys.problems:
         _log.warning("Smart routing: %s", problem)
     routing = SmartRouting(
-        documents=gateways.documents, rows=gateways.dataverse, deadline_seconds=settings.routing_deadline_seconds
+        documents=gateways.documents,
+        dynamics=gateways.dataverse,
+        now=utc_now,
+        deadline_seconds=settings.routing_deadline_seconds,
+        cache_seconds=settings.routing_cache_seconds,
     )
     bp = func.Blueprint()
 

@@ -1,25 +1,33 @@
-"""A call arrives: read the rules, find out who calls if a rule needs it, decide, all before the deadline."""
+"""A call arrives: read the rules, ask what they need to know of the caller, decide, all before the deadline."""
 
 import asyncio
 import json
 import logging
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
-from functions.smart_routing.decide import Decision, Default, Plan, caller_columns, compile_rules, decide, shortlist
+from functions.smart_routing.decide.answers import Decision, Default, decide
+from functions.smart_routing.decide.call import Call, read_call
+from functions.smart_routing.decide.facts import NOTHING_KNOWN, Facts
+from functions.smart_routing.decide.plan import Needs, Plan, Shortlist, Skipped, compile_rules, needs_of, shortlist
 from functions.smart_routing.messages import RouteRequest
+from functions.smart_routing.queries import facts_of, questions
 from functions.smart_routing.rules import RoutingRules
 from shared.config_documents import Document, json_document
-from shared.customers import NOBODY, CustomerMatching, RowReader, find_customer
+from shared.customers import CustomerMatching, RowReader
 from shared.dataverse.errors import DataverseError
 from shared.dataverse.meter import count_requests
+from shared.recent import Recent
 
 _log = logging.getLogger(__name__)
 _NOT_ASKED = "not asked"
 _LONGEST_TRAIL = 10
 _MARGIN = 0.02
 """Seconds."""
+_WITHOUT_DOCUMENT = CustomerMatching()
 
 
 class DocumentReader(Protocol):
@@ -28,14 +36,48 @@ class DocumentReader(Protocol):
     async def read[T](self, name: str, parse: Callable[[bytes], T]) -> Document[T]: ...
 
 
-class SmartRouting:
-    """Answers routing questions. It remembers the compiled rules, nothing about calls."""
+class Dynamics(RowReader, Protocol):
+    """What it needs of Dataverse; `shared.dataverse.client.DataverseClient` has it."""
 
-    def __init__(self, *, documents: DocumentReader, rows: RowReader, deadline_seconds: float) -> None:
+    @property
+    def breaker_state(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A decision and all that led to it."""
+
+    decision: Decision
+    plan: Plan | None = None
+    call: Call | None = None
+    considered: Shortlist | None = None
+    facts: Facts | None = None
+    """None when nobody was asked."""
+
+    @property
+    def match(self) -> str:
+        """What the caller turned out to be, as the log has it."""
+        return _NOT_ASKED if self.facts is None else self.facts.caller.kind
+
+
+class SmartRouting:
+    """Answers routing questions. It remembers the compiled rules and, for seconds, what Dynamics said of a caller."""
+
+    def __init__(
+        self,
+        *,
+        documents: DocumentReader,
+        dynamics: Dynamics,
+        now: Callable[[], datetime],
+        deadline_seconds: float,
+        cache_seconds: float,
+    ) -> None:
         self._documents = documents
-        self._rows = rows
+        self._dynamics = dynamics
+        self._now = now
         self._deadline = deadline_seconds
         self._compiled: tuple[RoutingRules, CustomerMatching, Plan] | None = None
+        self._recent: Recent[tuple[str, Needs, int], Facts] = Recent(cache_seconds)
 
     async def route(self, request: RouteRequest) -> Decision:
         """The decision on this call, before the deadline: the default when it cannot be made in time.
@@ -44,36 +86,57 @@ class SmartRouting:
         """
         loop = asyncio.get_running_loop()
         started = loop.time()
-        kind = _NOT_ASKED
         with count_requests() as meter:
             try:
                 async with asyncio.timeout(self._deadline):
-                    decision, kind = await self._decided(request, started + self._deadline)
+                    outcome = await self.explain(request, within=self._deadline)
             except TimeoutError:
-                decision = Default("the deadline was reached")
+                outcome = Outcome(Default("the deadline was reached"))
             except DataverseError as error:
-                decision = Default(f"Dataverse did not answer: {type(error).__name__}")
-        _log_decision(decision, kind, round((loop.time() - started) * 1000, 1), meter.requests)
-        return decision
+                outcome = Outcome(Default(f"Dataverse did not answer: {type(error).__name__}"))
+        milliseconds = round((loop.time() - started) * 1000, 1)
+        _log_outcome(outcome, milliseconds, meter.requests, self._dynamics.breaker_state)
+        return outcome.decision
 
-    async def _decided(self, request: RouteRequest, deadline: float) -> tuple[Decision, str]:
+    async def explain(self, request: RouteRequest, *, within: float) -> Outcome:
+        """The decision with its facts. Raises DataverseError, in so many seconds at the latest."""
+        started = asyncio.get_running_loop().time()
         # Side by side, since each may wait for storage for a while.
         rules, matching = await asyncio.gather(
             self._documents.read("routing.json", json_document(RoutingRules)),
             self._documents.read("customer-matching.json", json_document(CustomerMatching)),
         )
         if rules.value is None:
-            return Default("there is no routing.json that can be used"), _NOT_ASKED
+            return Outcome(Default("there is no routing.json that can be used"))
         policy = matching.value or _WITHOUT_DOCUMENT
         plan = self._plan(rules.value, policy)
-        candidates = shortlist(plan, request)
-        wanted = caller_columns(candidates)
-        if wanted is None:
-            return decide(candidates, NOBODY, request, plan.region), _NOT_ASKED
-        # The look-up ends just before our own deadline, so that the client learns that Dataverse did not answer.
-        within = max(0.0, deadline - asyncio.get_running_loop().time() - _MARGIN)
-        caller = await find_customer(self._rows, request.anum or "", policy, wanted, within=within)
-        return decide(candidates, caller, request, plan.region), caller.kind
+        call = read_call(request, self._now(), policy, plan.own_numbers)
+        considered = shortlist(plan, call)
+        facts = None
+        if considered.need_caller:
+            # The look-up ends just before our own deadline, so that the client learns that Dataverse did not answer.
+            left = within - (asyncio.get_running_loop().time() - started) - _MARGIN
+            facts = await self._facts(call, policy, plan, considered, max(0.0, left))
+        decision = decide(considered.rules, facts or NOTHING_KNOWN, call, plan.region)
+        return Outcome(decision, plan, call, considered, facts)
+
+    async def _facts(
+        self, call: Call, matching: CustomerMatching, plan: Plan, considered: Shortlist, within: float
+    ) -> Facts:
+        number = call.customer_number
+        if number is None:
+            return NOTHING_KNOWN
+        needs = needs_of(considered.rules, plan)
+
+        async def ask() -> Facts:
+            asked = questions(number, call.now, matching, needs)
+            if not asked:
+                return NOTHING_KNOWN
+            answers = await self._dynamics.query_many(list(asked.values()), within=within)
+            return facts_of(number, call.now, matching, needs, dict(zip(asked, answers, strict=True)))
+
+        # What was asked under other documents is no answer to this: the plan is new with each of them.
+        return await self._recent.get((number, needs, id(plan)), ask)
 
     def _plan(self, rules: RoutingRules, matching: CustomerMatching) -> Plan:
         known = self._compiled
@@ -83,20 +146,23 @@ class SmartRouting:
         return known[2]
 
 
-_WITHOUT_DOCUMENT = CustomerMatching()
-
-
-def _log_decision(decision: Decision, kind: str, milliseconds: float, requests: int) -> None:
+def _log_outcome(outcome: Outcome, milliseconds: float, requests: int, breaker: str) -> None:
+    decision = outcome.decision
     record = {
         "answer": type(decision).__name__.lower(),
         "rule": _without_numbers(decision.rule),
         "reason": decision.reason,
-        "match": kind,
+        "match": outcome.match,
         "milliseconds": milliseconds,
         "requests": requests,
-        "skipped": [f"{_without_numbers(each.rule)}: {each.reason}" for each in decision.skipped[:_LONGEST_TRAIL]],
+        "breaker": breaker,
+        "skipped": [_trail(each) for each in decision.skipped[:_LONGEST_TRAIL]],
     }
     _log.info("Routing decision %s", json.dumps(record, ensure_ascii=False))
+
+
+def _trail(skipped: Skipped) -> str:
+    return f"{_without_numbers(skipped.rule)}: {skipped.reason}"
 
 
 def _without_numbers(rule_name: str | None) -> str | None:

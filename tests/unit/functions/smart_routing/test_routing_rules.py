@@ -25,7 +25,11 @@ def test_conditions_are_optional_and_a_single_value_is_a_list_of_one() -> None:
     (plain,) = read(rule()).rules
     assert not plain.when.need_caller
     (conditional,) = read(rule(when={"account": {"customertypecode": 3, "name": ["a", None, True, 1.5]}})).rules
-    assert conditional.when.account == {"customertypecode": (3,), "name": ("a", None, True, 1.5)}
+    assert conditional.when.account is not None
+    assert {column: test.comparisons for column, test in conditional.when.account.items()} == {
+        "customertypecode": (("=", (3,)),),
+        "name": (("=", ("a", None, True, 1.5)),),
+    }
     assert conditional.when.need_caller
 
 
@@ -40,19 +44,32 @@ BROKEN = [
     pytest.param(rule(name="a\nb"), "control character", id="a line break in the name"),
     pytest.param(rule(wen={}), "rules.0.wen: Extra inputs", id="an unknown key"),
     pytest.param(rule(when={"pools": ["1"]}), "rules.0.when.pools", id="an unknown condition"),
-    pytest.param(rule(when={"pool": "+358"}), "rules.0.when.pool", id="a pool that is no list"),
+    pytest.param(rule(when={"pool": 358}), "rules.0.when.pool", id="a pool that is a number"),
     pytest.param(rule(when={"pool": []}), "at least 1", id="an empty pool list"),
     pytest.param(rule(when={"pool": ["--"]}), "letter or a digit", id="a pool of dashes"),
     pytest.param(rule(when={"match": ["vip"]}), "'contact', 'account', 'lead'", id="an unknown match kind"),
     pytest.param(rule(when={"contact": {}}), "at least 1", id="no column"),
     pytest.param(rule(when={"contact": {"full name": "x"}}), "logical name of a column", id="no column name"),
     pytest.param(rule(when={"contact": {"a eq 1 or b": "x"}}), "logical name of a column", id="an injection"),
-    pytest.param(rule(when={"account": {"name": {}}}), "must be a text, a number", id="an object as value"),
+    pytest.param(rule(when={"account": {"name": {}}}), "at least one comparison", id="an object as value"),
     pytest.param(rule(when={"account": {"name": []}}), "never matches", id="an empty list of values"),
     pytest.param(rule(when={"account": {"name": [["x"]]}}), "must be a text, a number", id="a list in a list"),
     pytest.param(rule(when={"account": {"revenue": float("nan")}}), "must be a text, a number", id="NaN"),
     pytest.param({"name": "VIP"}, "rules.0.then: Field required", id="no answer"),
-    pytest.param(rule(then={}), "rules.0.then.target: Field required", id="no target"),
+    pytest.param(rule(then={}), "either a target or an agent", id="no target"),
+    pytest.param(rule(then={"target": "1", "agent": "caseOwner"}), "either a target or an agent", id="both"),
+    pytest.param(rule(then={"agent": "boss"}), "rules.0.then.agent", id="an unknown agent"),
+    pytest.param(rule(then={"target": "1", "onShift": {"minutes": 5}}), "belong to an agent", id="a target on shift"),
+    pytest.param(rule(then={"target": "1", "else": "default"}), "belong to an agent", id="else without an agent"),
+    pytest.param(rule(then={"agent": "caseOwner", "withinDays": 3}), "lastAgent", id="withinDays of a case owner"),
+    pytest.param(rule(then={"agent": "caseOwner", "else": "stop"}), "rules.0.then.else", id="an unknown else"),
+    pytest.param(rule(then={"agent": "lastAgent", "withinDays": 0}), "withinDays", id="within no day"),
+    pytest.param(rule(then={"agent": "lastAgent", "onShift": {"minutes": -1}}), "minutes", id="minutes before now"),
+    pytest.param(rule(when={"account": {"name": {"~": 1}}}), "a comparison is one of", id="an unknown comparison"),
+    pytest.param(rule(when={"account": {"name": {">=": [1, 2]}}}), "one number or one moment", id="more than a list"),
+    pytest.param(rule(when={"open": "support"}), "openingHours does not have", id="hours that are not there"),
+    pytest.param(rule(when={"country": ["Finland"]}), "ISO 3166", id="a country by its name"),
+    pytest.param(rule(when={"openCase": {}}), "rules.0.when.openCase", id="a case without columns"),
     pytest.param(rule(then={"target": ""}), "letter or a digit", id="an empty target"),
     pytest.param(rule(then={"target": 358}), "rules.0.then.target", id="a number as target"),
     pytest.param(rule(then={"target": "+358 "}), "begin or end with a space", id="a blank behind the target"),
@@ -84,5 +101,5 @@ def test_the_documents_of_the_demo_are_good() -> None:
 def test_both_documents_have_a_schema() -> None:
     assert "customertypecode" not in json.dumps(RoutingRules.model_json_schema())
     assert set(CustomerMatching.model_json_schema()["properties"]) == {
-        "defaultRegion", "MultipleMatchesPickFirst", "columns", "ownNumbers",
+        "defaultRegion", "NumbersToCut", "MultipleMatchesPickFirst", "columns", "order", "ownNumbers",
     }  # fmt: skip
