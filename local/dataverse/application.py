@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from aiohttp import web
 
+from local.dataverse import slow_answers
 from local.dataverse.control import Control
 from local.dataverse.errors import DataverseError
 from local.dataverse.faults import Fault
@@ -77,15 +78,28 @@ class Server:
         fault = self._simulator.faults.strike(request, *self._simulator.table_names(request.path))
         if fault is None:
             return self._finished(http, await self._answer(request, _base(http), door), door)
+        fault.under_way += 1
+        try:
+            return await self._struck(http, request, door, fault)
+        finally:
+            fault.under_way -= 1
+
+    async def _struck(self, http: web.Request, request: Request, door: Door, fault: Fault) -> web.StreamResponse:
         delay_s = fault.action.get("delayMs", 0) / 1000
-        await asyncio.sleep(delay_s)
+        if delay_s and not await slow_answers.wait(http, delay_s):
+            return _drop(http)
         request.arrived += delay_s
         if fault.action.get("drop") == "before":
             return _drop(http)
         response = fault.response(door.refuse) or await self._answer(request, _base(http), door)
         if fault.action.get("drop") == "after":
             return _drop(http)
-        return self._finished(http, _garbled(fault, response), door)
+        response = _garbled(fault, response)
+        if not fault.is_streamed:
+            return self._finished(http, response, door)
+        answer = web.StreamResponse(status=response.status, headers=self._headers(http, response, door))
+        await slow_answers.send(http, answer, fault.pieces(response), fault.action.get("drip", 0))
+        return answer
 
     async def _answer(self, request: Request, base: str, door: Door) -> Response:
         """Checks token and limits, waits as the environment says, and runs the request."""
@@ -124,6 +138,10 @@ class Server:
         return self._simulator.run(request, base, is_batch=is_batch)
 
     def _finished(self, http: web.Request, response: Response, door: Door) -> web.Response:
+        headers = self._headers(http, response, door)
+        return web.Response(status=response.status, headers=headers, body=response.body or None)
+
+    def _headers(self, http: web.Request, response: Response, door: Door) -> dict[str, str]:
         environment = self._simulator.environment
         service_id = str(uuid4())
         headers = {
@@ -137,10 +155,9 @@ class Server:
         for name in ("x-ms-client-request-id", "x-ms-correlation-id"):
             if name in http.headers:
                 headers[name] = http.headers[name]
-        answer = web.Response(status=response.status, headers=headers, body=response.body or None)
         if environment.affinity_cookie:
-            answer.set_cookie("ARRAffinity", "5f2b1c", path="/", httponly=True)
-        return answer
+            headers["Set-Cookie"] = "ARRAffinity=5f2b1c; HttpOnly; Path=/"
+        return headers
 
 
 def _garbled(fault: Fault, response: Response) -> Response:

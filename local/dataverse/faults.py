@@ -1,17 +1,35 @@
-"""Faults on order: rules that match requests and say what goes wrong."""
+"""Faults on order: rules that match requests and say what goes wrong. `POST /__sim/faults` takes a list of them.
+
+A rule has `match` (all of: `method`, one or several; `path`, a part of the URL; `pathRegex`; `table`, by logical name
+or entity set; `body`, a part of it), may say how often it strikes (`nth`, `count`, `probability` with `seed`) and where
+(`scope`: `request`, or `part` of a batch), and its `action`, which may also stand beside `match`:
+
+- `status`, `code`, `message`, `retryAfter`: this refusal instead of the answer;
+- `html`: a web page with status 200; `bodyMb`: status 200 and so many megabytes of JSON that is never closed;
+- `garble`: half of the answer; `drip`: the answer byte by byte, so many in a second;
+- `drop`: the connection breaks `before` the request is run or `after`;
+- `delayMs`: so long nothing happens, and a very long time is a server that hangs. A request whose caller leaves in the
+  meantime is not run; for a write whose answer is lost there is `drop` `after`.
+
+All but `table` also strike the token endpoint (`"match": {"path": "/oauth2/"}`). A part of a batch takes `status` and
+`html` only. Every handler ends as soon as its caller has gone.
+"""
 
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from local.dataverse.errors import DataverseError
 from local.dataverse.messages import Request, Response, error_response
+from local.dataverse.slow_answers import MEGABYTE, endless_json
 
 MATCHERS = frozenset({"method", "path", "pathRegex", "table", "body"})
 RULE_KEYS = frozenset({"match", "nth", "probability", "seed", "count", "scope", "action"})
-ACTIONS = frozenset({"delayMs", "status", "code", "message", "retryAfter", "drop", "garble", "html"})
+ACTIONS = frozenset({"delayMs", "status", "code", "message", "retryAfter", "drop", "garble", "html", "drip", "bodyMb"})
+POSITIVE = ("drip", "bodyMb")
+OF_PARTS = frozenset({"status", "code", "message", "retryAfter", "html"})
 HTML_PAGE = b"<!DOCTYPE html><html><head><title>Service unavailable</title></head><body>We are sorry.</body></html>"
 
 
@@ -28,6 +46,7 @@ class Fault:
     dice: random.Random
     matched: int = 0
     hits: int = 0
+    under_way: int = 0  # requests that it keeps busy at this moment
     path_pattern: re.Pattern[str] | None = field(default=None)
 
     def fires(self, request: Request, table: str, entity_set: str) -> bool:
@@ -68,6 +87,7 @@ class Fault:
             "scope": self.scope,
             "matched": self.matched,
             "hits": self.hits,
+            "underWay": self.under_way,
         }
 
     def response(self, refuse: Callable[[DataverseError], Response] = error_response) -> Response | None:
@@ -78,7 +98,20 @@ class Fault:
             return refuse(DataverseError(self.action["status"], code, message, headers))
         if self.action.get("html"):
             return Response(200, {"Content-Type": "text/html", **headers}, HTML_PAGE)
+        if "bodyMb" in self.action:
+            return Response(200, {"Content-Type": "application/json; odata.metadata=minimal", **headers})
         return None
+
+    @property
+    def is_streamed(self) -> bool:
+        """Tells whether the answer goes out in pieces."""
+        return "drip" in self.action or "bodyMb" in self.action
+
+    def pieces(self, response: Response) -> Iterable[bytes]:
+        """Returns the body of a streamed answer."""
+        if "bodyMb" in self.action:
+            return endless_json(round(self.action["bodyMb"] * MEGABYTE))
+        return (response.body,)
 
 
 def read_fault(raw: Any) -> Fault:
@@ -97,8 +130,12 @@ def read_fault(raw: Any) -> Fault:
         raise ValueError("A rule needs an action.")
     if action.get("drop", "before") not in {"before", "after"}:
         raise ValueError("'drop' is 'before' or 'after'.")
+    for name in POSITIVE:
+        _require_positive(name, action.get(name, 1))
     if rule.get("scope", "request") not in {"request", "part"}:
         raise ValueError("'scope' is 'request' or 'part'.")
+    if rule.get("scope") == "part" and not action.keys() <= OF_PARTS:
+        raise ValueError(f"A part of a batch takes {', '.join(sorted(OF_PARTS))} only.")
     nth = rule.get("nth")
     return Fault(
         match,
@@ -110,6 +147,11 @@ def read_fault(raw: Any) -> Fault:
         random.Random(rule.get("seed", 0)),  # noqa: S311 - repeatable dice, not a secret
         path_pattern=re.compile(match["pathRegex"]) if "pathRegex" in match else None,
     )
+
+
+def _require_positive(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        raise ValueError(f"'{name}' is a number above 0.")
 
 
 class Faults:

@@ -1,7 +1,7 @@
 """FetchXML by GET: filters, links, order, pages. Facts: `dataverse-webapi.md` section 4."""
 
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 from xml.etree import ElementTree
 from xml.sax.saxutils import quoteattr
 
@@ -214,3 +214,75 @@ def test_conditions_on_ids_find_their_rows_whatever_else_is_asked(dataverse: Any
     assert names("and", "eq", mine[0]) == [mine[0]]
     assert names("and", "in", others[0]) == []
     assert names("or", "in", others[0]) == sorted([*mine, others[0]])
+
+
+def linked(links: int, inside: str = "") -> str:
+    link = '<link-entity name="contact" from="contactid" to="customerid" link-type="outer"/>'
+    return f'<entity name="lead"><attribute name="subject"/>{inside}{link * links}</entity>'
+
+
+def test_a_query_has_at_most_ten_links(dataverse: Any) -> None:
+    assert fetch(dataverse, "leads", linked(10)).status_code == 200
+    refused = fetch(dataverse, "leads", linked(11))
+    assert refused.status_code == 400
+    assert refused.json()["error"] == {
+        "code": "0x8004430d",
+        "message": "Number of link entities in query exceeded maximum limit.",
+    }
+    nested = '<link-entity name="account" from="accountid" to="parentcustomerid" link-type="outer"/>'
+    deep = '<link-entity name="contact" from="contactid" to="customerid" link-type="outer">{}</link-entity>'
+    assert fetch(dataverse, "leads", linked(9, deep.format(nested))).json()["error"]["code"] == "0x8004430d"
+    dataverse.environment(fetchLinks=11)
+    assert fetch(dataverse, "leads", linked(11)).status_code == 200
+
+
+def test_conditions_and_links_are_counted_together_and_the_values_of_in_are_not(dataverse: Any) -> None:
+    dataverse.environment(fetchConditions=20)
+    condition = '<condition attribute="subject" operator="eq" value="T"/>'
+
+    def filtered(conditions: int, values: int = 1) -> str:
+        many = "".join(f"<value>{number}</value>" for number in range(values))
+        within = f'<condition attribute="subject" operator="in">{many}</condition>'
+        return f'<filter type="or">{within}{condition * conditions}</filter>'
+
+    assert fetch(dataverse, "leads", linked(5, filtered(14))).status_code == 200
+    refused = fetch(dataverse, "leads", linked(5, filtered(15)))
+    assert refused.status_code == 400
+    assert refused.json()["error"] == {
+        "code": "0x8004430c",
+        "message": "Number of conditions in query exceeded maximum limit.",
+    }
+    assert fetch(dataverse, "leads", linked(5, filtered(14, values=300))).status_code == 200
+
+
+def test_a_lookup_of_a_linked_row_is_its_id_under_the_alias(dataverse: Any) -> None:
+    query = (
+        '<entity name="incident"><attribute name="title" alias="name of it"/><attribute name="customerid"/>'
+        '<link-entity name="contact" from="contactid" to="primarycontactid" alias="c">'
+        '<attribute name="parentcustomerid"/><attribute name="contactid" alias="who"/></link-entity></entity>'
+    )
+    contacts = {row["contactid"]: row for row in dataverse.rows("contacts")}
+    rows = fetch(dataverse, "incidents", query).json()["value"]
+    assert rows
+    for row in rows:
+        assert row["c.parentcustomerid"] == contacts[row["who"]]["_parentcustomerid_value"]
+        assert set(row) == {
+            "@odata.etag", "incidentid", "_customerid_value", "name of it", "who", "c.parentcustomerid",
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<fetch>" + "<entity>" * 200 + "</entity>" * 200 + "</fetch>",
+        '<fetch><entity name="lead"></fetch>',
+        "",
+        '<fetch><entity name="lead"><attribute name="&subject;"/></entity></fetch>',
+        '<fetch><entity name="lead"/></fetch><fetch/>',
+        "\ud800",
+    ],
+    ids=["too deep", "unclosed", "empty", "entity", "two roots", "surrogate"],
+)
+def test_text_that_is_no_xml_is_refused(dataverse: Any, text: str) -> None:
+    value = quote(text, errors="surrogatepass", safe="")
+    assert dataverse.http.get(f"leads?fetchXml={value}").status_code == 400
