@@ -9,8 +9,10 @@ from pydantic.alias_generators import to_camel
 from shared.dataverse.tables import CONTACT, UnknownNameError
 from shared.phone_numbers import e164, is_region
 
-MOST_CUT = 9
-"""Signs that may be cut: so six digits are left of the longest number (E.164: 15 digits)."""
+LEAST_REST = 6
+"""Digits that have to be left of a number. With fewer, too many customers would have them somewhere."""
+_MOST_CUT = 16 - LEAST_REST
+"""The longest number has 15 digits and a plus (E.164)."""
 
 type OrderKey = Literal["active", "openCase", "lastActivity", "primaryContact", "owner"]
 
@@ -61,7 +63,7 @@ class CustomerMatching(_Model):
 
     default_region: str | None = None
     # The vendor's own names for the next two (Voice for Dynamics 365 guide 1.5.3 and 1.6.1).
-    numbers_to_cut: Annotated[int, Field(ge=0, le=MOST_CUT)] = Field(0, alias="NumbersToCut")
+    numbers_to_cut: Annotated[int, Field(ge=0, le=_MOST_CUT)] = Field(0, alias="NumbersToCut")
     """Signs cut from the start of the E.164 number, the plus among them; the rest is searched for too. 0: off."""
     multiple_matches_pick_first: bool = Field(False, alias="MultipleMatchesPickFirst")
     columns: SearchedColumns = SearchedColumns()

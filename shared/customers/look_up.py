@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol
 
-from shared.customers.document import CustomerMatching, MatchKind, OrderKey
+from shared.customers.document import LEAST_REST, CustomerMatching, MatchKind, OrderKey
 from shared.customers.matching import (
     ACCOUNT_OF_LEAD,
     ACTIVITIES,
@@ -36,9 +36,9 @@ from shared.dataverse.odata import (
     Query,
     Question,
     all_of,
+    any_contains,
     any_of,
-    contains,
-    starts_with,
+    any_starts_with,
 )
 from shared.dataverse.tables import (
     ACCOUNT,
@@ -50,7 +50,7 @@ from shared.dataverse.tables import (
     JsonRow,
     Table,
 )
-from shared.phone_numbers import e164, spellings
+from shared.phone_numbers import beginnings, country_of, e164, spellings
 
 MOST_CANDIDATES = 50
 """Rows asked for of each kind. Two are ambiguous already; the rest is room for rows that turn out to differ."""
@@ -111,7 +111,12 @@ def number_choice(number: str, matching: CustomerMatching) -> ByText:
 # A look-up needs the choice of its number several times, a moment later nobody does.
 @lru_cache(maxsize=64)
 def _number_choice(number: str, region: str | None, cut: int) -> ByText:
-    return ByText(spellings(number, region))
+    texts = spellings(number, region)
+    rest = number[cut:] if cut and len(number) - cut >= LEAST_REST else None
+    if rest is not None:
+        # What was cut is the country code, as a rule: what is left of it is the number as its own country writes it.
+        texts = tuple(dict.fromkeys((*texts, *spellings(number, country_of(number)))))
+    return ByText(texts, beginnings(number, region), rest)
 
 
 def customer_questions(
@@ -152,9 +157,10 @@ def _chosen(table: Table, columns: Sequence[str], choice: Choice) -> Filter:
     if isinstance(choice, ById):
         return table.is_in(table.primary_id, choice.ids)
     conditions = [table.any_in(columns, choice.equal)]
-    conditions += [starts_with(column, text) for text in choice.begins for column in columns]
+    if choice.begins:
+        conditions.append(any_starts_with(columns, choice.begins))
     if choice.contains is not None:
-        conditions += [contains(column, choice.contains) for column in columns]
+        conditions.append(any_contains(columns, choice.contains))
     return any_of(*conditions)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from shared.customers.document import CustomerMatching, MatchKind, OrderKey
+from shared.customers.document import LEAST_REST, CustomerMatching, MatchKind, OrderKey
 from shared.dataverse.tables import ACCOUNT, CONTACT, LEAD, JsonRow, Table, utc_moment
 from shared.phone_numbers import e164, is_rest_of
 
@@ -123,6 +123,8 @@ def _holds_number(row: JsonRow, columns: Iterable[str], number: str, matching: C
 
 def _holds_rest(row: JsonRow, columns: Iterable[str], number: str, matching: CustomerMatching) -> bool:
     cut, region = matching.numbers_to_cut, matching.default_region
+    if len(number) - cut < LEAST_REST:
+        return False
     return any(is_rest_of(text, number, cut, region) for text in _texts(row, columns))
 
 

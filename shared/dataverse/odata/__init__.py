@@ -35,9 +35,10 @@ from shared.dataverse.odata.filters import (
     Filter,
     Scalar,
     all_of,
+    any_contains,
     any_in,
     any_of,
-    contains,
+    any_starts_with,
     eq,
     ge,
     in_chunks,
@@ -45,7 +46,6 @@ from shared.dataverse.odata.filters import (
     literal,
     lt,
     ne,
-    starts_with,
 )
 from shared.dataverse.odata.json_text import json_bytes, read_json
 from shared.dataverse.odata.parts import API_PATH, Part, fits_url
@@ -95,11 +95,12 @@ __all__ = [
     "Step",
     "action_part",
     "all_of",
+    "any_contains",
     "any_in",
     "any_of",
+    "any_starts_with",
     "batch_body",
     "clear_part",
-    "contains",
     "create_only_part",
     "create_part",
     "delete_part",
@@ -122,7 +123,6 @@ __all__ = [
     "retry_after_seconds",
     "row_id",
     "row_path",
-    "starts_with",
     "update_part",
     "upsert_part",
 ]

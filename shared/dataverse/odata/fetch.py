@@ -4,7 +4,7 @@ A `Fetch` is checked and encoded once; what differs from call to call (texts, id
 path costs a joining of finished pieces. Source: "Query data using FetchXml", "Join tables using FetchXml".
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, lru_cache
@@ -61,7 +61,7 @@ class ByText:
 
     @cached_property
     def _values(self) -> str:
-        return "".join(_value(text) for text in self.equal)
+        return _values(self.equal)
 
     @cached_property
     def _beginnings(self) -> tuple[str, ...]:
@@ -86,7 +86,7 @@ class ById:
 
     def condition(self, columns: tuple[str, ...], primary_id: str) -> Iterator[str]:
         """The encoded condition."""
-        yield f"{_in(primary_id)}{''.join(_value(each) for each in self.ids)}{_CONDITION_END}"
+        yield f"{_in(primary_id)}{_values(self.ids)}{_CONDITION_END}"
 
 
 type Choice = ByText | ById
@@ -275,8 +275,8 @@ def _encoded_attribute(text: str) -> str:
     return encoded(quoteattr(text)[1:-1])
 
 
-def _value(text: str) -> str:
-    return f"{_VALUE}{encoded(escape(text))}{_VALUE_END}"
+def _values(texts: Iterable[str]) -> str:
+    return encoded("".join([f"<value>{escape(text)}</value>" for text in texts]))
 
 
 @lru_cache(maxsize=256)
@@ -294,5 +294,4 @@ def _like(column: str) -> str:
     return encoded(f'<condition attribute="{column}" operator="like" value="')
 
 
-_VALUE, _VALUE_END = encoded("<value>"), encoded("</value>")
 _CONDITION_END, _EMPTY_END = encoded("</condition>"), encoded('"/>')

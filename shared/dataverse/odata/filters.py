@@ -110,20 +110,27 @@ def lt(column: str, value: Scalar) -> Filter:
     return _comparison("lt", column, value)
 
 
-def starts_with(column: str, text: str) -> Filter:
-    """Rows whose column begins with the text. Raises ValueError for one with a live wildcard."""
-    return _text_function("startswith", column, text)
+def any_starts_with(columns: Sequence[str], texts: Iterable[str]) -> Filter:
+    """Rows of which one of the columns begins with one of the texts. Raises ValueError for a live wildcard."""
+    return _text_function("startswith", columns, tuple(texts))
 
 
-def contains(column: str, text: str) -> Filter:
-    """Rows whose column has the text somewhere. Raises ValueError for one with a live wildcard."""
-    return _text_function("contains", column, text)
+def any_contains(columns: Sequence[str], text: str) -> Filter:
+    """Rows of which one of the columns has the text somewhere. Raises ValueError for a live wildcard."""
+    return _text_function("contains", columns, (text,))
 
 
-def _text_function(name: str, column: str, text: str) -> Filter:
-    if not PATTERN_SIGNS.isdisjoint(text):
-        raise ValueError(f"{name} would read a sign of this text as a wildcard")
-    return Filter((f"{name}({column},{encoded(literal(text))})",), frozenset((column,)))
+def _text_function(name: str, columns: Sequence[str], texts: tuple[str, ...]) -> Filter:
+    values = _encoded_literals(texts)
+    calls = [f"{name}({column},{value})" for column in columns for value in values]
+    return Filter(("%20or%20".join(calls),), frozenset(columns))
+
+
+@lru_cache(maxsize=8)
+def _encoded_literals(texts: tuple[str, ...]) -> tuple[str, ...]:
+    if any(not PATTERN_SIGNS.isdisjoint(text) for text in texts):
+        raise ValueError("a sign of this text would be read as a wildcard")
+    return tuple([encoded(literal(text)) for text in texts])
 
 
 def is_in(column: str, values: Iterable[str | UUID]) -> Filter:
