@@ -293,6 +293,10 @@ def hang() -> Awaitable[str]:
     return asyncio.sleep(3600, "")
 
 
+def state_of(scripted: Scripted) -> str:
+    return scripted.traffic.breaker.state.value
+
+
 async def until_open(scripted: Scripted, **how: Any) -> None:
     for _ in range(Breaker.FAILURES):
         with pytest.raises(UnavailableError):
@@ -432,12 +436,12 @@ def test_a_probe_does_not_wait_longer_than_a_second_nor_for_a_lane() -> None:
             await scripted.traffic.enter(Kind.SINGLE)
         scripted.probe_seconds = 3600
         await asyncio.sleep(2.5)
-        assert scripted.traffic.breaker.state.value == "half-open"
+        assert state_of(scripted) == "half-open"
         await asyncio.sleep(0.6)
-        assert scripted.traffic.breaker.state.value == "open"
+        assert state_of(scripted) == "open"
         scripted.probe_seconds = 0.06
         await asyncio.sleep(1.0)
-        assert scripted.traffic.breaker.state.value == "closed"
+        assert state_of(scripted) == "closed"
 
     play(story())
 
