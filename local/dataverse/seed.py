@@ -88,6 +88,8 @@ def _agent(agent: dict[str, Any]) -> dict[str, Any]:
         "domainname": agent["email"],
         "internalemailaddress": agent["email"],
         "employeeid": agent["emp"],
+        "address1_telephone1": agent.get("work"),
+        "mobilephone": agent.get("mobile"),
         "azureactivedirectoryobjectid": agent["aadId"],
         "isdisabled": not agent["enabled"],
         "islicensed": True,

@@ -1,5 +1,6 @@
 """Tokens, limits, faults, latency and the control surface."""
 
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -307,3 +308,18 @@ def test_the_seed_makes_sense(dataverse: Any) -> None:
     assert {row["statecode"] for row in dataverse.rows("incidents")} == {0, 1}
     for empty in ("bookableresources", "msdyn_shiftactivitytypes", "msdyn_shiftplans", "bookableresourcebookings"):
         assert dataverse.rows(empty) == []
+
+
+def test_the_seeded_agents_have_work_numbers_one_a_mobile_only_and_one_who_owns_a_case_none(dataverse: Any) -> None:
+    agents = dataverse.rows("systemusers", filter="employeeid ne null")
+    work = {agent["employeeid"]: agent["address1_telephone1"] for agent in agents}
+    mobile = {agent["employeeid"]: agent["mobilephone"] for agent in agents}
+    given = [number for number in (*work.values(), *mobile.values()) if number is not None]
+    assert len(given) == 14
+    assert len(set(given)) == len(given)
+    assert all(re.fullmatch(r"\+358\d{7,9}", number) for number in given)
+    siobhan, jose = [number for number in work if work[number] is None]
+    assert mobile[siobhan] is not None
+    assert mobile[jose] is None
+    owned = dataverse.rows("incidents", filter="statecode eq 0", expand="owninguser($select=employeeid)")
+    assert jose in {case["owninguser"]["employeeid"] for case in owned}
