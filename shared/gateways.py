@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from shared.config_documents import ConfigDocuments
 from shared.dataverse.client import DataverseClient, open_client
+from shared.number_index.index import NumberIndex, open_number_index
 from shared.settings import Settings
 from shared.storage.files import Files, open_files
 from shared.storage.tables import Tables, open_tables
@@ -18,15 +19,17 @@ class Gateways:
     files: Files
     documents: ConfigDocuments
     tables: Tables
+    number_index: NumberIndex
 
 
 def open_gateways(settings: Settings) -> Gateways:
     """The gateways of this process. No request is made yet. Raises SettingsError."""
-    files = open_files(settings)
+    files, tables = open_files(settings), open_tables(settings)
     return Gateways(
         settings=settings,
         dataverse=open_client(settings),
         files=files,
         documents=ConfigDocuments(files),
-        tables=open_tables(settings),
+        tables=tables,
+        number_index=open_number_index(settings, tables),
     )

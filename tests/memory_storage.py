@@ -5,7 +5,7 @@ tests/integration/test_files.py, test_tables.py and test_leases.py run over thes
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import batched
@@ -114,7 +114,7 @@ class MemoryTables(_Memory):
 
     async def list(
         self, table: str, partition: str, select: Iterable[str] | None = None, *, prefix: str = ""
-    ) -> AsyncIterator[Entity]:
+    ) -> AsyncGenerator[Entity]:
         check_keys(partition, prefix or "-")
         wanted = None if select is None else set(select)
         await self._request()

@@ -11,6 +11,7 @@ from functions.smart_routing.messages import BadRequestError, read_request
 from functions.smart_routing.use_case import SmartRouting
 from shared.clock import utc_now
 from shared.gateways import Gateways
+from shared.keep_warm import KeepWarm
 from shared.routing_key import routing_keys
 
 _log = logging.getLogger(__name__)
@@ -25,10 +26,12 @@ def blueprint(gateways: Gateways) -> func.Blueprint:
     routing = SmartRouting(
         documents=gateways.documents,
         dynamics=gateways.dataverse,
+        numbers=gateways.number_index,
         now=utc_now,
         deadline_seconds=settings.routing_deadline_seconds,
         cache_seconds=settings.routing_cache_seconds,
     )
+    keep_warm = KeepWarm([routing.warm_up, gateways.number_index.warm_up, gateways.dataverse.keep_warm])
     bp = func.Blueprint()
 
     # Anonymous to the platform: Enreach can send its own header or HTTP Basic only, and a function key in the URL
@@ -38,6 +41,7 @@ def blueprint(gateways: Gateways) -> func.Blueprint:
     async def smart_routing(req: func.HttpRequest) -> func.HttpResponse:
         if not keys.accept(req.headers.get("X-Benemen-APIKey"), req.headers.get("Authorization")):
             return func.HttpResponse(status_code=401, headers={"WWW-Authenticate": 'Basic realm="smart-routing"'})
+        keep_warm.start()
         try:
             return _rendered(await routing.route(read_request(req.get_body() or b"")))
         except BadRequestError as error:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -17,7 +17,7 @@ from functions.smart_routing.messages import RouteRequest
 from functions.smart_routing.queries import facts_of, questions
 from functions.smart_routing.rules import RoutingRules
 from shared.config_documents import Document, json_document
-from shared.customers import CustomerMatching, RowReader
+from shared.customers import CustomerMatching, MatchKind, RowReader
 from shared.dataverse.errors import DataverseError
 from shared.dataverse.meter import count_requests
 from shared.recent import Recent
@@ -41,6 +41,12 @@ class Dynamics(RowReader, Protocol):
 
     @property
     def breaker_state(self) -> str: ...
+
+
+class NumberFinder(Protocol):
+    """What it needs of the number index; `shared.number_index.index.NumberIndex` has it."""
+
+    async def find(self, number: str, matching: CustomerMatching) -> Mapping[MatchKind, Sequence[str]] | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +74,14 @@ class SmartRouting:
         *,
         documents: DocumentReader,
         dynamics: Dynamics,
+        numbers: NumberFinder,
         now: Callable[[], datetime],
         deadline_seconds: float,
         cache_seconds: float,
     ) -> None:
         self._documents = documents
         self._dynamics = dynamics
+        self._numbers = numbers
         self._now = now
         self._deadline = deadline_seconds
         self._compiled: tuple[RoutingRules, CustomerMatching, Plan] | None = None
@@ -98,14 +106,16 @@ class SmartRouting:
         _log_outcome(outcome, milliseconds, meter.requests, self._dynamics.breaker_state)
         return outcome.decision
 
+    async def warm_up(self) -> None:
+        """Read the documents and compile the rules before a caller needs them."""
+        rules, matching = await self._read()
+        if rules.value is not None:
+            self._plan(rules.value, matching.value or _WITHOUT_DOCUMENT)
+
     async def explain(self, request: RouteRequest, *, within: float) -> Outcome:
         """The decision with its facts. Raises DataverseError, in so many seconds at the latest."""
         started = asyncio.get_running_loop().time()
-        # Side by side, since each may wait for storage for a while.
-        rules, matching = await asyncio.gather(
-            self._documents.read("routing.json", json_document(RoutingRules)),
-            self._documents.read("customer-matching.json", json_document(CustomerMatching)),
-        )
+        rules, matching = await self._read()
         if rules.value is None:
             return Outcome(Default("there is no routing.json that can be used"))
         policy = matching.value or _WITHOUT_DOCUMENT
@@ -120,6 +130,13 @@ class SmartRouting:
         decision = decide(considered.rules, facts or NOTHING_KNOWN, call, plan.region)
         return Outcome(decision, plan, call, considered, facts)
 
+    async def _read(self) -> tuple[Document[RoutingRules], Document[CustomerMatching]]:
+        # Side by side, since each may wait for storage for a while.
+        return await asyncio.gather(
+            self._documents.read("routing.json", json_document(RoutingRules)),
+            self._documents.read("customer-matching.json", json_document(CustomerMatching)),
+        )
+
     async def _facts(
         self, call: Call, matching: CustomerMatching, plan: Plan, considered: Shortlist, within: float
     ) -> Facts:
@@ -129,8 +146,9 @@ class SmartRouting:
         needs = needs_of(considered.rules, plan)
 
         async def ask() -> Facts:
-            asked = questions(number, call.now, matching, needs)
-            if not asked:
+            ids = await self._numbers.find(number, matching)
+            asked = questions(number, call.now, matching, needs, ids)
+            if not asked:  # a stranger, as the number index knows, or no column is searched
                 return NOTHING_KNOWN
             answers = await self._dynamics.query_many(list(asked.values()), within=within)
             return facts_of(number, call.now, matching, needs, dict(zip(asked, answers, strict=True)))

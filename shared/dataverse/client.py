@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from shared.dataverse.soap import SoapValue
 
 QUERIES_A_BATCH = 20
+_WARM_SECONDS = 2.0
 
 
 class DataverseClient:
@@ -61,6 +62,7 @@ class DataverseClient:
         self._sender = Sender(tokens, self._transport, traffic, probe(self._api))
         self._batches = Batches(self._sender, self._api)
         self._bulk = BulkWriter(self._sender, self._batches, self._api)
+        self._kept_warm_at = 0
 
     @property
     def meter(self) -> Meter:
@@ -80,6 +82,16 @@ class DataverseClient:
         if since is None:
             return None
         return utc_now() - timedelta(seconds=asyncio.get_running_loop().time() - since)
+
+    async def keep_warm(self) -> None:
+        """Keep a connection and the token ready, where nothing else did since the last time.
+
+        Raises DataverseError. Costs a request only when this client has been idle.
+        """
+        requests = self._sender.meter.requests
+        if requests == self._kept_warm_at:
+            await self._sender.send(probe(self._api), _nothing, deadline=_deadline(_WARM_SECONDS))
+        self._kept_warm_at = self._sender.meter.requests
 
     async def close(self) -> None:
         """Close the connections. A later call opens new ones."""
@@ -302,6 +314,10 @@ def _json(reply: Reply, seconds: float) -> Any:
 
 def _json_or_nothing(reply: Reply, seconds: float) -> Any:
     return odata.read_json(reply.body) if reply.body else None
+
+
+def _nothing(reply: Reply, seconds: float) -> None:
+    """The answer itself says enough."""
 
 
 def _anything(reply: Reply) -> None:

@@ -7,7 +7,7 @@ import asyncio
 import json
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
@@ -185,7 +185,7 @@ class Tables:
 
     async def list(
         self, table: str, partition: str, select: Iterable[str] | None = None, *, prefix: str = ""
-    ) -> AsyncIterator[Entity]:
+    ) -> AsyncGenerator[Entity]:
         """The rows of a partition in the order of their keys, in pages; only the values named in `select`, if given.
 
         With `prefix`, those whose keys begin with it: a range of the partition, not a scan.

@@ -12,6 +12,7 @@ from functions.smart_routing.decide.answers import Forward
 from functions.smart_routing.messages import RouteRequest
 from functions.smart_routing.use_case import SmartRouting
 from shared.config_documents import ConfigDocuments
+from shared.customers import CustomerMatching, MatchKind
 from shared.dataverse.client import DataverseClient
 from tests.memory_storage import MemoryFiles
 
@@ -25,12 +26,23 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
+class Numbers:
+    """A number index that is off, or that knows these ids."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, dict[MatchKind, tuple[str, ...]]] | None = None
+
+    async def find(self, number: str, matching: CustomerMatching) -> dict[MatchKind, tuple[str, ...]] | None:
+        return None if self.known is None else self.known.get(number, {})
+
+
 class World:
     """Rows of a contact centre, made with the ids that tests need to tie them together."""
 
     def __init__(self, control: httpx.Client, dataverse: DataverseClient) -> None:
         self.control = control
         self.dataverse = dataverse
+        self.numbers = Numbers()
         self.rules: list[dict[str, Any]] = []
         self.matching: dict[str, Any] = {"defaultRegion": "FI"}
 
@@ -73,6 +85,7 @@ class World:
         routing = SmartRouting(
             documents=ConfigDocuments(files),
             dynamics=self.dataverse,
+            numbers=self.numbers,
             now=lambda: NOW,
             deadline_seconds=5,
             cache_seconds=0,
@@ -253,3 +266,17 @@ async def test_a_pool_without_a_rule_and_a_rule_without_a_caller_cost_nothing(wo
     world.rules = [rule({"agent": "caseOwner"}, pool="+358401112222"), rule({"target": "+35853445657"}, internal=True)]
     assert await world.route() == (None, 0)
     assert await world.route(extradata={"IsInternalCaller": True}) == ("+35853445657", 0)
+
+
+async def test_with_the_number_index_rows_are_read_by_their_ids_and_strangers_cost_nothing(world: World) -> None:
+    owner = world.agent()
+    world.book(-60, 60)
+    customer = world.plant("contacts", lastname="Caller", mobilephone=CALLER)
+    world.case(customer, owner)
+    world.rules = [CASE_OWNER, rule({"target": "+358401112222"}, match="none")]
+    world.numbers.known = {CALLER: {MatchKind.CONTACT: (customer,)}}
+    assert await world.route() == (AT_HOME, 1)
+    assert await world.route("+358409990002") == ("+358401112222", 0)
+    # The index may be a tick behind: what the row holds now decides.
+    world.numbers.known = {"+358409990003": {MatchKind.CONTACT: (customer,)}}
+    assert await world.route("+358409990003") == ("+358401112222", 1)

@@ -14,7 +14,7 @@ GOOD = {
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for prefix in ("AzureWebJobs", "DATAVERSE_", "ROUTING_", "BLOB_", "SCHEDULE_", "AZURE_CLIENT"):
+    for prefix in ("AzureWebJobs", "DATAVERSE_", "ROUTING_", "BLOB_", "SCHEDULE_", "NUMBER_", "AZURE_CLIENT"):
         for name in [name for name in os.environ if name.startswith(prefix)]:
             monkeypatch.delenv(name)
 
@@ -128,10 +128,10 @@ def test_an_unresolved_key_vault_reference_says_what_to_fix(
 
 
 def test_no_secret_is_left_out_of_that_check() -> None:
-    """The routing keys are: a bad one counts as absent (shared.routing_key)."""
+    """The routing keys and the index's key are: a bad one counts as absent (routing_key, number_index.keys)."""
     secret = {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
     checked = set(Settings.__pydantic_decorators__.field_validators["_refuse_unresolved_reference"].info.fields)
-    assert secret - checked == {"routing_key_current", "routing_key_next"}
+    assert secret - checked == {"routing_key_current", "routing_key_next", "number_index_key"}
 
 
 def test_a_secret_from_a_file_loses_its_line_feed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,7 +115,9 @@ async def answer(configured: dict[str, str], **headers: str | None) -> func.Http
     settings, files = Settings.model_validate(environment), OneRule()
     gateways = Gateways(
         settings=settings,
-        dataverse=cast(DataverseClient, SimpleNamespace(breaker_state="closed")),  # the rule asks nothing
+        dataverse=cast(
+            DataverseClient, SimpleNamespace(breaker_state="closed", keep_warm=None)
+        ),  # the rule asks nothing
         files=cast(Files, files),
         documents=ConfigDocuments(files),
         tables=open_tables(settings),
