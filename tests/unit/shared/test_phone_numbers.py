@@ -4,7 +4,17 @@ import phonenumbers
 import pytest
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
-from shared.phone_numbers import e164, identities, is_region, is_same_target, spellings
+from shared.phone_numbers import (
+    beginnings,
+    country_of,
+    e164,
+    identities,
+    is_region,
+    is_rest_of,
+    is_same_target,
+    spellings,
+)
+from tests.unit.shared.stored_numbers import COUNTRIES, other_numbers, stored_numbers
 
 REGIONS = (
     *("FI", "SE", "NO", "DK", "EE", "DE", "AT", "CH", "FR", "ES"),
@@ -23,35 +33,65 @@ EXAMPLES = [
     for region in REGIONS
     for kind in (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE)
 ]
-SPELLINGS = [
-    pytest.param(region, number, text, id=f"{region}: {text}")
-    for region, number in EXAMPLES
-    for text in spellings(number, region)
-]
+EACH_EXAMPLE = pytest.mark.parametrize(
+    ("region", "number"), [pytest.param(*each, id=" ".join(each)) for each in EXAMPLES]
+)
 
 
 def test_there_are_spellings_enough() -> None:
-    assert len(SPELLINGS) >= 1000
+    assert sum(len(spellings(number, region)) for region, number in EXAMPLES) >= 1000
 
 
-@pytest.mark.parametrize(("region", "number", "text"), SPELLINGS)
-def test_a_spelling_reads_as_its_number(region: str, number: str, text: str) -> None:
-    assert e164(text, region) == number
+@EACH_EXAMPLE
+def test_a_spelling_reads_as_its_number(region: str, number: str) -> None:
+    code = f"+{phonenumbers.country_code_for_region(region)}"
+    # Without its trunk zero a number may also be one of another country without its plus: then it means that one.
+    other = {text: e164(text, region) for text in spellings(number, region) if e164(text, region) != number}
+    assert other.keys() <= {number.removeprefix(code)}
 
 
-@pytest.mark.parametrize(("region", "number"), [pytest.param(*each, id=" ".join(each)) for each in EXAMPLES])
+@EACH_EXAMPLE
+def test_spellings_are_few(region: str, number: str) -> None:
+    assert len(spellings(number, region)) <= 72
+    assert len(beginnings(number, region)) <= 12
+    assert spellings(number, region)[0] == beginnings(number, region)[0] == number
+
+
+@EACH_EXAMPLE
+def test_a_spelling_before_an_extension_reads_as_its_number(region: str, number: str) -> None:
+    for start in beginnings(number, region):
+        assert {e164(start + end, region) for end in (" ext. 12", "x7", ";ext=1234", " #12", ", 12")} == {number}
+
+
+@EACH_EXAMPLE
 def test_a_number_with_one_digit_changed_is_another_number(region: str, number: str) -> None:
     for position in range(len(number) - 4, len(number)):
         changed = f"{number[:position]}{(int(number[position]) + 1) % 10}{number[position + 1 :]}"
         assert not {e164(text, region) for text in spellings(number, region)} & {e164(changed, region)}
 
 
-@pytest.mark.parametrize(("region", "number"), [pytest.param(*each, id=" ".join(each)) for each in EXAMPLES])
+@EACH_EXAMPLE
 def test_national_spellings_are_left_out_abroad(region: str, number: str) -> None:
     home = phonenumbers.country_code_for_region(region)
     abroad = next(other for other in REGIONS if phonenumbers.country_code_for_region(other) != home)
     assert {e164(text) for text in spellings(number, abroad)} == {number}
     assert spellings(number, abroad) == spellings(number, None)
+
+
+STORED = stored_numbers()
+OTHER = other_numbers()
+
+
+def test_there_are_stored_numbers_enough() -> None:
+    assert len({country.region for country in COUNTRIES}) == 20
+    assert len(STORED) >= 1000
+    assert len(OTHER) >= 200
+
+
+@pytest.mark.parametrize("region", [country.region for country in COUNTRIES])
+def test_a_number_as_people_store_it_is_read(region: str) -> None:
+    assert [each for each in STORED if each.region == region and e164(each.text, region) != each.number] == []
+    assert [each for each in OTHER if each.region == region and e164(each.text, region) == each.number] == []
 
 
 READINGS = [
@@ -81,6 +121,12 @@ READINGS = [
     pytest.param("  +358504545641\t", "FI", "+358504545641", id="blanks around"),
     pytest.param("+358504545641 ext. 12", "FI", "+358504545641", id="an extension"),
     pytest.param("050 4545641 x12", "FI", "+358504545641", id="an extension by x"),
+    pytest.param("09 1234 5678 alanumero 12", "FI", "+358912345678", id="a Finnish extension"),
+    pytest.param("08-123 456 78 ankn. 12", "SE", "+46812345678", id="a Swedish extension"),
+    pytest.param("030 12345678 Durchwahl 12", "DE", "+493012345678", id="a German extension"),
+    pytest.param("01 23 45 67 89 poste 12", "FR", "+33123456789", id="a French extension"),
+    pytest.param("+358504545641,,12", "FI", "+358504545641", id="digits dialled after a pause"),
+    pytest.param("050 4545641 x12345678", "FI", None, id="too many digits for an extension"),
     pytest.param("tel:+358504545641;ext=12", "FI", "+358504545641", id="a tel URI"),
     pytest.param("٠٥٠٤٥٤٥٦٤١", "FI", "+358504545641", id="Arabic digits"),
     pytest.param("＋３５８５０４５４５６４１", "FI", "+358504545641", id="full-width digits"),
@@ -144,3 +190,39 @@ def test_regions() -> None:
     assert is_region("FI")
     assert not is_region("fi")
     assert not is_region("XX")
+
+
+RESTS = [
+    pytest.param("504545641", 4, None, True, id="the rest alone"),
+    pytest.param("0504545641", 4, None, True, id="a trunk zero before it"),
+    pytest.param("050-454 56 41", 4, None, True, id="separators"),
+    pytest.param("(0)504545641", 4, None, True, id="a trunk zero in parentheses"),
+    pytest.param("0504545641 ext. 12", 4, None, True, id="an extension"),
+    pytest.param("358504545641", 4, None, True, id="what was cut before it"),
+    pytest.param("+358 504545641", 4, None, True, id="what was cut with its plus"),
+    pytest.param("00358504545641", 4, None, True, id="what was cut with 00"),
+    pytest.param("0504545641", 4, "FI", True, id="a number of the default region"),
+    pytest.param("8504545641", 3, None, True, id="fewer signs are cut"),
+    pytest.param("0504545641", 3, None, False, id="another digit than the one that is left"),
+    pytest.param("0504545641", 4, "SE", False, id="a number of a default region elsewhere"),
+    pytest.param("+46504545641", 4, None, False, id="another country code"),
+    pytest.param("0046504545641", 4, None, False, id="another country code with 00"),
+    pytest.param("46504545641", 4, None, False, id="another country code without plus"),
+    pytest.param("1504545641", 4, None, False, id="a longer number that ends so"),
+    pytest.param("5045456419", 4, None, False, id="a longer number that begins so"),
+    pytest.param("0504545642", 4, None, False, id="another number"),
+    pytest.param("04545641", 4, None, False, id="less than the rest"),
+    pytest.param("504545641 / 040 6756499", 4, None, False, id="two numbers"),
+    pytest.param("0504545641 Matti", 4, None, False, id="letters"),
+    pytest.param("0" * 56 + "504545641", 4, None, False, id="longer than any number"),
+]
+
+
+@pytest.mark.parametrize(("text", "cut", "region", "expected"), RESTS)
+def test_what_is_left_of_a_number(text: str, cut: int, region: str | None, expected: bool) -> None:
+    assert is_rest_of(text, "+358504545641", cut, region) is expected
+
+
+def test_the_country_of_a_number() -> None:
+    assert country_of("+358504545641") == "FI"
+    assert country_of("+80012345678") is None

@@ -1,0 +1,182 @@
+"""An E.164 number as people write it: the texts by which a CRM is searched for it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate, zip_longest
+
+import phonenumbers
+from phonenumbers import PhoneNumberFormat
+
+from shared.phone_numbers.reading import INTERNATIONAL_PREFIX
+
+MOST_SPELLINGS = 72
+MOST_BEGINNINGS = 12
+
+
+def spellings(number: str, region: str | None = None) -> tuple[str, ...]:
+    """The common stored spellings of an E.164 number, itself first and at most 72, for a query by exact text.
+
+    The national ones are among them only where `region` has the number's country code: elsewhere they would mean
+    another number.
+    """
+    return _spelled(number, region)[0]
+
+
+def beginnings(number: str, region: str | None = None) -> tuple[str, ...]:
+    """The likeliest spellings before an extension, whose digits nobody knows: at most 12, for a query by beginning."""
+    return _spelled(number, region)[1]
+
+
+@lru_cache(maxsize=64)
+def _spelled(number: str, region: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    parsed = phonenumbers.parse(number, None)
+    code = str(parsed.country_code)
+    digits = number.removeprefix(f"+{code}")
+    groups = _groups(phonenumbers.format_number(parsed, PhoneNumberFormat.INTERNATIONAL).removeprefix(f"+{code}"))
+    national = phonenumbers.format_number(parsed, PhoneNumberFormat.NATIONAL)
+    national_digits = "".join(_groups(national))
+    # Some countries dial another number at home than abroad (an Argentine mobile): it has no prefix to speak of.
+    prefix = national_digits.removesuffix(digits) if national_digits.endswith(digits) else None
+    is_home = region is not None and phonenumbers.country_code_for_region(region) == parsed.country_code
+    layout = _layout(code, tuple(len(group) for group in groups), prefix, is_home)
+    parts = [digits[start:end] for start, end in layout.slices]
+    equal, begins = (text.format(*parts).split(_END) if text else [] for text in (layout.equal, layout.begins))
+    own = [national, national_digits] if is_home else []
+    equal = [number, number.removeprefix("+"), *own, *equal]
+    begins = [number, *reversed(own), *begins]
+    return tuple(dict.fromkeys(equal))[:MOST_SPELLINGS], tuple(dict.fromkeys(begins))[:MOST_BEGINNINGS]
+
+
+def _groups(text: str) -> list[str]:
+    return re.findall("[0-9]+", text)
+
+
+_END = "\n"
+_SPLITS: dict[int, tuple[tuple[int, ...], ...]] = {
+    5: ((3, 2), (2, 3)),
+    6: ((3, 3), (2, 2, 2)),
+    7: ((3, 4), (3, 2, 2), (4, 3)),
+    8: ((4, 4), (2, 2, 2, 2), (3, 5), (3, 3, 2)),
+}
+"""How people break up the digits behind an area code: 4545641 as 454 5641 or 454 56 41."""
+_WHOLE_SPLITS: dict[int, tuple[tuple[int, ...], ...]] = {
+    8: ((2, 2, 2, 2), (3, 2, 3), (4, 4)),
+    9: ((3, 3, 3), (3, 2, 2, 2)),
+}
+"""How they break up a number where there are no area codes."""
+_LONG_GROUP = 7
+_MOST_GROUPS_WITH_AREA_CODE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """The spellings of all numbers of one shape, as templates whose places are `slices` of the digits."""
+
+    slices: tuple[tuple[int, int], ...]
+    equal: str
+    begins: str
+
+
+@lru_cache(maxsize=1024)
+def _layout(code: str, sizes: tuple[int, ...], prefix: str | None, is_home: bool) -> _Layout:
+    slices: dict[tuple[int, int], int] = {}
+
+    def placed(grouping: tuple[int, ...]) -> list[str]:
+        places = zip(accumulate(grouping, initial=0), accumulate(grouping), strict=False)
+        return [f"{{{slices.setdefault(place, len(slices))}}}" for place in places]
+
+    groupings = _groupings(sizes, has_area_code=prefix != "")
+    abroad = [placed(grouping) for grouping in groupings]
+    at_home = [[f"{prefix}{first}", *rest] for first, *rest in abroad] if is_home and prefix is not None else []
+    whole = "".join(abroad[0])
+    usual = next((position for position, grouping in enumerate(groupings) if max(grouping) < _LONG_GROUP), 0)
+    begins = _before_an_extension(code, abroad, at_home, prefix, usual)
+    equal = list(_in_turn(_international(code, abroad, prefix), _national(at_home, whole)))
+    return _Layout(tuple(slices), _END.join(equal), _END.join(begins))
+
+
+def _groupings(sizes: tuple[int, ...], *, has_area_code: bool) -> list[tuple[int, ...]]:
+    """The groups as phonenumbers makes them, the first one apart from the rest, and a long rest broken up.
+
+    Without an area code or trunk prefix the first group means nothing, and the whole number is broken up too.
+    """
+    first, rest = sizes[0], sum(sizes[1:])
+    found = [sizes, *(() if has_area_code else _WHOLE_SPLITS.get(sum(sizes), ()))]
+    if rest:
+        found += [(first, rest), *((first, *split) for split in _SPLITS.get(rest, ())[:3])]
+    return list(dict.fromkeys(found))
+
+
+def _international(code: str, groupings: list[list[str]], prefix: str | None) -> Iterator[list[str]]:
+    """Kinds of spelling, each with its likeliest first; rarer kinds by their likeliest groups alone."""
+    whole = "".join(groupings[0])
+    parted = [each for each in groupings if each[1:]]
+    yield [f"+{code} {' '.join(each)}" for each in groupings]
+    yield [f"{INTERNATIONAL_PREFIX}{code} {' '.join(each)}" for each in groupings[:3]]
+    yield [f"+{code} {whole}", f"{INTERNATIONAL_PREFIX}{code}{whole}", f"{INTERNATIONAL_PREFIX}{code} {whole}"]
+    yield [f"+{code}-{whole}"]
+    yield [f"+{code} {'-'.join(each)}" for each in groupings[:4]]
+    yield [f"+{code}-{'-'.join(each)}" for each in groupings[:4]]
+    if prefix == "0":
+        yield [f"+{code} (0){' '.join(each)}" for each in groupings[:4]]
+        yield [f"+{code} (0) {' '.join(each)}" for each in groupings[:3]]
+        yield [f"+{code}(0){whole}", f"+{code} (0){whole}", f"+{code} (0) {whole}"]
+        yield [f"+{code} (0){_area(each, '-')}" for each in parted[:2]]
+    yield [f"+{code} ({each[0]}) {' '.join(each[1:])}" for each in parted[:3]]
+    yield [f"+{code} ({each[0]}) {'-'.join(each[1:])}" for each in parted[:3] if each[2:]][:1]
+    yield [f"+{code}.{'.'.join(each)}" for each in groupings[:3]]
+    yield [f"+{code} {_area(each, '/')}" for each in parted[:3]]
+    yield [f"{code} {' '.join(each)}" for each in groupings[:2]]
+    yield [f"+{code} {_area(each, '-')}" for each in parted[:4] if each[2:]]
+    yield [f"(+{code}) {' '.join(each)}" for each in groupings[:1]]
+    yield [f"{INTERNATIONAL_PREFIX} {code} {' '.join(each)}" for each in groupings[:1]]
+
+
+def _national(groupings: list[list[str]], whole: str) -> Iterator[list[str]]:
+    if not groupings:
+        return
+    parted = [each for each in groupings if each[1:]]
+    yield [" ".join(each) for each in groupings]
+    yield [whole]
+    yield ["-".join(each) for each in groupings[:4]]
+    yield [_area(each, "-") for each in parted[:4]]
+    yield [f"({each[0]}) {' '.join(each[1:])}" for each in parted[:4]]
+    yield [".".join(each) for each in groupings[:3]]
+    yield [_area(each, "/") for each in parted[:4]]
+    yield [f"({each[0]}) {'-'.join(each[1:])}" for each in parted[:3] if each[2:]][:1]
+
+
+def _before_an_extension(
+    code: str, abroad: list[list[str]], at_home: list[list[str]], prefix: str | None, usual: int
+) -> Iterator[str]:
+    """Likeliest first. Who gives an extension breaks up long groups: `usual` is the first grouping without any."""
+    groups = abroad[usual]
+    for position in dict.fromkeys((0, usual)):
+        yield f"+{code} {' '.join(abroad[position])}"
+        for own in at_home[position : position + 1]:
+            yield " ".join(own)
+            yield "-".join(own)
+    yield f"+{code}-{'-'.join(groups)}"
+    yield f"+{code} {'-'.join(groups)}"
+    if prefix == "0":
+        yield f"+{code} (0){' '.join(groups)}"
+    yield f"{INTERNATIONAL_PREFIX}{code}{''.join(groups)}"
+    if prefix != "" or len(groups) <= _MOST_GROUPS_WITH_AREA_CODE:
+        yield from (_area(own, "-") for own in at_home[usual : usual + 1])
+        yield f"+{code} ({groups[0]}) {'-'.join(groups[1:])}"
+    for position in range(1, len(abroad)):
+        yield f"+{code} {' '.join(abroad[position])}"
+        yield from (sign.join(own) for own in at_home[position : position + 1] for sign in (" ", "-"))
+
+
+def _area(groups: list[str], sign: str) -> str:
+    return f"{groups[0]}{sign}{' '.join(groups[1:])}"
+
+
+def _in_turn(*kinds: Iterator[list[str]]) -> Iterator[str]:
+    """The first of every kind, then the second of every kind, and so on."""
+    lists = [each for kind in kinds for each in kind]
+    for row in zip_longest(*lists):
+        yield from (text for text in row if text is not None)
