@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -79,6 +80,53 @@ def test_the_called_number_is_never_the_answer_and_rules_without_a_caller_apply_
     finally:
         stack.blobs.get_blob_client("config", "routing.json").upload_blob(before, overwrite=True)
     wait_for(lambda: stack.route(bnum=POOL, anum=VIP_CALLER).status_code == 200, "the old rules", 20)
+
+
+def _schedule(*segments: tuple[int, int, str]) -> bytes:
+    """Segments of one agent, each from and to so many minutes from now, as a file."""
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    rows = [
+        f"asa.lindqvist@nordic-care.example,{now + timedelta(minutes=start):%Y-%m-%dT%H:%M:%SZ},"
+        f"{now + timedelta(minutes=end):%Y-%m-%dT%H:%M:%SZ},{activity}"
+        for start, end, activity in segments
+    ]
+    return "\n".join(["agent,start,end,activity", *rows, ""]).encode()
+
+
+def test_shifts_that_were_imported_decide_who_gets_the_call(stack: Stack) -> None:
+    """The case owner takes the call while the imported schedule says so, and else the next rule."""
+    stack.simulator("POST", "reset")
+    (agent,) = stack.rows("systemusers", "internalemailaddress eq 'asa.lindqvist@nordic-care.example'")
+    (customer,) = stack.rows("contacts", f"mobilephone eq '{VIP_CALLER}'")
+    stack.insert(incidents=[{"title": "Outage", "customerid_contact@odata.bind": f"/contacts({customer['contactid']})",
+                             "ownerid@odata.bind": f"/systemusers({agent['systemuserid']})"}])  # fmt: skip
+    number = agent["address1_telephone1"]
+    before = stack.read_blob("config", "routing.json")
+    assert before is not None
+    owner = {"name": "owner", "when": {"openCase": True}, "then": {"agent": "caseOwner", "onShift": {"minutes": 5}}}
+    stack.write_config("routing.json", {"rules": [owner, {"name": "else", "then": {"target": VIP_QUEUE}}]})
+    stack.write_config("schedule-profiles/switchboard-csv.json", {
+        "extends": "switchboard-csv", "hold": {"maxRemovedShare": 1, "maxAssignableDropShare": 1},
+        "activities": {"Support": {"name": "Support", "assignable": True},
+                       "Break": {"name": "Break", "assignable": False}},
+    })  # fmt: skip
+
+    def target() -> str:
+        return str(stack.route(bnum=POOL, anum=VIP_CALLER).json()["InitialTarget"])
+
+    try:
+        wait_for(lambda: stack.route(bnum=POOL, anum=STRANGER).status_code == 200, "the new rules", 20)
+        assert target() == VIP_QUEUE
+        report = stack.drop("switchboard-csv", _schedule((-60, 180, "Support")))
+        assert (report["status"], report["created"]) == ("imported", 1)
+        wait_for(lambda: target() == number, "the agent on shift", 10)
+        # The next file has a break that begins in two minutes.
+        with_break = _schedule((-60, 2, "Support"), (2, 30, "Break"), (30, 180, "Support"))
+        assert stack.drop("switchboard-csv", with_break)["status"] == "imported"
+        wait_for(lambda: target() == VIP_QUEUE, "nobody else before a break", 10)
+    finally:
+        stack.blobs.get_blob_client("config", "routing.json").upload_blob(before, overwrite=True)
+    wait_for(lambda: stack.route(bnum=POOL, anum=STRANGER).status_code == 204, "the old rules", 20)
 
 
 def test_a_dynamics_that_hangs_costs_the_caller_no_more_than_the_deadline(stack: Stack) -> None:
