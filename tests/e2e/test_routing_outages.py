@@ -1,11 +1,10 @@
 """Enreach asks while everything behind the route fails: each of 1,000 calls is answered within 1.5 s, with 200 or 204.
 
-The app runs on a host of its own, between it and the world stand a Dataverse that turns bad on command, and pipes to
-storage and to Entra that can fall silent with their connections open.
+The app runs on a host of its own. The simulator of Dataverse turns bad on command, and before storage and Entra there
+are pipes that can fall silent with their connections open.
 """
 
 import asyncio
-import contextlib
 import json
 import os
 import re
@@ -19,7 +18,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
-from aiohttp import web
 
 from local.stack.ports import free_port
 from local.stack.settings import ACCOUNT, ACCOUNT_KEY
@@ -34,57 +32,39 @@ MOST_MEMORY_KB = 500_000
 """Of the app's process: 30 answers of 50 MB at once would need three times as much."""
 
 
+FAULTS: dict[str, dict[str, object]] = {
+    "hangs": {"delayMs": 3_600_000},
+    "drips": {"drip": 1},
+    "html": {"html": True},
+    "50 MB": {"bodyMb": 50},
+}
+KINDS = ("Entra hangs", *FAULTS, "storage and all else hang")
+
+
 class Dataverse:
-    """Passes requests on to the simulator, until `mood` is one of `hangs`, `drips`, `html`, `50 MB`.
+    """The simulator, and how many questions of callers came to it; the app's own probes ask who it is."""
 
-    `asked` counts requests of callers, `probed` those of the app's own.
-    """
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
 
-    def __init__(self, simulator: str) -> None:
-        self.mood = "well"
-        self.asked = self.probed = 0
-        self._simulator = simulator
+    def fail(self, kind: str) -> None:
+        """From now on as FAULTS says."""
+        matches = ({"path": "$batch", "body": "WhoAmI"}, {"path": "$batch"})
+        self._stack.simulator("POST", "faults", [{"match": match, **FAULTS[kind]} for match in matches])
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[str]:
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._answer)
-        runner = web.AppRunner(app, shutdown_timeout=0, handler_cancellation=True)
-        await runner.setup()
-        async with aiohttp.ClientSession() as self._http:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            try:
-                yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-            finally:
-                await runner.cleanup()
+    def recover(self) -> None:
+        """From now on well."""
+        self._stack.simulator("DELETE", "faults")
 
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
-        body = await request.read()
-        if b"WhoAmI" in body:
-            self.probed += 1
-        else:
-            self.asked += 1
-        match self.mood:
-            case "hangs":
-                await asyncio.sleep(3600)
-            case "html":
-                return web.Response(text="<html><body>Sign in</body></html>", content_type="text/html")
-            case "drips" | "50 MB":
-                return await self._endless(request)
-        url = self._simulator + request.raw_path
-        async with self._http.request(request.method, url, data=body, headers=request.headers) as answer:
-            headers = {"Content-Type": answer.headers["Content-Type"]}
-            return web.Response(status=answer.status, body=await answer.read(), headers=headers)
+    def asked_in_vain(self) -> int:
+        """Questions of callers since the last `fail`."""
+        rules = self._stack.simulator("GET", "faults")
+        return int(rules[1]["hits"]) if rules else 0
 
-    async def _endless(self, request: web.Request) -> web.StreamResponse:
-        answer = web.StreamResponse(headers={"Content-Type": "multipart/mixed; boundary=r"})
-        await answer.prepare(request)
-        piece = b"-" * (1 if self.mood == "drips" else 2**18)
-        with contextlib.suppress(ConnectionError):
-            for _ in range(200):
-                await answer.write(piece)
-                await asyncio.sleep(1 if len(piece) == 1 else 0)
-        return answer
+    def answered(self) -> int:
+        """Parts of questions of callers, since ever."""
+        parts = self._stack.simulator("GET", "stats")["parts"]
+        return int(parts["total"] - sum(number for name, number in parts.items() if "WhoAmI" in name))
 
 
 class Pipe:
@@ -189,20 +169,20 @@ class World:
             case "storage and all else hang":
                 for pipe in (self.entra, *self.storage):
                     pipe.fall_silent()
-                self.dataverse.mood = "hangs"
+                self.dataverse.fail("hangs")
             case _:
-                self.dataverse.mood = kind
+                self.dataverse.fail(kind)
 
     def recover(self) -> None:
         """Everything works."""
         for pipe in (self.entra, *self.storage):
             pipe.flow()
-        self.dataverse.mood = "well"
+        self.dataverse.recover()
 
     async def until_calls_reach_dataverse(self) -> None:
         async with asyncio.timeout(20):
-            asked = self.dataverse.asked
-            while self.dataverse.asked == asked:
+            answered = self.dataverse.answered()
+            while self.dataverse.answered() == answered:
                 await self.calls.one()
                 await asyncio.sleep(0.05)
 
@@ -222,7 +202,6 @@ class World:
 @asynccontextmanager
 async def world(stack: Stack, folder: Path) -> AsyncIterator[World]:
     async with AsyncExitStack() as opened:
-        dataverse = Dataverse(stack.dataverse_url)
         entra = await opened.enter_async_context(running_entra(folder))
         to_entra = Pipe(entra.url)
         storage = {service: Pipe(client.url) for service, client in
@@ -236,7 +215,7 @@ async def world(stack: Stack, folder: Path) -> AsyncIterator[World]:
         values |= {
             "AzureWebJobsStorage": f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};"
             + "".join(f"{service}Endpoint={url};" for service, url in endpoints.items()),
-            "DATAVERSE_URL": await opened.enter_async_context(dataverse.running()),
+            "DATAVERSE_URL": stack.dataverse_url,
             "DATAVERSE_AUTH": "client-secret",
             "DATAVERSE_TENANT_ID": "contoso.onmicrosoft.com",
             "DATAVERSE_CLIENT_ID": "app-id",
@@ -262,7 +241,7 @@ async def world(stack: Stack, folder: Path) -> AsyncIterator[World]:
                 await asyncio.sleep(0.1)
         calls = Calls(f"{url}/api/smart-routing", values["ROUTING_KEY_CURRENT"], http)
         pipes = list(storage.values())
-        outside = World(dataverse, to_entra, pipes, calls, process, log)
+        outside = World(Dataverse(stack), to_entra, pipes, calls, process, log)
         try:
             yield outside
         finally:
@@ -282,9 +261,6 @@ async def _is_up(http: aiohttp.ClientSession, url: str) -> bool:
         return False
 
 
-KINDS = ("Entra hangs", "hangs", "drips", "html", "50 MB", "storage and all else hang")
-
-
 async def test_a_thousand_calls_are_answered_in_time_whatever_fails(stack: Stack, tmp_path: Path) -> None:
     seconds: dict[str, list[float]] = {}
     refused: list[float] = []
@@ -292,19 +268,18 @@ async def test_a_thousand_calls_are_answered_in_time_whatever_fails(stack: Stack
         dataverse = outside.dataverse
         for kind in KINDS:
             outside.fail(kind)
-            asked = dataverse.asked
             answers = await outside.calls.many(CALLS_A_KIND)
             seconds[kind] = [took for _, took in answers]
             assert {status for status, _ in answers} <= {200, 204}, kind
             assert max(seconds[kind]) <= PROMISE_SECONDS, kind
             # With the breaker open nobody asks: that is what makes the answer quick.
-            assert dataverse.asked - asked <= 3 * AT_ONCE, kind
-            asked, decided = dataverse.asked, len(outside.milliseconds())
+            asked, decided = dataverse.asked_in_vain(), len(outside.milliseconds())
+            assert asked <= 3 * AT_ONCE, kind
             for _ in range(20):
                 status, took = await outside.calls.one()
                 assert status in {200, 204}, kind
                 assert took <= PROMISE_SECONDS, kind
-            assert dataverse.asked == asked, kind
+            assert dataverse.asked_in_vain() == asked, kind
             refused += outside.milliseconds()[decided:]
             outside.recover()
             if kind != KINDS[-1]:
