@@ -133,7 +133,7 @@ def customer_questions(
     columns = searched(matching)
     if ids is not None:
         columns = {kind: names for kind, names in columns.items() if ids.get(kind)}
-    order = matching.order if matching.multiple_matches_pick_first else ()
+    order = matching.order if matching.multiple_matches_pick_first else None
     shapes = _shapes(tuple(columns.items()), wanted, order)
     choices: dict[MatchKind, Choice] = (
         dict.fromkeys(columns, number_choice(number, matching))
@@ -179,28 +179,32 @@ class _Shapes:
 def _shapes(
     columns_by_kind: tuple[tuple[MatchKind, tuple[str, ...]], ...],
     wanted: CustomerColumns,
-    order: tuple[OrderKey, ...],
+    order: tuple[OrderKey, ...] | None,
 ) -> _Shapes:
+    """`order` is None where none of several is picked."""
+    facts = order or ()
     fetches: dict[str, tuple[MatchKind, Fetch]] = {}
     for kind, columns in columns_by_kind:
         if kind is MatchKind.CONTACT and wanted.primary_contact:
             fetches[PRIMARY_CONTACT] = kind, _accounts_of_primary_contact(columns, wanted)
-        if kind is not MatchKind.LEAD and "openCase" in order:
+        if kind is not MatchKind.LEAD and "openCase" in facts:
             fetches[OPEN_CASES[kind]] = kind, _open_cases(kind, columns)
-        if kind is not MatchKind.LEAD and "lastActivity" in order:
+        if kind is not MatchKind.LEAD and "lastActivity" in facts:
             fetches[ACTIVITIES[kind]] = kind, _activities(kind, columns)
     return _Shapes({kind: _query(kind, columns, wanted, order) for kind, columns in columns_by_kind}, fetches)
 
 
-def _query(kind: MatchKind, columns: tuple[str, ...], wanted: CustomerColumns, order: tuple[OrderKey, ...]) -> Query:
+def _query(
+    kind: MatchKind, columns: tuple[str, ...], wanted: CustomerColumns, order: tuple[OrderKey, ...] | None
+) -> Query:
     extra = {MatchKind.CONTACT: wanted.contact, MatchKind.ACCOUNT: wanted.account, MatchKind.LEAD: wanted.lead}[kind]
-    table, select = _selecting(TABLES[kind], {*columns, *extra, *((_OLDEST_FIRST,) if order else ())})
+    table, select = _selecting(TABLES[kind], {*columns, *extra, *(() if order is None else (_OLDEST_FIRST,))})
     return Query(
         table=table,
         select=select,
         order_by=(_OLDEST_FIRST, table.primary_id),
         top=MOST_CANDIDATES,
-        expand=_expand(kind, table, wanted, order),
+        expand=_expand(kind, table, wanted, order or ()),
     )
 
 

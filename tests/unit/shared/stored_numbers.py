@@ -86,8 +86,11 @@ def _extended(country: Country, groups: list[str]) -> Iterator[str]:
     yield f"{country.trunk}{'-'.join(groups)} ext. 12"
 
 
-def other_numbers() -> list[Stored]:
-    """Texts that look like a caller's number and mean another one; `number` is the caller."""
+def other_numbers(*, national_forms: bool = True) -> list[Stored]:
+    """Texts that look like a caller's number and mean another one; `number` is the caller.
+
+    `national_forms` are the caller's own, read in a country where they are somebody else's or nobody's.
+    """
     found: list[Stored] = []
     for position, country in enumerate(COUNTRIES):
         abroad = COUNTRIES[(position + 7) % len(COUNTRIES)]
@@ -107,8 +110,7 @@ def other_numbers() -> list[Stored]:
                 f"1{number.removeprefix('+')}0",
             ]
             found += [Stored(country.region, text, number) for text in texts]
-            # The same digits, read in a country where they are somebody else's.
-            if abroad.trunk:
+            if national_forms and abroad.trunk:
                 found.append(Stored(abroad.region, f"{abroad.trunk}{digits}", number))
     return found
 
