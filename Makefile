@@ -11,12 +11,13 @@ export PROFILE
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo preview guess run test bench check fix lock schemas clean
+.PHONY: help setup demo preview guess explain run test bench check fix lock schemas clean
 
 help:
 	@echo "make demo    import a schedule file into the local Dynamics 365 and show what happened (DEMO_FILE=, PROFILE=)"
 	@echo "make preview what the app would read from a schedule file, with a picture (FILE=, PROFILE=, ARGS=)"
 	@echo "make guess   propose a schedule profile for an unknown file (FILE=, ARGS=)"
+	@echo "make explain why a call is routed as it is (ARGS=\"--anum +358... --bnum +358...\")"
 	@echo "make run     start everything on this machine and stay up until Ctrl-C"
 	@echo "make test    all tests on all cores (or what ARGS= tells pytest: ARGS=tests/e2e, ARGS=\"-n auto -k blob\")"
 	@echo "make bench   the Dataverse client and schedule imports beside their peers and limits (about 32 minutes; ARGS=\"--only bulk\", ARGS=--help)"
@@ -38,6 +39,9 @@ preview: setup
 
 guess: setup
 	@$(PYTHON) -m local.schedules guess "$(FILE)" $(ARGS)
+
+explain: setup
+	@$(PYTHON) -m local.routing explain $(ARGS)
 
 run: setup
 	@$(PYTHON) -m local.stack
