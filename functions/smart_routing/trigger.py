@@ -41,8 +41,8 @@ def blueprint(gateways: Gateways) -> func.Blueprint:
     async def smart_routing(req: func.HttpRequest) -> func.HttpResponse:
         if not keys.accept(req.headers.get("X-Benemen-APIKey"), req.headers.get("Authorization")):
             return func.HttpResponse(status_code=401, headers={"WWW-Authenticate": 'Basic realm="smart-routing"'})
-        keep_warm.start()
         try:
+            keep_warm.start()
             return _rendered(await routing.route(read_request(req.get_body() or b"")))
         except BadRequestError as error:
             return _problem(str(error))
