@@ -14,7 +14,7 @@ from local.dataverse.session import Session
 
 MOST_REQUESTS = 1000
 BOUNDARY = re.compile(r"""multipart/mixed\s*;(?:.*;)?\s*boundary=(?:"([^"]+)"|([^\s;"]+))""", re.IGNORECASE)
-REQUEST_LINE = re.compile(r"([A-Z]+) (\S+) HTTP/1\.1\s*")
+METHOD = re.compile(r"[A-Z]+")
 ENTITY_ID = re.compile(r"/(\w+)\(([0-9a-f-]{36})\)$")
 
 type Watch = Callable[[Request], Response | None]
@@ -103,13 +103,19 @@ def _read_part(headers: dict[str, str], content: bytes) -> Part:
     if not headers.get("content-type", "").startswith("application/http"):
         raise unreadable_payload("", "The Content-Type of a batch part must be application/http.")
     line, _, rest = content.lstrip(b"\n").partition(b"\n")
-    match = REQUEST_LINE.fullmatch(line.decode("utf-8", "replace"))
-    if match is None:
-        raise unreadable_payload("", f"'{line.decode('utf-8', 'replace')[:200]}' is not a request line.")
+    method, url = _request_line(line.decode("utf-8", "replace"))
     inner_headers, body = _head_and_content(rest)
-    path, _, query = match[2].partition("?")
-    request = Request(match[1], path, query, inner_headers, body.strip(b"\n"), in_batch=True)
+    path, _, query = url.partition("?")
+    request = Request(method, path, query, inner_headers, body.strip(b"\n"), in_batch=True)
     return Part(request, headers.get("content-id", inner_headers.get("content-id", "")))
+
+
+def _request_line(line: str) -> tuple[str, str]:
+    """Returns method and URL. Taken apart without an expression: a URL may have 64,000 characters."""
+    words = line.split()
+    if len(words) != 3 or METHOD.fullmatch(words[0]) is None or line.rstrip() != f"{words[0]} {words[1]} HTTP/1.1":
+        raise unreadable_payload("", f"'{line[:200]}' is not a request line.")
+    return words[0], words[1]
 
 
 class Batches:

@@ -1,8 +1,8 @@
 """The rows that indexes offer to a filter. Every row that passes is among them; not every one of them passes."""
 
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
 from operator import itemgetter
+from typing import NamedTuple
 
 from local.dataverse.likeness import fixed_start
 from local.dataverse.metadata import Column
@@ -14,15 +14,14 @@ SCAN_SHARE = 8
 FEW_VALUES = frozenset({"Boolean", "Picklist", "State", "Status"})
 
 
-@dataclass(frozen=True)
-class Candidates:
+class Candidates(NamedTuple):
     """Rows that hold one of `keys` in `slot`, or a text that begins with one of `beginnings`."""
 
     slot: int
     keys: tuple[Hashable, ...] = ()
     beginnings: tuple[str, ...] = ()
 
-    def count(self, table: Table) -> int:
+    def size(self, table: Table) -> int:
         """Returns how many rows are offered; one that is offered twice counts twice."""
         if self.slot == ID_SLOT:
             return len(self.keys)
@@ -76,7 +75,7 @@ def narrowest(table: Table, offers: Iterable[Offer | None]) -> Offer | None:
     usable = [offer for offer in offers if offer is not None]
     if len(usable) < 2:
         return next(iter(usable), None)
-    return min(usable, key=lambda offer: sum(candidates.count(table) for candidates in offer))
+    return min(usable, key=lambda offer: sum(candidates.size(table) for candidates in offer))
 
 
 def offered_ids(table: Table, offer: Offer, most: int) -> dict[str, None] | None:

@@ -62,6 +62,9 @@ ODATA_FUNCTIONS = {
 
 def value_test(column: Column, name: str, values: list[str], caller: str, business_unit: str) -> ValueTest:
     """Returns the test of one operator on a column's value, or refuses operator, number of values or their form."""
+    plain = _plain_test(column, name, values)
+    if plain is not None:
+        return plain
     positive = NEGATIONS.get(name)
     if positive is not None:
         test, passes = value_test(column, positive, values, caller, business_unit), name in NULL_PASSES
@@ -72,11 +75,10 @@ def value_test(column: Column, name: str, values: list[str], caller: str, busine
         own = caller if name == "eq-userid" else business_unit
         _expect(name, values, 0)
         return lambda value: value == own
-    return _plain_test(column, name, values) or _time_test(column, name, values) or _unknown(name)
-
-
-def _unknown(name: str) -> ValueTest:
-    raise not_built(f"the condition operator '{name}'")
+    test_of_time = _time_test(column, name, values)
+    if test_of_time is None:
+        raise not_built(f"the condition operator '{name}'")
+    return test_of_time
 
 
 def _plain_test(column: Column, name: str, values: list[str]) -> ValueTest | None:

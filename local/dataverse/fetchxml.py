@@ -11,7 +11,7 @@ from local.dataverse.environment import Environment
 from local.dataverse.errors import DataverseError, invalid_argument, not_built, unknown_attribute
 from local.dataverse.messages import Request
 from local.dataverse.metadata import Column
-from local.dataverse.safe_xml import NotWellFormedError, read_plain_xml
+from local.dataverse.safe_xml import DEEPEST, NotWellFormedError, read_plain_xml
 from local.dataverse.store import Row, Store, Table
 
 type Joined = Mapping[str, Row | None]
@@ -79,6 +79,7 @@ class FetchReader:
         self._may_read = request.may_read
         self._sources: dict[str, Source] = {}
         self._orders: list[tuple[str, int, bool]] = []
+        self._links = self._counted = 0  # link-entity elements, and these with the conditions
         self._offers = True  # below an outer link no index can help, so none is built for it
 
     def read(self, text: str, table: Table) -> Fetch:
@@ -100,18 +101,18 @@ class FetchReader:
             raise invalid_argument(
                 f"The entity '{entities[0].get('name')}' of the query is not that of '{table.definition.entity_set}'."
             )
-        self._refuse_too_much(element)
         fetch = Fetch(self._source(entities[0], ROOT, table))
         fetch.orders = self._orders
         self._page(element, fetch)
         return fetch
 
-    def _refuse_too_much(self, element: Element) -> None:
-        links = sum(1 for _ in element.iter("link-entity"))
-        if links > self._environment.fetch_links:
+    def _count(self, *, links: int = 0) -> None:
+        """Counts a link-entity or a condition, or refuses it as one too many."""
+        self._links += links
+        self._counted += 1
+        if self._links > self._environment.fetch_links:
             raise DataverseError(400, "0x8004430d", "Number of link entities in query exceeded maximum limit.")
-        conditions = sum(1 for _ in element.iter("condition"))
-        if links + conditions > self._environment.fetch_conditions:
+        if self._counted > self._environment.fetch_conditions:
             raise DataverseError(400, "0x8004430c", "Number of conditions in query exceeded maximum limit.")
 
     def _page(self, element: Element, fetch: Fetch) -> None:
@@ -149,6 +150,7 @@ class FetchReader:
         return source
 
     def _link(self, element: Element, parent: Table) -> Link:
+        self._count(links=1)
         _check(element, LINK)
         name, kind = element.get("name", ""), element.get("link-type", "inner")
         if kind not in {"inner", "outer"}:
@@ -164,15 +166,17 @@ class FetchReader:
         self._offers = offers
         return Link(source, table.slots[own.property], parent.slots[other.property], kind == "outer")
 
-    def _filter(self, element: Element, source: Source) -> Condition:
+    def _filter(self, element: Element, source: Source, depth: int = 1) -> Condition:
         _check(element, frozenset({"type", "hint", "isquickfindfields", "overridequickfindrecordlimitenabled",
                                    "overridequickfindrecordlimitdisabled"}))  # fmt: skip
         if element.get("type", "and") not in {"and", "or"}:
             raise malformed("The type of a filter is 'and' or 'or'.")
+        if depth > DEEPEST:
+            raise malformed("Filters are nested too deeply.")
         parts: list[Condition] = []
         for child in element:
             if child.tag == "filter":
-                parts.append(self._filter(child, source))
+                parts.append(self._filter(child, source, depth + 1))
             elif child.tag == "condition":
                 parts.append(self._condition(child, source))
             else:
@@ -185,6 +189,7 @@ class FetchReader:
         )
 
     def _condition(self, element: Element, source: Source) -> Condition:
+        self._count()
         _check(element, CONDITION_ATTRIBUTES)
         named, own = element.get("entityname"), source
         if named is not None:

@@ -57,6 +57,8 @@ class FilterCompiler:
 
     def compile(self, node: Any) -> Filter:
         """Returns the closure for one node of the syntax tree."""
+        if isinstance(node, ast.Call):
+            return self._call(node)
         if isinstance(node, ast.BoolOp):
             return self._both(node)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
@@ -64,8 +66,6 @@ class FilterCompiler:
             return Filter(lambda row: not inner(row), None)
         if isinstance(node, ast.Compare):
             return self._compare(node)
-        if isinstance(node, ast.Call):
-            return self._call(node)
         if isinstance(node, ast.CollectionLambda):
             return self._lambda(node)
         if isinstance(node, ast.Boolean):
@@ -128,10 +128,10 @@ class FilterCompiler:
         if name not in TEXT_FUNCTIONS:
             raise not_built(f"the filter function {name}")
         path = self._text_path(node.args[0])
-        literal = self._filled(node.args[1])
+        literal = node.args[1]
         if not isinstance(literal, ast.String):
             raise bad_query(f"The second argument of {name} must be a string literal.")
-        text = literal.py_val
+        text = self._literals[int(literal.val)]
         offer = None
         if name == "startswith" and path.slot is not None:
             offer = like_pattern(self._table, path.column, text)

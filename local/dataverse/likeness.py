@@ -15,18 +15,23 @@ def has_wildcard(text: str) -> bool:
 
 def fixed_start(pattern: str) -> str:
     """Returns the case-folded text that everything like the pattern begins with."""
-    return FIRST_WILDCARD.split(pattern, maxsplit=1)[0].casefold()
+    wildcard = FIRST_WILDCARD.search(pattern)
+    return (pattern if wildcard is None else pattern[: wildcard.start()]).casefold()
 
 
-@lru_cache(maxsize=4096)
 def like(pattern: str) -> Callable[[str], bool]:
     """Returns the test whether a case-folded text is like the pattern as a whole."""
     folded = pattern.casefold()
     start = folded.removesuffix("%")
     if start != folded and not has_wildcard(start):  # the commonest pattern; building an expression costs far more
         return lambda text: text.startswith(start)
-    expression = re.compile(_regular_expression(folded), re.DOTALL)
+    expression = _expression(folded)
     return lambda text: expression.fullmatch(text) is not None
+
+
+@lru_cache(maxsize=4096)
+def _expression(folded: str) -> re.Pattern[str]:
+    return re.compile(_regular_expression(folded), re.DOTALL)
 
 
 def _regular_expression(pattern: str) -> str:

@@ -3,7 +3,7 @@
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from odata_query import ast
 
@@ -28,8 +28,7 @@ MIRRORED: dict[type, type] = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, 
 BLUNTED: dict[type, type] = {ast.GtE: ast.Gt, ast.Lt: ast.LtE}
 
 
-@dataclass(frozen=True)
-class Filter:
+class Filter(NamedTuple):
     """A compiled filter. `offer` None means that every row must be looked at."""
 
     test: Test

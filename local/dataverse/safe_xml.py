@@ -52,22 +52,16 @@ def read_xml(body: bytes) -> Element:
 
 
 def read_plain_xml(text: str) -> Element:
-    """Returns the root of XML without types of its own, five times as fast as `read_xml`."""
+    """Returns the root of XML without types, five times as fast as `read_xml`. Its depth is the caller's to bound."""
     # Every danger of entities begins with a document type, and XML knows no other spelling of it.
     if "<!DOCTYPE" in text:
         raise NotWellFormedError("The XML has a document type.")
     if len(text) > LARGEST:
         raise NotWellFormedError("The body is too large.")
     try:
-        root = fromstring(text)  # noqa: S314 - no document type, see above
+        return fromstring(text)  # noqa: S314 - no document type, see above
     except (ParseError, UnicodeEncodeError) as error:
         raise NotWellFormedError(f"The XML cannot be read: {type(error).__name__}.") from error
-    level, depth = [root], 1
-    while level:
-        if depth > DEEPEST:
-            raise NotWellFormedError("The XML is nested too deeply.")
-        level, depth = [child for element in level for child in element], depth + 1
-    return root
 
 
 def _resolve_type(element: Element, scope: dict[str, str]) -> None:

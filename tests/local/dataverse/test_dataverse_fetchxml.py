@@ -275,13 +275,14 @@ def test_a_lookup_of_a_linked_row_is_its_id_under_the_alias(dataverse: Any) -> N
     "text",
     [
         "<fetch>" + "<entity>" * 200 + "</entity>" * 200 + "</fetch>",
+        '<fetch><entity name="lead">' + "<filter>" * 900 + "</filter>" * 900 + "</entity></fetch>",
         '<fetch><entity name="lead"></fetch>',
         "",
         '<fetch><entity name="lead"><attribute name="&subject;"/></entity></fetch>',
         '<fetch><entity name="lead"/></fetch><fetch/>',
         "\ud800",
     ],
-    ids=["too deep", "unclosed", "empty", "entity", "two roots", "surrogate"],
+    ids=["too deep", "filters too deep", "unclosed", "empty", "entity", "two roots", "surrogate"],
 )
 def test_text_that_is_no_xml_is_refused(dataverse: Any, text: str) -> None:
     value = quote(text, errors="surrogatepass", safe="")
