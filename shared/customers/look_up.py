@@ -116,7 +116,9 @@ def _number_choice(number: str, region: str | None, cut: int) -> ByText:
     if rest is not None:
         # What was cut is the country code, as a rule: what is left of it is the number as its own country writes it.
         texts = tuple(dict.fromkeys((*texts, *spellings(number, country_of(number)))))
-    return ByText(texts, beginnings(number, region), rest)
+    begins = beginnings(number, region)
+    # What begins so needs not be asked for again as a whole: every text travels once for each column.
+    return ByText(tuple([text for text in texts if text not in begins]), begins, rest)
 
 
 def customer_questions(

@@ -15,9 +15,11 @@ from shared.customers import (
     CustomerMatching,
     Match,
     MatchKind,
+    caller_number,
     customer_questions,
     find_customer,
     matched,
+    number_choice,
 )
 from shared.dataverse.odata import Question
 from shared.dataverse.tables import JsonRow
@@ -113,6 +115,26 @@ def test_verdict(
     assert matched(CALLER, matching(**keys), found) == verdict
 
 
+CUT = {"NumbersToCut": 4, "defaultRegion": None}
+BY_REST, BY_NUMBER = contact("c1", "0504545641"), contact("c2", "+358 50 454 5641")
+RESTS = [
+    pytest.param([BY_REST], [], {"defaultRegion": None}, NOBODY, id="nothing is cut"),
+    pytest.param([BY_REST], [], CUT, the_contact(BY_REST), id="the rest of the number"),
+    pytest.param([BY_REST, BY_NUMBER], [], CUT, the_contact(BY_NUMBER), id="the number goes before the rest"),
+    pytest.param([BY_REST], [account()], CUT, Match(MatchKind.ACCOUNT, account(), None, (account(),)),
+                 id="an account with the number before a contact with the rest"),
+    pytest.param([BY_REST, contact("c3", "504545641")], [], CUT, AMBIGUOUS, id="two with the rest"),
+    pytest.param([BY_REST], [], CUT | {"NumbersToCut": 8}, NOBODY, id="too little is left to go by"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("contacts", "accounts", "keys", "verdict"), RESTS)
+def test_verdict_by_what_is_left_of_a_number(
+    contacts: list[JsonRow], accounts: list[JsonRow], keys: dict[str, Any], verdict: Match
+) -> None:
+    assert matched(CALLER, matching(**keys), {"contact": contacts, "account": accounts}) == verdict
+
+
 WITHHELD = ["", " ", "anonymous", "Anonymous", "unknown", "withheld", "private", "restricted", "1234", "+"]
 
 
@@ -128,6 +150,32 @@ async def test_our_own_numbers_are_nobody_and_cost_nothing() -> None:
     policy = matching(ownNumbers=["050 454 5641", "+35840675644"])
     assert await find_customer(rows, CALLER, policy, CustomerColumns()) is NOBODY
     assert rows.asked == []
+
+
+OWN = [
+    pytest.param("+358504545641", id="E.164"),
+    pytest.param("358504545641", id="without plus"),
+    pytest.param("00358504545641", id="00"),
+    pytest.param("+358 (0)50 454 5641", id="a trunk zero"),
+    pytest.param("050-4545641", id="local"),
+    pytest.param("050 4545641 ext. 12", id="an extension"),
+    pytest.param("0401234567", id="own for this call"),
+    pytest.param("+358 40 123 4567", id="own for this call, in another spelling"),
+]
+
+
+@pytest.mark.parametrize("caller", OWN)
+async def test_our_own_numbers_are_nobody_in_any_spelling(caller: str) -> None:
+    policy, own = matching(ownNumbers=["(050) 454 56 41"]), frozenset({"+358401234567"})
+    assert caller_number(caller, policy, own) is None
+    rows = Rows()
+    assert await find_customer(rows, caller, policy, CustomerColumns(), own=own) is NOBODY
+    assert rows.asked == []
+
+
+def test_anybody_else_has_a_number() -> None:
+    assert caller_number("050 4545642", matching(ownNumbers=[CALLER])) == "+358504545642"
+    assert caller_number(None, matching()) is None
 
 
 async def test_a_caller_is_found_in_whatever_form_enreach_sends() -> None:
@@ -162,6 +210,90 @@ def test_a_query_expands_the_account_only_for_a_column_of_it() -> None:
     assert all("$expand" not in query.path() for query in queries.values())
 
 
+def test_parents_primary_contacts_and_customers_of_leads_are_asked_for_only_where_wanted() -> None:
+    wanted = CustomerColumns(account=frozenset({"new_tier"}), parent_levels=2, primary_contact=True, lead_customer=True)
+    questions = customer_questions(CALLER, matching(), wanted)
+    paths = {key: unquote(question.path()) for key, question in questions.items()}
+    above = "parentaccountid($select=accountid,new_tier;$expand=parentaccountid($select=accountid,new_tier))"
+    assert paths["contact"].endswith(f"$expand=parentcustomerid_account($select=accountid,new_tier;$expand={above})")
+    assert paths["account"].endswith(f"&$expand={above}")
+    assert "customerid_account($select=accountid,new_tier;" in paths["lead"]
+    assert "customerid_contact($select=contactid;$expand=parentcustomerid_account(" in paths["lead"]
+    (key,) = paths.keys() - {"contact", "account", "lead"}
+    assert paths[key].startswith("accounts?fetchXml=")
+    assert paths[key].count("<link-entity") == 3
+
+
+FACTS = [
+    pytest.param([], 3, [], id="nothing"),
+    pytest.param(["active"], 3, [], id="active: every row that comes"),
+    pytest.param(["openCase"], 5, ["incidents?", "incidents?"], id="open cases"),
+    pytest.param(["lastActivity"], 5, ["activitypointers?", "activitypointers?"], id="activities"),
+    pytest.param(["primaryContact"], 3, ["_primarycontactid_value"], id="the account's primary contact"),
+    pytest.param(["owner"], 3, ["owninguser($select=systemuserid,isdisabled)"] * 2, id="the owner"),
+]
+
+
+@pytest.mark.parametrize(("order", "count", "asked"), FACTS)
+def test_only_what_the_order_names_is_asked_for(order: list[str], count: int, asked: list[str]) -> None:
+    on = customer_questions(CALLER, matching(MultipleMatchesPickFirst=True, order=order), CustomerColumns())
+    text = " ".join(unquote(question.path()) for question in on.values())
+    assert len(on) == count
+    for each in set(asked):
+        assert text.count(each) == asked.count(each)
+    if not asked:
+        assert "owninguser" not in text
+        assert "$expand" not in text
+    off = customer_questions(CALLER, matching(order=order), CustomerColumns())
+    assert list(off) == ["contact", "account", "lead"]
+
+
+def test_a_kind_that_the_index_does_not_name_is_not_asked() -> None:
+    row_id = "00000000-0000-0000-0000-000000000001"
+    on = matching(MultipleMatchesPickFirst=True)
+    wanted = CustomerColumns(primary_contact=True)
+    questions = customer_questions(CALLER, on, wanted, ids={MatchKind.LEAD: [row_id], MatchKind.CONTACT: []})
+    assert list(questions) == ["lead"]
+    assert f'["{row_id}"]' in unquote(questions["lead"].path())
+    assert CALLER not in unquote(questions["lead"].path())
+    assert len(customer_questions(CALLER, on, wanted, ids={MatchKind.CONTACT: [row_id]})) == 4
+    assert customer_questions(CALLER, on, wanted, ids={}) == {}
+
+
+def test_an_account_has_so_many_levels_of_parents() -> None:
+    for levels in (-1, 4):
+        with pytest.raises(ValueError, match="0 to 3 levels"):
+            CustomerColumns(parent_levels=levels)
+
+
+CHOICES = [
+    pytest.param(0, None, id="off"),
+    pytest.param(3, "8504545641", id="three signs"),
+    pytest.param(4, "504545641", id="four signs"),
+    pytest.param(7, "545641", id="six digits are left"),
+    pytest.param(8, None, id="fewer are left"),
+]
+
+
+@pytest.mark.parametrize(("cut", "rest"), CHOICES)
+def test_what_stored_columns_are_searched_for(cut: int, rest: str | None) -> None:
+    choice = number_choice(CALLER, matching(NumbersToCut=cut))
+    assert choice.contains == rest
+    assert choice.begins[0] == CALLER
+    assert {"050 4545641", "00358 50 454 5641", "050 454 56 41"} <= {*choice.equal, *choice.begins}
+    assert set(choice.equal).isdisjoint(choice.begins)
+    abroad = number_choice(CALLER, matching(defaultRegion=None, NumbersToCut=cut))
+    assert ("050 4545641" in abroad.equal) is (rest is not None)
+
+
+def test_a_question_fits_into_a_batch_and_a_url() -> None:
+    for country, number in (("FI", CALLER), ("US", "+14155552671"), ("AT", "+436641234567")):
+        policy = matching(defaultRegion=country, NumbersToCut=4, MultipleMatchesPickFirst=True)
+        wanted = CustomerColumns(account=frozenset({"name"}), parent_levels=3, primary_contact=True, lead_customer=True)
+        for question in customer_questions(number, policy, wanted).values():
+            assert len(question.path()) < 20_000
+
+
 def test_national_spellings_are_asked_for_in_the_default_region_only() -> None:
     at_home = customer_questions(CALLER, matching(), CustomerColumns())[MatchKind.LEAD].path()
     without = customer_questions(CALLER, CustomerMatching(), CustomerColumns())[MatchKind.LEAD].path()
@@ -173,6 +305,8 @@ def test_defaults_match_international_numbers_and_pick_nobody() -> None:
     assert CustomerMatching() == json_document(CustomerMatching)(b"{}")
     assert CustomerMatching().default_region is None
     assert not CustomerMatching().multiple_matches_pick_first
+    assert CustomerMatching().numbers_to_cut == 0
+    assert CustomerMatching().order == ("active", "openCase", "lastActivity", "primaryContact", "owner")
 
 
 BROKEN = [
@@ -180,6 +314,12 @@ BROKEN = [
     pytest.param({"defaultRegion": "Finland"}, "ISO 3166", id="a region by its name"),
     pytest.param({"defaultRegion": "fi"}, "capitals", id="a region in small letters"),
     pytest.param({"MultipleMatchesPickFirst": "yes"}, "MultipleMatchesPickFirst", id="text for a switch"),
+    pytest.param({"NumbersToCut": -1}, "NumbersToCut", id="less than nothing is cut"),
+    pytest.param({"NumbersToCut": 11}, "NumbersToCut", id="so much is cut that nearly everybody matches"),
+    pytest.param({"NumbersToCut": "4"}, "NumbersToCut", id="text for a number"),
+    pytest.param({"numbersToCut": 4}, "numbersToCut", id="not the vendor's spelling"),
+    pytest.param({"order": ["openCase", "owner", "openCase"]}, "twice", id="a key twice"),
+    pytest.param({"order": ["oldest"]}, "order.0", id="an unknown key of the order"),
     pytest.param({"columns": {"contacts": []}}, "columns.contacts", id="an unknown kind"),
     pytest.param({"columns": {"contact": ["mobilephone desc"]}}, "logical name of a column", id="no column name"),
     pytest.param({"columns": {"lead": ["a,b"]}}, "columns.lead.0", id="two columns in one"),
