@@ -1,6 +1,7 @@
 """Reads a schedule file in a process of its own: with the bare csv module, as the app's records, as its segments."""
 
 import csv
+import gc
 import io
 from pathlib import Path
 
@@ -39,4 +40,5 @@ def _profile(job: Job) -> ScheduleProfile:
 
 
 if __name__ == "__main__":
+    gc.disable()  # an import has it search young objects only (shared.long_work)
     serve({"raw": _raw, "records": _records, "segments": _segments})

@@ -4,18 +4,19 @@ A memory, not the authority: without it an import costs more requests, older fil
 nothing can be undone, but no booking is lost or doubled.
 """
 
-import asyncio
 import gzip
 import zlib
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import asdict, fields
 from datetime import UTC, date, datetime, timedelta
+from io import BytesIO
 from itertools import batched
 from typing import Protocol
 
 from functions.schedule_import.containers import ARCHIVE
 from functions.schedule_import.decide.precedence import ImportState, PastImport
 from functions.schedule_import.decide.undo import Touched, journal_line, read_journal_line
+from shared.long_work import aside
 from shared.storage.entities import Entity, Value
 from shared.storage.files import FileEntry, StoredFile
 
@@ -80,7 +81,7 @@ class ImportHistory:
                 yield line
 
         # In a thread of its own: 400,000 lines take seconds, in which callers of other functions would wait.
-        data = await asyncio.to_thread(_packed, counted())
+        data = await aside(_packed, counted())
         if count:
             await self._files.write(ARCHIVE, self._journal_name(import_id, attempt), data, "application/gzip")
         return count
@@ -92,8 +93,7 @@ class ImportHistory:
         found = []
         for name in sorted(name for name in names if name > self._journal_name(import_id, after)):
             stored = await self._files.read(ARCHIVE, name, max_bytes=_LARGEST_JOURNAL)
-            lines = gzip.decompress(stored.data).decode().splitlines()
-            found.append([read_journal_line(line) for line in lines])
+            found.append(await aside(_unpacked, stored.data))
         return found
 
     def _journal_name(self, import_id: str, attempt: int) -> str:
@@ -132,6 +132,11 @@ def _packed(touched: Iterable[Touched]) -> bytes:
     for some in batched(touched, _LINES_A_PIECE, strict=False):
         packer.write("".join(f"{journal_line(line)}\n" for line in some).encode())
     return packer.finish()
+
+
+def _unpacked(data: bytes) -> list[Touched]:
+    with gzip.open(BytesIO(data), "rt", encoding="utf-8") as lines:
+        return [read_journal_line(line) for line in lines]
 
 
 class _Packer:

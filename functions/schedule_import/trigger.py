@@ -2,6 +2,7 @@
 
 import json
 import logging
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import azure.functions as func
@@ -9,6 +10,7 @@ import azure.functions as func
 from functions.schedule_import.containers import INBOX
 from shared.clock import utc_now
 from shared.gateways import Gateways
+from shared.long_work import aside
 
 if TYPE_CHECKING:
     from functions.schedule_import.use_case.worlds import ImportGateways
@@ -31,7 +33,7 @@ def blueprint(gateways: Gateways) -> func.Blueprint:
         source=func.BlobSource(gateways.settings.blob_trigger_source),
     )
     async def import_schedule(file: func.InputStream) -> None:
-        # Loaded with the first file: a caller on the phone does not wait for readers and planners at a cold start.
+        await _load()
         from functions.schedule_import.use_case.inbox import take_up
         from functions.schedule_import.use_case.sweeping import note_failure
         from shared.dataverse.errors import UnavailableError
@@ -50,6 +52,7 @@ def blueprint(gateways: Gateways) -> func.Blueprint:
 
     @bp.timer_trigger(arg_name="timer", schedule=gateways.settings.schedule_sweep_schedule)
     async def sweep_schedules(timer: func.TimerRequest) -> None:
+        await _load()
         from functions.schedule_import.use_case.sweeping import sweep
 
         taken = await sweep(_importing(gateways))
@@ -58,6 +61,7 @@ def blueprint(gateways: Gateways) -> func.Blueprint:
 
     @bp.queue_trigger(arg_name="message", queue_name=POISON_QUEUE, connection="AzureWebJobsStorage")
     async def report_failed_schedule(message: func.QueueMessage) -> None:
+        await _load()
         from functions.schedule_import.use_case.sweeping import settle_poison
 
         event = _event(message.get_body())
@@ -65,6 +69,13 @@ def blueprint(gateways: Gateways) -> func.Blueprint:
             await settle_poison(str(event["BlobName"]), _importing(gateways))
 
     return bp
+
+
+async def _load() -> None:
+    """Readers, planners and the tables' SDK are loaded with the first file, so that no caller waits for them at a cold
+    start; and aside, so that none does later."""
+    for module in ("functions.schedule_import.use_case.sweeping", "azure.data.tables.aio"):
+        await aside(import_module, module)
 
 
 def _importing(gateways: Gateways) -> "ImportGateways":

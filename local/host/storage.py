@@ -13,6 +13,8 @@ HOST_CONNECTION = "AzureWebJobsStorage"
 HOST_CONTAINER = "azure-webjobs-hosts"
 # The SDK's default waits up to a minute between tries; on one machine an outage is over when the emulator is back.
 _RETRIES: dict[str, Any] = {"retry_total": 3, "initial_backoff": 0.5, "increment_base": 0, "random_jitter_range": 0}
+# The app's functions share this event loop: a blob of 32 MiB in one step would keep them all waiting.
+_SMALL_STEPS: dict[str, Any] = {"max_single_get_size": 1024 * 1024, "max_chunk_get_size": 1024 * 1024}
 
 
 class Connections:
@@ -26,7 +28,7 @@ class Connections:
     def blobs(self, connection: str) -> BlobServiceClient:
         if connection not in self._blobs:
             text = self._connection_string(connection)
-            self._blobs[connection] = BlobServiceClient.from_connection_string(text, **_RETRIES)
+            self._blobs[connection] = BlobServiceClient.from_connection_string(text, **_SMALL_STEPS, **_RETRIES)
         return self._blobs[connection]
 
     def queues(self, connection: str) -> QueueServiceClient:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
@@ -30,6 +30,7 @@ from shared.dataverse.sender import LONGEST_THROTTLING, ODATA_HEADERS, HttpReque
 from shared.dataverse.tables import JsonRow, Table
 from shared.dataverse.traffic import Kind, Lane
 from shared.dataverse.transport import Reply, TimedOutError
+from shared.long_work import FEW, aside_if
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +58,10 @@ _PART: dict[Write, Callable[[Table, JsonRow], Part]] = {
     Write.DELETE: lambda table, row: odata.delete_part(table, row[table.primary_id]),
 }
 _DONE_BEFORE: dict[Write, type[DataverseError]] = {Write.CREATE: AlreadyExistsError, Write.DELETE: NotFoundError}
+
+
+def _parts(table: Table, write: Write, rows: Iterable[JsonRow]) -> list[Part]:
+    return [_PART[write](table, row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +156,7 @@ class BulkWriter:
             operation,
             "POST",
             URL(self._api + odata.multiple_path(table, _MESSAGES[write]), encoded=True),
-            odata.multiple_body(table, chunk),
+            await aside_if(len(chunk) > FEW, odata.multiple_body, table, chunk),
             {**ODATA_HEADERS, "Content-Type": "application/json"},
             records=len(chunk),
         )
@@ -167,7 +172,7 @@ class BulkWriter:
     ) -> tuple[list[DataverseError | None], float]:
         """One `$batch` with a request for each row: the refusal of each row, None where there is none; seconds."""
         operation = f"{write.value} {table.logical_name}"
-        parts = [_PART[write](table, row) for row in chunk]
+        parts = await aside_if(len(chunk) > FEW, _parts, table, write, chunk)
         replies, seconds = await self._batches.send(operation, parts, kind=kind, lane=lane)
         now = utc_now()
         errors = [reply.error(now) for reply in replies]

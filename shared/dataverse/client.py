@@ -36,6 +36,7 @@ from shared.dataverse.sender import ODATA_HEADERS, HttpRequest, Sender
 from shared.dataverse.tables import JsonRow, Table
 from shared.dataverse.traffic import Traffic
 from shared.dataverse.transport import Reply, TimedOutError, Transport
+from shared.long_work import aside_if
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class DataverseClient:
         Raises the first failure among them.
         """
         deadline = _deadline(within)
-        paths = [query.path() for query in queries]
+        paths = await aside_if(within is None and len(queries) > QUERIES_A_BATCH, _paths, queries)
         results: list[list[JsonRow]] = []
         for chunk in batched(zip(queries, paths, strict=True), QUERIES_A_BATCH, strict=False):
             operation = f"query {chunk[0][0].table.logical_name}"
@@ -202,8 +203,9 @@ class DataverseClient:
 
         By UpsertMultiple where the table takes it, else by `$batch`. A row that Dataverse refuses costs none of the
         others; it stands in the outcome. Rows may come from a generator or an async iterator: only those under way
-        are in memory. `progress` is called after every request that settled some, with the number of rows settled
-        by then: written, refused, or done before. It must return at once.
+        are in memory. A generator runs in another thread, where it may take its time. `progress` is called after
+        every request that settled some, with the number of rows settled by then: written, refused, or done before. It
+        must return at once.
         Raises UnavailableError or DeniedError when the write cannot go on; what was written by then stays, and the
         same call may be made again.
         """
@@ -293,6 +295,10 @@ class DataverseClient:
             check=_anything,
         )
         return await self._sender.send(request, results, deadline=_deadline(within))
+
+
+def _paths(queries: Iterable[Question]) -> list[str]:
+    return [query.path() for query in queries]
 
 
 def open_client(settings: Settings) -> DataverseClient:

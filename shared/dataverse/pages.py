@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from shared.dataverse.sender import Sender
 from shared.dataverse.tables import JsonRow
 from shared.dataverse.traffic import Kind
 from shared.dataverse.transport import AnswerTooLargeError, TimedOutError
+from shared.long_work import aside
 
 PAGES_A_BATCH = 4
 """Pages in one `$batch`: with 5,000 rows each some 10 MB, and some seconds of Dataverse's time."""
@@ -92,6 +94,7 @@ class PageReader:
         self._headers = headers
         self._deadline = deadline
         self._most = PAGES_A_BATCH
+        self._all_asked = False
         self._new: deque[_Wanted] = deque()
         self._further: deque[_Wanted] = deque()
         self._under_way: list[asyncio.Task[list[tuple[_Wanted, Any]]]] = []
@@ -99,10 +102,10 @@ class PageReader:
     async def pages(self) -> AsyncGenerator[list[JsonRow]]:
         """The rows of each page, in the order in which they come. Closed early, it ends the requests under way."""
         try:
-            self._send()
+            await self._send()
             while self._under_way:
                 pages = await self._first_answered()
-                self._send()
+                await self._send()
                 while pages:
                     yield pages.popleft()
         finally:
@@ -110,20 +113,28 @@ class PageReader:
                 task.cancel()
             await asyncio.gather(*self._under_way, return_exceptions=True)
 
-    def _send(self) -> None:
-        while len(self._under_way) < BATCHES_AHEAD and (wanted := self._next_batch()):
+    async def _send(self) -> None:
+        while len(self._under_way) < BATCHES_AHEAD and (wanted := await self._next_batch()):
             self._under_way.append(asyncio.create_task(self._ask(wanted)))
 
-    def _next_batch(self) -> list[_Wanted]:
+    async def _next_batch(self) -> list[_Wanted]:
         """What to ask for now. A few pages wait for the answer under way: what follows from it may go with them."""
         share = min(len(self._further), max(1, self._most // 2))
-        while len(self._new) < self._most - share and (query := next(self._queries, None)) is not None:
-            self._new.append(_Wanted(query.table.logical_name, query.path(), Trail(self._api)))
+        lacking = self._most - share - len(self._new)
+        if lacking > 0 and not self._all_asked:
+            # A query names hundreds of keys, and its iterator may have thousands in its hands.
+            found = await aside(self._next_queries, lacking)
+            self._all_asked = len(found) < lacking
+            self._new += found
         new = min(len(self._new), self._most - share)
         further = min(len(self._further), self._most - new)
         if new + further < self._most and self._under_way:
             return []
         return [self._further.popleft() for _ in range(further)] + [self._new.popleft() for _ in range(new)]
+
+    def _next_queries(self, count: int) -> list[_Wanted]:
+        queries = islice(self._queries, count)
+        return [_Wanted(query.table.logical_name, query.path(), Trail(self._api)) for query in queries]
 
     async def _first_answered(self) -> deque[list[JsonRow]]:
         await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)

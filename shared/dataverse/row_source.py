@@ -1,11 +1,22 @@
 """Where the rows of a load come from: in their order, one of each id at a time, and back again when refused for now."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence, Sized
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    KeysView,
+    Sequence,
+    Sized,
+)
 from dataclasses import dataclass
 from itertools import islice
 
 from shared.dataverse.tables import JsonRow
+from shared.long_work import FEW, aside_if
 
 type Items[T] = Iterable[T] | AsyncIterable[T]
 type Rows = Items[JsonRow]
@@ -83,11 +94,20 @@ class RowSource:
         if isinstance(self._rows, AsyncIterator):
             rows = [row async for row in _first(self._rows, wanted)]
         else:
-            rows = list(islice(self._rows, wanted))
+            # Rows of an iterator may be made as they are taken. Those of a collection are there.
+            rows = await aside_if(self._total is None and wanted > FEW, list, islice(self._rows, wanted))
         self._ended = len(rows) < wanted
         self._taken += len(rows)
+        found = {row[self._primary_id]: row for row in rows}
+        if len(found) == len(rows) and self._are_new(found.keys(), chunk):
+            chunk |= found
+            return
         for row in rows:
             self._place(row, chunk, size)
+
+    def _are_new(self, ids: KeysView[str], chunk: dict[str, JsonRow]) -> bool:
+        """Whether no earlier row has any of these ids, as is usual: asked of all together."""
+        return all(ids.isdisjoint(known) for known in (self._under_way, self._back, self._held_ids, chunk))
 
     def _place(self, row: JsonRow, chunk: dict[str, JsonRow], size: int) -> None:
         row_id = row[self._primary_id]

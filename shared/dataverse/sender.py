@@ -25,6 +25,7 @@ from shared.dataverse.transport import (
     TimedOutError,
     Transport,
 )
+from shared.long_work import SHORT, aside_if
 
 _LOG = logging.getLogger(__name__)
 
@@ -119,9 +120,9 @@ class Sender:
     ) -> T:
         """What `read` makes of the answer and of the seconds that it took.
 
-        `read` raises UnavailableError for an answer that makes no sense. `deadline` is a moment of the event loop's
-        clock; with one, a call fails at once while Dataverse is known not to answer. `lane` is one that the caller
-        holds already. Raises the error that the last answer stands for.
+        `read` raises UnavailableError for an answer that makes no sense; a long one it reads in another thread.
+        `deadline` is a moment of the event loop's clock; with one, a call fails at once while Dataverse is known not
+        to answer. `lane` is one that the caller holds already. Raises the error that the last answer stands for.
         """
         if deadline is None:
             return await self._until_answered(request, read, None, kind, lane)
@@ -195,7 +196,7 @@ class Sender:
             if hint.isdecimal() and len(hint) < 5:
                 self.traffic.width.hinted(started, int(hint))
             request.check(reply)
-            answer = read(reply, seconds)
+            answer = await aside_if(time is None and len(reply.body) > SHORT, read, reply, seconds)
         except asyncio.CancelledError:
             self._count_lost_time(time, started)
             raise

@@ -81,13 +81,15 @@ class _Term:
     loop: float
     seconds: float
     now: Callable[[], datetime]
+    loop_now: Callable[[], float]
 
     @classmethod
     def starting(cls, seconds: float, now: Callable[[], datetime]) -> "_Term":
-        return cls(now(), asyncio.get_running_loop().time(), seconds, now)
+        loop_now = asyncio.get_running_loop().time
+        return cls(now(), loop_now(), seconds, now, loop_now)
 
     def is_over(self) -> bool:
-        by_loop = asyncio.get_running_loop().time() - self.loop
+        by_loop = self.loop_now() - self.loop
         return by_loop >= self.seconds or self.now() - self.wall >= timedelta(seconds=self.seconds)
 
 
@@ -108,7 +110,8 @@ class Lease:
         self.taken_over = taken_over
 
     def check(self) -> None:
-        """Raises LeaseLostError when the lease was taken over, or is over by our clock. Call it before every write."""
+        """Raises LeaseLostError when the lease was taken over, or is over by our clock. Call it before every write,
+        from whatever thread."""
         if self._lost or self._term.is_over():
             # Once over, over: work that was told to stop does not go on when a late renewal succeeds.
             self._lost = True

@@ -3,10 +3,7 @@
 A row that is read here is read exactly as `RowReader.row` reads it; one with anything unusual about it is left to that.
 """
 
-import gc
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import Any
@@ -29,11 +26,10 @@ _OTHER_TIMES = ("date", "end_date", "start_day", "end_day", "range", "template",
 
 def read_plain_rows(reader: RowReader, file: DelimitedContainer) -> None:
     """Every row of the file."""
-    with _collector_paused():
-        if _has_two_moments(reader):
-            _TwoMoments(reader, file).read_all()
-        else:
-            _AnyTimes(reader, file).read_all()
+    if _has_two_moments(reader):
+        _TwoMoments(reader, file).read_all()
+    else:
+        _AnyTimes(reader, file).read_all()
     reader.finish()
 
 
@@ -52,18 +48,6 @@ def _has_two_moments(reader: RowReader) -> bool:
         and all(column and column not in asked and reader.getter(column) for column in ends)
         and not any(reader.getter(getattr(source.fields, name)) for name in _OTHER_TIMES)
     )
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Segments hold no cycles, and looking through hundreds of thousands of them again and again takes its time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 class _Agents(dict[str, str]):

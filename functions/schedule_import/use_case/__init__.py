@@ -7,5 +7,5 @@ prerequisites   profile, directory, marker, companion       applying   weigh a p
 planning        the file beside Dynamics                    writing    rows into Dynamics
 looking         what Dynamics knows of a file               filing     reports, rejected rows, the archive
 run             one file under work                         worlds     what all of them need of the outside
-memory          large files: what the collector does meanwhile
+memory          large files: what they leave behind
 """

@@ -1,6 +1,5 @@
 """A plan is weighed, then held for a person or written, with what was there before in the journal."""
 
-import asyncio
 import tempfile
 from dataclasses import replace
 from datetime import date
@@ -13,7 +12,7 @@ from functions.schedule_import.decide.hold import Reason, plan_digest, weigh
 from functions.schedule_import.decide.precedence import ImportState, PastImport
 from functions.schedule_import.decide.scope import FileScope
 from functions.schedule_import.decide.shift_days import Stretch, local_date, shift_starts
-from functions.schedule_import.decide.undo import first_of_each, journal, removes
+from functions.schedule_import.decide.undo import Touched, first_of_each, journal, removes
 from functions.schedule_import.decide.wanted import (
     Wanted,
     canceled_status,
@@ -25,6 +24,7 @@ from functions.schedule_import.use_case.planning import Plan
 from functions.schedule_import.use_case.run import HeldError, Run
 from functions.schedule_import.use_case.worlds import archive_path
 from functions.schedule_import.use_case.writing import Progress, Written, write_plan
+from shared.long_work import aside
 from shared.storage.files import FileChangedError, FileMissingError, FileTooLargeError
 
 
@@ -34,7 +34,7 @@ async def hold_or_write(run: Run, profile: ScheduleProfile, reading: Reading, pl
     scope, references, wanted, difference = plan.scope, plan.references, plan.wanted, plan.difference
     reasons = await _reasons_to_wait(run, profile, reading, scope, wanted, difference)
     if reasons:
-        digest = await asyncio.to_thread(plan_digest, difference)
+        digest = await aside(plan_digest, difference)
         if not _is_approved(run, digest):
             if run.order.approved:
                 reasons.append(
@@ -112,8 +112,14 @@ async def _reasons_to_wait(
     if before is not None and await _is_cut(run, before):
         reasons.append(precedence.cut_reason(run.this, before))
     plans = await looking.plan_names(difference.by_plan.keys() - {""} - wanted.plan_names.keys(), run.gateways.dynamics)
+    return reasons + await aside(_weighed, difference, profile, wanted, wanted.plan_names | plans)
+
+
+def _weighed(
+    difference: Difference, profile: ScheduleProfile, wanted: Wanted, plan_names: dict[Guid, str]
+) -> list[Reason]:
     agents = {user: bookings[0].agent for user, bookings in wanted.bookings.items() if bookings}
-    return reasons + weigh(difference, profile.hold, agent_names=agents, plan_names=wanted.plan_names | plans)
+    return weigh(difference, profile.hold, agent_names=agents, plan_names=plan_names)
 
 
 async def _is_cut(run: Run, before: PastImport) -> bool:
@@ -126,7 +132,7 @@ async def _is_cut(run: Run, before: PastImport) -> bool:
             return False
         old.seek(0)
         run.stream.seek(0)
-        return await asyncio.to_thread(precedence.is_beginning, run.stream, old)
+        return await aside(precedence.is_beginning, run.stream, old)
 
 
 async def _write(
@@ -174,6 +180,10 @@ async def _add_earlier_attempts(run: Run, removed_status: Guid | None) -> None:
     if run.this.attempts <= run.this.settled + 1:
         return
     attempts = await run.history.journals(run.this.import_id, after=run.this.settled)
+    await aside(_add_attempts, run, attempts, removed_status)
+
+
+def _add_attempts(run: Run, attempts: list[list[Touched]], removed_status: Guid | None) -> None:
     earlier = attempts[:-1] if run.journaled else attempts
     last = {line.id for line in attempts[-1]} if run.journaled else set()
     report = run.report

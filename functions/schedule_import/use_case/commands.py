@@ -23,6 +23,7 @@ from functions.schedule_import.use_case.run import Order
 from functions.schedule_import.use_case.worlds import ImportGateways, InboxPath, import_id
 from shared.dataverse.meter import count_requests
 from shared.dataverse.tables import BOOKING
+from shared.long_work import aside
 from shared.storage.files import FileChangedError, FileMissingError, FileTooLargeError, StoredFile
 from shared.storage.leases import Lease
 
@@ -193,7 +194,7 @@ async def _undo(inbox: InboxPath, target: str, blob: StoredFile, lease: Lease, g
         return _answer(
             inbox, target, "rejected", "no import of this name has changed anything, or it is forgotten"
         ), _nothing
-    touched = first_of_each(await history.journals(undone.import_id))
+    touched = await aside(first_of_each, await history.journals(undone.import_id))
     if not touched:
         return _answer(
             inbox, target, "rejected", f"what import {undone.import_id} touched is no longer known"
@@ -206,7 +207,7 @@ async def _undo(inbox: InboxPath, target: str, blob: StoredFile, lease: Lease, g
     await history.remember(this)
     newest = not precedence.followed_by(undone, past)
     found = await looking.bookings_by_id(touched, gateways.dynamics)
-    reversal = reverse(touched, found, inbox.profile, newest=newest)
+    reversal = await aside(reverse, touched, found, inbox.profile, newest=newest)
     lease.check()
     answer = await _write_reversal(inbox, target, undone, reversal, gateways)
     lease.check()

@@ -1,15 +1,17 @@
 """Reports, rejected rows and the archive: what stays behind of a file."""
 
-import asyncio
 import logging
+from collections.abc import Iterable
 from typing import BinaryIO
 
 from functions.schedule_import.containers import ARCHIVE, INBOX, REPORTS
 from functions.schedule_import.profile import ScheduleProfile
 from functions.schedule_import.reading.records import FileContent
 from functions.schedule_import.reading.rejected import write_rejected
+from functions.schedule_import.reading.segments import Skip
 from functions.schedule_import.report import ImportReport
 from functions.schedule_import.use_case.worlds import ImportGateways, InboxPath, archive_path
+from shared.long_work import aside
 from shared.storage.files import FileChangedError, FileMissingError
 
 _log = logging.getLogger(__name__)
@@ -22,7 +24,7 @@ _NOTHING_TO_MEND = frozenset(
 
 async def write_report(inbox: InboxPath, report: ImportReport, gateways: ImportGateways, *, command: str = "") -> None:
     """Leave the report where planners look, and its figures in the log."""
-    data = await asyncio.to_thread(report.json_bytes)
+    data = await aside(report.json_bytes)
     await gateways.files.write(REPORTS, f"{inbox.path}{command}.report.json", data, "application/json")
     level = logging.WARNING if report.status in {"held", "rejected"} else logging.INFO
     _log.log(
@@ -38,18 +40,23 @@ async def write_rejected_rows(
     inbox: InboxPath, stream: BinaryIO, profile: ScheduleProfile, report: ImportReport, gateways: ImportGateways
 ) -> None:
     """The rows that were left out, in the file's own layout with a reason each, to be mended and dropped again."""
-    said: dict[int, dict[str, None]] = {}
-    for skip in report.skipped:
-        if skip.code not in _NOTHING_TO_MEND:
-            reason = f"{skip.column}: {skip.reason}" if skip.column else skip.reason
-            said.setdefault(skip.row, {})[reason] = None
-    if not said:
+    reasons = await aside(_reasons, report.skipped)
+    if not reasons:
         return
-    reasons = {row: "; ".join(of_row) for row, of_row in said.items()}
-    written = await asyncio.to_thread(write_rejected, FileContent(inbox.name, stream), profile, reasons)
+    written = await aside(write_rejected, FileContent(inbox.name, stream), profile, reasons)
     if written is not None:
         data, content_type = written
         await gateways.files.write(REPORTS, rejected_path(inbox), data, content_type)
+
+
+def _reasons(skipped: Iterable[Skip]) -> dict[int, str]:
+    """By row, everything that has to be mended."""
+    said: dict[int, dict[str, None]] = {}
+    for skip in skipped:
+        if skip.code not in _NOTHING_TO_MEND:
+            reason = f"{skip.column}: {skip.reason}" if skip.column else skip.reason
+            said.setdefault(skip.row, {})[reason] = None
+    return {row: "; ".join(of_row) for row, of_row in said.items()}
 
 
 def rejected_path(inbox: InboxPath) -> str:
@@ -77,7 +84,7 @@ async def archive_imported(
     except (FileMissingError, FileChangedError):
         stream.seek(0)
         path = archive_path(inbox.profile, import_id, inbox.name)
-        await gateways.files.write(ARCHIVE, path, stream.read(), "application/octet-stream")
+        await gateways.files.write(ARCHIVE, path, await aside(stream.read), "application/octet-stream")
 
 
 async def leave_inbox(inbox: InboxPath, etag: str, gateways: ImportGateways) -> None:

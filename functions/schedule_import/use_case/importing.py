@@ -1,10 +1,9 @@
 """The story of a schedule file: fetch it, read it, plan, hold or write, report, archive."""
 
-import asyncio
 import hashlib
 import logging
 import tempfile
-from contextlib import AsyncExitStack, nullcontext
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -21,13 +20,14 @@ from functions.schedule_import.reading.segments import Issue, Reading, Unreadabl
 from functions.schedule_import.report import ImportReport
 from functions.schedule_import.use_case import filing, prerequisites
 from functions.schedule_import.use_case.applying import hold_or_write
-from functions.schedule_import.use_case.memory import LARGE_FILE, collector_paused, collector_resumes, give_back_memory
+from functions.schedule_import.use_case.memory import give_back_memory
 from functions.schedule_import.use_case.planning import coverage_of, let_go, make_plan
 from functions.schedule_import.use_case.prerequisites import NotReadyError, UnknownProfileError
 from functions.schedule_import.use_case.run import HeldError, Order, RejectedError, Run
 from functions.schedule_import.use_case.worlds import ImportGateways, InboxPath, archive_path, import_id
 from shared.dataverse.errors import DataverseError, DeniedError, UnavailableError
 from shared.dataverse.meter import count_requests
+from shared.long_work import aside, many_objects
 from shared.storage.errors import StorageError
 from shared.storage.files import FetchedFile, FileChangedError, FileMissingError, FileTooLargeError
 from shared.storage.leases import Lease, LeaseLostError
@@ -50,7 +50,9 @@ async def import_file(inbox: InboxPath, order: Order, lease: Lease, gateways: Im
     if (again := order.again) is not None:
         container, path = ARCHIVE, archive_path(inbox.profile, again.import_id, again.file)
     async with AsyncExitStack() as open_files:
-        stream = open_files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - closed by the stack
+        open_files.enter_context(many_objects())
+        stream = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the stack
+        open_files.push_async_callback(aside, stream.close)
         try:
             fetched = await gateways.files.read_into(container, path, stream, max_bytes=gateways.max_bytes)
         except (FileMissingError, FileChangedError):
@@ -251,23 +253,19 @@ async def _read_decide_write(run: Run, open_files: AsyncExitStack) -> bool:
             age=run.this.age, attempts=run.this.attempts, changed=False, etag=run.this.etag, tried=run.this.tried,
         )  # fmt: skip
         return True
-    # Reading and deciding are work for the processor. In a thread of their own they leave the event loop to the
-    # other functions of the process, whose callers wait.
-    is_large = run.fetched.size >= LARGE_FILE
+    plan = None
     try:
-        with collector_paused() if is_large else nullcontext():
-            give_back_memory()
-            reading = await asyncio.to_thread(_read, run, profile)
-            give_back_memory()
-            plan = await make_plan(run, profile, directory, reading)
-        give_back_memory()
+        await aside(give_back_memory)
+        reading = await aside(_read, run, profile)
+        await aside(give_back_memory)
+        plan = await make_plan(run, profile, directory, reading)
+        await aside(give_back_memory)
         await hold_or_write(run, profile, reading, plan)
-        run.report.coverage = await asyncio.to_thread(coverage_of, plan, mark_prefix(profile.name), run.gateways.now())
-        await asyncio.to_thread(let_go, plan)
+        run.report.coverage = await aside(coverage_of, plan, mark_prefix(profile.name), run.gateways.now())
     finally:
-        if is_large:
-            collector_resumes()
-        give_back_memory()
+        if plan is not None:
+            await aside(let_go, plan)
+        await aside(give_back_memory)
     return True
 
 

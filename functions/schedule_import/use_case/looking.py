@@ -1,6 +1,5 @@
 """What Dynamics knows of a file: its users, the rows that bookings point at, the bookings that are there."""
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from functions.schedule_import.reading.segments import Reading, Segment
 from functions.schedule_import.use_case.worlds import Dynamics
 from shared.dataverse.odata import Query
 from shared.dataverse.tables import JsonRow
+from shared.long_work import aside, taken_out
 
 _ROWS_A_PAGE = 2_500
 """Bookings in a page, half of what Dataverse gives by itself: reading the JSON of one holds up everybody else, and
@@ -35,7 +35,7 @@ def keys_of(reading: Reading, profile: ScheduleProfile) -> set[AgentKey]:
 
 async def look_up_references(keys: Iterable[AgentKey], directory: AgentDirectory, dynamics: Dynamics) -> ReferenceFacts:
     """The first look: users by any identity, statuses, activity types, the setup metadata row."""
-    users = queries.user_queries(system_user_keys(keys, directory))
+    users = await aside(lambda: queries.user_queries(system_user_keys(keys, directory)))
     asked = {
         "metadata": [queries.setup_metadata_query()],
         "statuses": [queries.status_query()],
@@ -43,7 +43,8 @@ async def look_up_references(keys: Iterable[AgentKey], directory: AgentDirectory
         **{f"users {identity}": some for identity, some in users.items()},
     }
     answers = await _ask(asked, dynamics)
-    return queries.reference_facts(
+    return await aside(
+        queries.reference_facts,
         metadata=answers["metadata"],
         statuses=answers["statuses"],
         activity_types=answers["activity_types"],
@@ -61,15 +62,20 @@ async def look_up_plan_members(profile: ScheduleProfile, dynamics: Dynamics) -> 
     for plan in queries.shift_plans(found):
         async with aclosing(dynamics.pages([queries.plan_member_query(plan.id)])) as pages:
             async for page in pages:
-                members.update(
-                    row["_resource_value"]
-                    for row in page
-                    if row["_resource_value"] and (row["msdyn_externalbookingid"] or "").startswith(prefix)
-                )
+                members |= await aside(_planned, page, prefix)
     users: set[Guid] = set()
     for rows in await dynamics.query_many(queries.resource_user_queries(sorted(members))):
         users.update(row["_userid_value"] for row in rows if row["_userid_value"])
     return users
+
+
+def _planned(page: list[JsonRow], prefix: str) -> set[Guid]:
+    """The resources of the bookings whose mark begins so."""
+    return {
+        row["_resource_value"]
+        for row in taken_out(page)
+        if row["_resource_value"] and (row["msdyn_externalbookingid"] or "").startswith(prefix)
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +91,14 @@ async def look_up_plans_and_resources(
 ) -> SecondLook:
     """The second look, which needs the answers of the first."""
     asked = {
-        "plans": queries.plan_queries(sorted(plan_names)),
-        "resources": queries.resource_queries(sorted(users)),
+        "plans": await aside(lambda: queries.plan_queries(sorted(plan_names))),
+        "resources": await aside(lambda: queries.resource_queries(sorted(users))),
     }
     answers = await _ask(asked, dynamics)
-    return SecondLook(
-        replace(references, plans=queries.shift_plans(answers["plans"])), queries.resources(answers["resources"])
+    plans, resources = await aside(
+        lambda: (queries.shift_plans(answers["plans"]), queries.resources(answers["resources"]))
     )
+    return SecondLook(replace(references, plans=plans), resources)
 
 
 async def compare_with_bookings(
@@ -102,17 +109,16 @@ async def compare_with_bookings(
     A supervisor may have moved a booking out of the scope, and a row with an id of its own may come from elsewhere.
     """
     if (reach := scope.reach) is not None:
-        ids = sorted(resource.id for resource in resources if resource.user_id in scope.agents)
+        ids = await aside(lambda: sorted(resource.id for resource in resources if resource.user_id in scope.agents))
         await _take(comparison, queries.scope_queries(ids, reach), dynamics)
-    while asked := comparison.ids_to_look_for():
+    while asked := await aside(comparison.ids_to_look_for):
         await _take(comparison, queries.booking_queries(asked), dynamics)
 
 
 async def _take(comparison: Comparison, asked: Iterable[Query], dynamics: Dynamics) -> None:
     async with aclosing(dynamics.pages(asked, page_size=_ROWS_A_PAGE)) as pages:
         async for page in pages:
-            # In a thread of its own: callers of other functions do not wait while thousands of rows are compared.
-            await asyncio.to_thread(comparison.take, map(queries.booking, page))
+            await aside(comparison.take, map(queries.booking, taken_out(page)))
 
 
 async def bookings_by_id(ids: Iterable[Guid], dynamics: Dynamics) -> dict[Guid, Booking]:
@@ -120,7 +126,8 @@ async def bookings_by_id(ids: Iterable[Guid], dynamics: Dynamics) -> dict[Guid, 
     found: dict[Guid, Booking] = {}
     async with aclosing(dynamics.pages(queries.booking_queries(ids))) as pages:
         async for page in pages:
-            found.update((row["bookableresourcebookingid"], queries.booking(row)) for row in page)
+            rows = taken_out(page)
+            await aside(found.update, ((row["bookableresourcebookingid"], queries.booking(row)) for row in rows))
     return found
 
 
@@ -133,7 +140,7 @@ async def plan_names(ids: Iterable[Guid], dynamics: Dynamics) -> dict[Guid, str]
 async def _ask(asked: Mapping[str, list[Query]], dynamics: Dynamics) -> dict[str, list[JsonRow]]:
     """All answers to several questions, which together travel in as few requests as they fit in."""
     answers = iter(await dynamics.query_many([query for group in asked.values() for query in group]))
-    return {name: [row for _ in group for row in next(answers)] for name, group in asked.items()}
+    return await aside(lambda: {name: [row for _ in group for row in next(answers)] for name, group in asked.items()})
 
 
 async def occupied_numbers(
@@ -141,9 +148,13 @@ async def occupied_numbers(
 ) -> dict[KeyGroup, dict[int, Booking | None]]:
     """The bookings under the keys of a file's rows, by number, until a free number is known for each row."""
     occupied: dict[KeyGroup, dict[int, Booking | None]] = {}
-    while asked := list(ids_to_look_for(groups, occupied, profile)):
-        found = await bookings_by_id([key for _, _, key in asked], dynamics)
-        for group, number, key in asked:
-            occupied.setdefault(group, {})[number] = found.get(key)
+    while asked := await aside(list, ids_to_look_for(groups, occupied, profile)):
+        found = await bookings_by_id((key for _, _, key in asked), dynamics)
+
+        def note(asked: list[tuple[KeyGroup, int, Guid]], found: dict[Guid, Booking]) -> None:
+            for group, number, key in asked:
+                occupied.setdefault(group, {})[number] = found.get(key)
+
+        await aside(note, asked, found)
         groups = {group: groups[group] for group, _, _ in asked}
     return occupied

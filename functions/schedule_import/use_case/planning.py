@@ -1,6 +1,5 @@
 """What an import would do: the file beside Dynamics, agent by agent and day by day. Nothing is written here."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -29,6 +28,7 @@ from functions.schedule_import.use_case import looking
 from functions.schedule_import.use_case.prerequisites import NotReadyError
 from functions.schedule_import.use_case.run import Run
 from shared.dataverse.tables import SHIFT_BOOKING_SETUP_METADATA_ID
+from shared.long_work import aside, emptied
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +44,26 @@ class Plan:
 async def make_plan(run: Run, profile: ScheduleProfile, directory: AgentDirectory, reading: Reading) -> Plan:
     """The plan of a file, entered into the report. Raises NotReadyError where Dynamics lacks shift bookings."""
     report, dynamics = run.report, run.gateways.dynamics
-    keys = await asyncio.to_thread(looking.keys_of, reading, profile)
+    keys = await aside(looking.keys_of, reading, profile)
     references = await looking.look_up_references(keys, directory, dynamics)
     if not references.setup_metadata_present:
         raise NotReadyError(
             f"Dynamics has no booking setup metadata row {SHIFT_BOOKING_SETUP_METADATA_ID}: workforce engagement "
             "(shift bookings) is not installed in this environment; install it. The file is tried again by itself"
         )
-    matching = match_agents(keys, references.users, directory)
+    matching = await aside(match_agents, keys, references.users, directory)
     agent_column = first_column(profile.sources[0].fields.agent) or ""
-    placed = await asyncio.to_thread(place_segments, reading.segments, matching, agent_column)
+    placed = await aside(place_segments, reading.segments, matching, agent_column)
     members = await looking.look_up_plan_members(profile, dynamics)
-    scope = await asyncio.to_thread(
+    scope = await aside(
         file_scope, reading, placed, matching, profile, uploaded=run.fetched.uploaded, plan_agents=members
     )
-    reading.segments = []  # they are in `placed`, which gives them up one agent at a time
+    await aside(emptied, reading.segments)  # they are in `placed`, which gives them up one agent at a time
     report.skipped += placed.skipped
     report.issues += placed.issues
     report.agents = len(scope.agents)
-    report.window = scope.window or await asyncio.to_thread(_span, placed)
-    run.this = replace(run.this, window=report.window, agents=digests(scope.agents))
+    report.window = scope.window or await aside(_span, placed)
+    run.this = replace(run.this, window=report.window, agents=await aside(digests, scope.agents))
     return await _compared(run, profile, reading, placed, matching, scope, references)
 
 
@@ -85,24 +85,26 @@ async def _compared(
     references: ReferenceFacts,
 ) -> Plan:
     report, gateways = run.report, run.gateways
-    names = await asyncio.to_thread(_plan_names, placed, scope, profile)
+    names = await aside(_plan_names, placed, scope, profile)
     look = await looking.look_up_plans_and_resources(references, names, scope.agents, gateways.dynamics)
     speaks_for_rows = scope.days is None
     numbers, removals = None, []
     if speaks_for_rows:
-        groups = await asyncio.to_thread(key_groups, placed, reading.removed, matching)
+        groups = await aside(key_groups, placed, reading.removed, matching)
         occupied = await looking.occupied_numbers(groups, profile.name, gateways.dynamics)
-        numbers = {
-            group: choose_numbers(segments, occupied.get(group, {}), profile, adding_only=reading.dropped_again)
-            for group, segments in groups.items()
-        }
+        numbers = await aside(
+            lambda: {
+                group: choose_numbers(segments, occupied.get(group, {}), profile, adding_only=reading.dropped_again)
+                for group, segments in groups.items()
+            }
+        )
         if not reading.dropped_again:
-            removals = list(bookings_to_remove(reading.removed, matching, occupied))
-    wanted = await asyncio.to_thread(want_bookings, placed, look.references, look.resources, scope, profile, numbers)
+            removals = await aside(list, bookings_to_remove(reading.removed, matching, occupied))
+    wanted = await aside(want_bookings, placed, look.references, look.resources, scope, profile, numbers)
     report.skipped += wanted.skipped
     report.issues += wanted.issues
     users = {resource.id: resource.user_id for resource in look.resources}
-    comparison = await asyncio.to_thread(
+    comparison = await aside(
         Comparison,
         wanted.bookings,
         scope,
@@ -112,23 +114,22 @@ async def _compared(
         assignable=references.assignable_types(),
         now=gateways.now(),
         cancels=profile.removal == "cancel",
-        edges=precedence.spoken_for(run.past),
+        edges=await aside(precedence.spoken_for, run.past),
     )
     await looking.compare_with_bookings(comparison, scope, look.resources, gateways.dynamics)
-    guard = protection(reading, wanted.unwritten_days, matching)
-    difference = await asyncio.to_thread(comparison.result, guard)
-    after = await asyncio.to_thread(lambda: digests(after_last_midnight(wanted.bookings, scope)))
+    guard = await aside(protection, reading, wanted.unwritten_days, matching)
+    difference = await aside(comparison.result, guard)
+    after = await aside(lambda: digests(after_last_midnight(wanted.bookings, scope)))
     run.this = replace(run.this, after=after)
-    _remove_marked(difference, removals, wanted, references, scope, cancels=profile.removal == "cancel")
-    await asyncio.to_thread(_tell_overlaps, report, wanted, difference)
+    cancels = profile.removal == "cancel"
+    await aside(_remove_marked, difference, removals, wanted, references, scope, cancels=cancels)
+    await aside(_tell_overlaps, report, wanted, difference)
     return Plan(scope, look.references, wanted, difference)
 
 
 def let_go(plan: Plan) -> None:
     """Give up the bookings one agent at a time: all at once would be one long step, in which nothing else runs."""
-    plan.difference.creates.clear()
-    while plan.wanted.bookings:
-        plan.wanted.bookings.popitem()
+    emptied(plan.difference.creates, plan.wanted.bookings)
 
 
 def coverage_of(plan: Plan, prefix: str, now: datetime) -> list[coverage.Gap | coverage.Blocked]:

@@ -22,6 +22,7 @@ from shared.dataverse.tables import (
     SHIFT_PLAN,
     JsonRow,
 )
+from shared.long_work import aside
 
 _log = logging.getLogger(__name__)
 
@@ -122,23 +123,35 @@ async def _write_bookings(
     written: Written,
 ) -> set[tuple[Guid, date]]:
     """The agent-days of rows that Dynamics refused."""
-    failed: dict[Guid, DataverseError] = {}
-    for wanted in _all_wanted(difference):
-        lacking = (
-            missing.keys() & {wanted.resource, wanted.status, wanted.plan, wanted.activity_type} if missing else ()
-        )
-        for key in lacking:
-            failed[wanted.id] = missing[key]
+    failed = await aside(_without_reference, difference, missing) if missing else {}
     if difference.creates or difference.updates:
         rows = (row for row in _rows(difference) if row["bookableresourcebookingid"] not in failed)
         outcome = await dynamics.upsert_many(BOOKING, progress.passing(rows))
         failed |= {failure.row_id: failure.error for failure in outcome.failures}
     written.created, written.updated = len(difference.creates), len(difference.updates)
-    if failed:
-        written.created -= sum(wanted.id in failed for wanted in difference.creates)
-        written.updated -= sum(wanted.id in failed for wanted, _ in difference.updates)
+    return await aside(_tell_failures, difference, failed, day_of, written) if failed else set()
+
+
+def _without_reference(difference: Difference, missing: dict[Guid, DataverseError]) -> dict[Guid, DataverseError]:
+    """The bookings that point at a row which Dynamics refused, and why it did."""
+    return {
+        wanted.id: missing[key]
+        for wanted in _all_wanted(difference)
+        for key in missing.keys() & {wanted.resource, wanted.status, wanted.plan, wanted.activity_type}
+    }
+
+
+def _tell_failures(
+    difference: Difference,
+    failed: dict[Guid, DataverseError],
+    day_of: Callable[[WantedBooking], date],
+    written: Written,
+) -> set[tuple[Guid, date]]:
+    """The agent-days of these bookings, which are told and not counted as written."""
+    written.created -= sum(wanted.id in failed for wanted in difference.creates)
+    written.updated -= sum(wanted.id in failed for wanted, _ in difference.updates)
     refused_days = set()
-    for wanted in _all_wanted(difference) if failed else ():
+    for wanted in _all_wanted(difference):
         if (error := failed.get(wanted.id)) is not None:
             reason = f"Dynamics refused the row: {error.detail or error}"
             written.skipped.append(Skip(wanted.row, "REFUSED_BY_DYNAMICS", reason))
@@ -161,6 +174,10 @@ def _rows(difference: Difference) -> Iterator[JsonRow]:
         yield booking_row(as_booking(wanted), reactivate=not found.active)
 
 
+def _leaving(difference: Difference, refused_days: set[tuple[Guid, date]]) -> list[Booking]:
+    return [booking for user, booking, day in difference.removals if (user, day) not in refused_days]
+
+
 async def _remove(
     difference: Difference,
     removed_status: Guid | None,
@@ -169,11 +186,11 @@ async def _remove(
     dynamics: Dynamics,
     written: Written,
 ) -> None:
-    leaving = [(user, booking, day) for user, booking, day in difference.removals if (user, day) not in refused_days]
+    leaving = await aside(_leaving, difference, refused_days)
     written.kept = len(difference.removals) - len(leaving)
     if not leaving:
         return
-    bookings: Iterator[Booking] = progress.passing(booking for _, booking, _ in leaving)
+    bookings: Iterator[Booking] = progress.passing(leaving)
     if removed_status is None:
         outcome = await dynamics.delete_many(BOOKING, (UUID(booking.id) for booking in bookings))
     else:

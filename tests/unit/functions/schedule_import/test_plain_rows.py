@@ -88,12 +88,6 @@ def test_repeated_texts_are_one_object() -> None:
         assert len({id(getattr(segment, name)) for segment in segments[1:]}) == 1
 
 
-def test_the_collector_runs_again_afterwards() -> None:
-    with pytest.raises(UnreadableFileError):
-        read("agent,start,end,activity\na@x,1\na@x", TWO_MOMENTS)
-    assert gc.isenabled()
-
-
 def test_the_short_way_is_the_one_that_files_take(monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[int] = []
     long_way = RowReader.row

@@ -71,6 +71,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jumping.now
 
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> asyncio.Future[Any]:
+        """Work of another thread takes no virtual time."""
+        done = self.create_future()
+        try:
+            done.set_result(func(*args))
+        except Exception as error:  # noqa: BLE001 - it is raised where the result is awaited
+            done.set_exception(error)
+        return done
+
 
 def play[T](story: Coroutine[Any, Any, T]) -> T:
     """The result of the story, in virtual time. Raises RuntimeError when everybody waits for ever."""

@@ -1,0 +1,126 @@
+"""Long work in a process whose callers wait: what it does aside, and in how small bites.
+
+The event loop belongs to callers. What takes the processor for more than a millisecond or two is done `aside`, in a
+thread. Python still runs one thread at a time, so that three things would stop the loop all the same:
+
+- a thread goes on for 5 ms before another one gets its turn, and a caller's request needs some ten turns: while long
+  work goes on, a turn is `TURN_SECONDS`;
+- a call into C is one step, however long: texts of megabytes are read and written in pieces, and what is large is let
+  go of one by one (`emptied`, `taken_out`);
+- the garbage collector's search through all objects is one step too: while long work keeps hundreds of thousands of
+  them, it looks at young ones only (`many_objects`).
+"""
+
+import asyncio
+import contextvars
+import gc
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache, partial
+from typing import Any
+
+TURN_SECONDS = 0.0005
+THREADS = 3
+"""Each further busy thread is one more to wait for. The event loop's own threads, which look up host names, stay
+free."""
+FEW = 50
+"""Rows up to which work on them takes less than a millisecond, and is done at once."""
+SHORT = 64 * 1024
+"""Bytes of JSON up to which reading them is."""
+
+_YOUNG = (2000, 5)
+"""New objects at which the two younger generations are searched: some 10,000 objects in a millisecond."""
+_NEVER = 2**30
+_SEARCH_EVERY = 0.01
+"""Seconds, in which a busy thread makes some 5,000 objects."""
+
+
+async def aside[**P, T](work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """What `work` returns or raises, done in a thread while the event loop answers callers.
+
+    Nobody may change meanwhile what it works on. When the waiting ends early, the work still goes on to its end.
+    """
+    call = partial(contextvars.copy_context().run, work, *args, **kwargs)
+    return await asyncio.get_running_loop().run_in_executor(_threads(), call)
+
+
+async def aside_if[**P, T](is_long: bool, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """As `aside`, where there is enough to do; a little is done at once, which takes less than going there."""
+    return await aside(work, *args, **kwargs) if is_long else work(*args, **kwargs)
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    sys.setswitchinterval(TURN_SECONDS)
+    return ThreadPoolExecutor(THREADS, "long-work")
+
+
+def emptied(*many: dict[Any, Any] | list[Any]) -> None:
+    """Let go of what these hold, one by one."""
+    for items in many:
+        take = items.pop if isinstance(items, list) else items.popitem
+        while items:
+            take()
+
+
+def taken_out[T](items: list[T]) -> Iterator[T]:
+    """The items in their order; the list lets go of each."""
+    items.reverse()
+    while items:
+        yield items.pop()
+
+
+class _Collector:
+    """The garbage collector of the process, as long as any of the works goes on that asked for this."""
+
+    def __init__(self) -> None:
+        self._works = 0
+        self._usual = gc.get_threshold()
+        self._next: asyncio.TimerHandle | None = None
+
+    def spare_old_objects(self) -> None:
+        if not self._works:
+            _leave_out_what_is_loaded()
+            self._usual = gc.get_threshold()
+            gc.set_threshold(*_YOUNG, _NEVER)
+            self._search_young(asyncio.get_running_loop())
+        self._works += 1
+
+    def search_all(self) -> None:
+        self._works -= 1
+        if not self._works:
+            if self._next is not None:
+                self._next.cancel()
+            gc.set_threshold(*self._usual)
+            gc.collect()
+
+    def _search_young(self, loop: asyncio.AbstractEventLoop) -> None:
+        """By the clock too: left alone, the collector counts new objects less those that are gone, and so finds
+        hundreds of thousands of young ones after a step that made a booking of each row."""
+        gc.collect(1)
+        self._next = loop.call_later(_SEARCH_EVERY, self._search_young, loop)
+
+
+_collector = _Collector()
+
+
+@contextmanager
+def many_objects() -> Iterator[None]:
+    """The garbage collector searches young objects only, and everything once at the end, when what was many is gone.
+
+    For the event loop's thread. Several may go on at a time.
+    """
+    _collector.spare_old_objects()
+    try:
+        yield
+    finally:
+        _collector.search_all()
+
+
+@cache
+def _leave_out_what_is_loaded() -> None:
+    """Modules and their like live as long as the process: no later search looks at them."""
+    gc.collect(1)
+    gc.freeze()
