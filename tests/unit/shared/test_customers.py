@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -337,3 +338,11 @@ def test_a_broken_document_is_refused_with_its_place(document: dict[str, Any], n
 
 def test_own_numbers_are_read_in_the_default_region() -> None:
     assert matching(ownNumbers=["050 1234567"]).own_numbers == ("+358501234567",)
+
+
+def test_the_document_that_is_described_has_the_defaults() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "customer-matching.md").read_text(encoding="utf-8")
+    example = text.partition("```json\n")[2].partition("```")[0]
+    assert json_document(CustomerMatching)(example.encode()) == matching()
+    for key in CustomerMatching().order:
+        assert f"| `{key}` |" in text
