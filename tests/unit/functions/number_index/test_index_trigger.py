@@ -27,7 +27,8 @@ class NoChanges:
 
     async def changes(self, *tracked: Any, within: float | None = None) -> Any:
         self.asked += 1
-        for each in ():
+        nothing: tuple[Any, ...] = ()
+        for each in nothing:
             yield each
 
 
