@@ -63,6 +63,7 @@ class Tables:
 
     def __init__(self, connect: "Callable[[], TableServiceClient]") -> None:
         self._connect = connect
+        self._clients: dict[str, TableClient] = {}
 
     @cached_property
     def _service(self) -> "TableServiceClient":
@@ -194,7 +195,7 @@ class Tables:
         date = _ServerDate()
         names = None if select is None else ["PartitionKey", "RowKey", "Timestamp", *selected_properties(select)]
         pages = (
-            self._service.get_table_client(table)
+            self._client(table)
             .query_entities(_range(partition, prefix), select=names, raw_response_hook=date.note)
             .by_page()
         )
@@ -237,6 +238,13 @@ class Tables:
             return None
         return str(found.metadata["etag"]) if found.get(_WRITE_ID) == body[_WRITE_ID] else None
 
+    def _client(self, table: str) -> "TableClient":
+        # Making one takes as long as half a look-up; it holds no connection of its own.
+        client = self._clients.get(table)
+        if client is None:
+            client = self._clients[table] = self._service.get_table_client(table)
+        return client
+
     async def _write[T](self, table: str, operation: "Callable[[TableClient], Awaitable[T]]") -> T:
         try:
             return await self._run(table, operation)
@@ -255,7 +263,7 @@ class Tables:
         _log.info("Table %s is created", table)
 
     async def _run[T](self, table: str, operation: "Callable[[TableClient], Awaitable[T]]") -> T:
-        client = self._service.get_table_client(table)
+        client = self._client(table)
         waits = iter(_BACKOFF_SECONDS)
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
