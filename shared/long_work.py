@@ -1,7 +1,8 @@
 """Long work in a process whose callers wait: what it does aside, and in how small bites.
 
 The event loop belongs to callers. What takes the processor for more than a millisecond or two is done `aside`, in a
-thread. Python still runs one thread at a time, so that three things would stop the loop all the same:
+thread that steps back for the loop's. Python still runs one thread at a time, so that three things would stop the loop
+all the same:
 
 - a thread goes on for 5 ms before another one gets its turn, and a caller's request needs some ten turns: while long
   work goes on, a turn is `TURN_SECONDS`;
@@ -12,19 +13,24 @@ thread. Python still runs one thread at a time, so that three things would stop 
 """
 
 import asyncio
+import contextlib
 import contextvars
 import gc
+import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import cache, partial
 from typing import Any
 
 TURN_SECONDS = 0.0005
-THREADS = 3
-"""Each further busy thread is one more to wait for. The event loop's own threads, which look up host names, stay
+THREADS = 2
+"""For long steps; one more is for bites. Each further busy thread is one more to wait for: with two of them a request
+waits several times as long for its turns as with one. The event loop's own threads, which look up host names, stay
 free."""
+NICER = 10
+"""By so much these threads are nicer than the event loop's."""
 FEW = 50
 """Rows up to which work on them takes less than a millisecond, and is done at once."""
 SHORT = 64 * 1024
@@ -42,19 +48,36 @@ async def aside[**P, T](work: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
 
     Nobody may change meanwhile what it works on. When the waiting ends early, the work still goes on to its end.
     """
-    call = partial(contextvars.copy_context().run, work, *args, **kwargs)
-    return await asyncio.get_running_loop().run_in_executor(_threads(), call)
+    return await _run(_threads("long-work", THREADS), partial(work, *args, **kwargs))
 
 
-async def aside_if[**P, T](is_long: bool, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """As `aside`, where there is enough to do; a little is done at once, which takes less than going there."""
-    return await aside(work, *args, **kwargs) if is_long else work(*args, **kwargs)
+async def bite[**P, T](work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """As `aside`, for work of some milliseconds, one bite after the other: none waits for somebody's long step."""
+    return await _run(_threads("bites", 1), partial(work, *args, **kwargs))
+
+
+async def bite_if[**P, T](is_large: bool, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """As `bite`, where there is enough to do; a little is done at once, which takes less than going there."""
+    return await bite(work, *args, **kwargs) if is_large else work(*args, **kwargs)
+
+
+async def _run[T](threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+    in_context = partial(contextvars.copy_context().run, work)
+    return await asyncio.get_running_loop().run_in_executor(threads, in_context)
 
 
 @cache
-def _threads() -> ThreadPoolExecutor:
+def _threads(name: str, count: int) -> ThreadPoolExecutor:
     sys.setswitchinterval(TURN_SECONDS)
-    return ThreadPoolExecutor(THREADS, "long-work")
+    return ThreadPoolExecutor(count, name, initializer=_step_back)
+
+
+def _step_back() -> None:
+    # setpriority(2): on Linux each thread has a niceness of its own. On one core the event loop, woken by a caller,
+    # would otherwise wait for the end of this thread's time slice before it can so much as ask for its turn.
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + NICER)
 
 
 def emptied(*many: dict[Any, Any] | list[Any]) -> None:
@@ -106,7 +129,7 @@ class _Collector:
 _collector = _Collector()
 
 
-@contextmanager
+@contextlib.contextmanager
 def many_objects() -> Iterator[None]:
     """The garbage collector searches young objects only, and everything once at the end, when what was many is gone.
 

@@ -16,7 +16,7 @@ from shared.dataverse.odata import Part, PartReply
 from shared.dataverse.sender import LONGEST_THROTTLING, ODATA_HEADERS, HttpRequest, Sender, require_odata
 from shared.dataverse.traffic import Kind, Lane
 from shared.dataverse.transport import Reply
-from shared.long_work import FEW, aside_if
+from shared.long_work import FEW, bite_if
 
 
 class Batches:
@@ -81,7 +81,7 @@ class Batches:
         self, operation: str, parts: Sequence[Part], deadline: float | None, kind: Kind, lane: Lane | None
     ) -> tuple[list[PartReply], float]:
         boundary = f"batch_{uuid.uuid4()}"
-        body = await aside_if(deadline is None and len(parts) > FEW, odata.batch_body, parts, boundary)
+        body = await bite_if(deadline is None and len(parts) > FEW, odata.batch_body, parts, boundary)
 
         def read(reply: Reply, seconds: float) -> tuple[list[PartReply], float]:
             answers = odata.read_batch(reply.headers.get("content-type", ""), reply.body)

@@ -30,7 +30,7 @@ from shared.dataverse.sender import LONGEST_THROTTLING, ODATA_HEADERS, HttpReque
 from shared.dataverse.tables import JsonRow, Table
 from shared.dataverse.traffic import Kind, Lane
 from shared.dataverse.transport import Reply, TimedOutError
-from shared.long_work import FEW, aside_if
+from shared.long_work import FEW, bite_if
 
 _log = logging.getLogger(__name__)
 
@@ -156,7 +156,7 @@ class BulkWriter:
             operation,
             "POST",
             URL(self._api + odata.multiple_path(table, _MESSAGES[write]), encoded=True),
-            await aside_if(len(chunk) > FEW, odata.multiple_body, table, chunk),
+            await bite_if(len(chunk) > FEW, odata.multiple_body, table, chunk),
             {**ODATA_HEADERS, "Content-Type": "application/json"},
             records=len(chunk),
         )
@@ -172,7 +172,7 @@ class BulkWriter:
     ) -> tuple[list[DataverseError | None], float]:
         """One `$batch` with a request for each row: the refusal of each row, None where there is none; seconds."""
         operation = f"{write.value} {table.logical_name}"
-        parts = await aside_if(len(chunk) > FEW, _parts, table, write, chunk)
+        parts = await bite_if(len(chunk) > FEW, _parts, table, write, chunk)
         replies, seconds = await self._batches.send(operation, parts, kind=kind, lane=lane)
         now = utc_now()
         errors = [reply.error(now) for reply in replies]

@@ -36,7 +36,7 @@ from shared.dataverse.sender import ODATA_HEADERS, HttpRequest, Sender
 from shared.dataverse.tables import JsonRow, Table
 from shared.dataverse.traffic import Traffic
 from shared.dataverse.transport import Reply, TimedOutError, Transport
-from shared.long_work import aside_if
+from shared.long_work import bite_if
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class DataverseClient:
         Raises the first failure among them.
         """
         deadline = _deadline(within)
-        paths = await aside_if(within is None and len(queries) > QUERIES_A_BATCH, _paths, queries)
+        paths = await bite_if(within is None and len(queries) > QUERIES_A_BATCH, _paths, queries)
         results: list[list[JsonRow]] = []
         for chunk in batched(zip(queries, paths, strict=True), QUERIES_A_BATCH, strict=False):
             operation = f"query {chunk[0][0].table.logical_name}"

@@ -16,7 +16,7 @@ from shared.dataverse.sender import Sender
 from shared.dataverse.tables import JsonRow
 from shared.dataverse.traffic import Kind
 from shared.dataverse.transport import AnswerTooLargeError, TimedOutError
-from shared.long_work import aside
+from shared.long_work import bite
 
 PAGES_A_BATCH = 4
 """Pages in one `$batch`: with 5,000 rows each some 10 MB, and some seconds of Dataverse's time."""
@@ -123,7 +123,7 @@ class PageReader:
         lacking = self._most - share - len(self._new)
         if lacking > 0 and not self._all_asked:
             # A query names hundreds of keys, and its iterator may have thousands in its hands.
-            found = await aside(self._next_queries, lacking)
+            found = await bite(self._next_queries, lacking)
             self._all_asked = len(found) < lacking
             self._new += found
         new = min(len(self._new), self._most - share)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from shared.dataverse.tables import JsonRow
-from shared.long_work import FEW, aside_if
+from shared.long_work import FEW, bite_if
 
 type Items[T] = Iterable[T] | AsyncIterable[T]
 type Rows = Items[JsonRow]
@@ -95,7 +95,7 @@ class RowSource:
             rows = [row async for row in _first(self._rows, wanted)]
         else:
             # Rows of an iterator may be made as they are taken. Those of a collection are there.
-            rows = await aside_if(self._total is None and wanted > FEW, list, islice(self._rows, wanted))
+            rows = await bite_if(self._total is None and wanted > FEW, list, islice(self._rows, wanted))
         self._ended = len(rows) < wanted
         self._taken += len(rows)
         found = {row[self._primary_id]: row for row in rows}

@@ -25,7 +25,7 @@ from shared.dataverse.transport import (
     TimedOutError,
     Transport,
 )
-from shared.long_work import SHORT, aside_if
+from shared.long_work import SHORT, bite_if
 
 _LOG = logging.getLogger(__name__)
 
@@ -196,7 +196,7 @@ class Sender:
             if hint.isdecimal() and len(hint) < 5:
                 self.traffic.width.hinted(started, int(hint))
             request.check(reply)
-            answer = await aside_if(time is None and len(reply.body) > SHORT, read, reply, seconds)
+            answer = await bite_if(time is None and len(reply.body) > SHORT, read, reply, seconds)
         except asyncio.CancelledError:
             self._count_lost_time(time, started)
             raise

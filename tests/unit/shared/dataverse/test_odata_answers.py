@@ -5,13 +5,14 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.dataverse import odata
 from shared.dataverse.errors import ThrottledError, UnavailableError
-from shared.dataverse.odata import PartReply
+from shared.dataverse.odata import PartReply, json_text
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
 ANY_JSON = st.recursive(
@@ -37,6 +38,62 @@ def test_json_is_read_as_it_was_written(value: object) -> None:
 )
 def test_numbers_and_texts_beyond_the_usual(body: bytes, value: object) -> None:
     assert odata.read_json(body) == value
+
+
+def in_pieces(body: bytes) -> object:
+    """The same, when a few bytes are a long text."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_text, "_PIECE", 10)
+        return odata.read_json(body)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["@odata.context", "@odata.nextLink", "value", "a", "z"]), ANY_JSON)
+    | st.lists(ANY_JSON),
+    st.lists(st.dictionaries(st.text() | st.sampled_from(["value", "},{"]), ANY_JSON, min_size=1)),
+    st.booleans(),
+)
+def test_a_page_that_is_read_in_pieces_is_the_same(around: object, rows: list[object], compact: bool) -> None:
+    page = {**around, "value": rows} if isinstance(around, dict) else around
+    body = json.dumps(page, separators=(",", ":") if compact else None, ensure_ascii=not compact).encode(
+        errors="surrogatepass"
+    )
+    assert in_pieces(body) == odata.read_json(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "pieces"),
+    [
+        pytest.param({"value": [{"n": 10_000_000 + n} for n in range(5)]}, 5, id="rows"),
+        pytest.param({"value": [{"n": '},{"value":[' * 3} for _ in range(4)]}, 4, id="texts that look like JSON"),
+        pytest.param({"value": [{"inner": [{"n": 1}, {"n": 2}, {"n": 3}]}] * 4}, None, id="rows inside of rows"),
+        pytest.param({"first": {"value": [{"n": 123_456_789}] * 4}}, None, id="rows of something else"),
+        pytest.param([{"value": [{"n": 123_456_789}] * 4}], None, id="no page"),
+        pytest.param({"value": []}, None, id="no rows"),
+    ],
+)
+def test_a_page_is_cut_between_its_rows_only(body: object, pieces: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = json.dumps(body, separators=(",", ":")).encode()
+    read: list[bytes] = []
+    loads = orjson.loads
+
+    def noted(piece: bytes) -> object:
+        read.append(piece)
+        return loads(piece)
+
+    monkeypatch.setattr("shared.dataverse.odata.json_text.orjson.loads", noted)
+    assert in_pieces(text) == body
+    assert (text in read) is (pieces is None)
+    assert pieces is None or len(read) == pieces
+
+
+def test_a_page_that_ends_in_the_middle_is_an_outage() -> None:
+    with pytest.raises(UnavailableError, match="not JSON"):
+        in_pieces(b'{"value":[{"n":123456789},{"n":2}')
+
+
+def test_of_a_name_that_stands_twice_the_last_value_counts() -> None:
+    assert in_pieces(b'{"value":[{"n":123456789},{"n":2}],"value":3}') == {"value": 3}
 
 
 @pytest.mark.parametrize(
