@@ -9,7 +9,7 @@ def test_a_percentile_is_one_of_the_values() -> None:
 
 
 def test_a_call_is_not_charged_with_what_a_bare_question_waits_too() -> None:
-    calls = Answered((Call(80, 66, 200), Call(580, 560, 200), Call(300, 70, 204)))
+    calls = Answered((Call(80, 66, 5, 200), Call(580, 560, 5, 200), Call(300, 70, 5, 204)))
     assert calls.route_ms(0.99) == 580
     assert calls.own_ms(0.99, 66) == 296
     assert calls.own_ms(0.5, 66) == 86

@@ -93,7 +93,7 @@ def test_peers_are_asked_the_same_question_in_pieces() -> None:
     contact, account, lead = look_up_queries("+358504545641")
     assert [query["table"] for query in (contact, account, lead)] == ["contact", "account", "lead"]
     assert "@p" not in contact["filter"]
-    assert '"+358504545641"' in contact["filter"]
+    assert "startswith(mobilephone,'+358504545641')" in contact["filter"]
     assert "PropertyName='mobilephone'" in contact["filter"]
     assert "PropertyName='mobilephone'" not in account["filter"]
     assert contact["select"][0] == "contactid"
