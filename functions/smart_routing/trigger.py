@@ -1,10 +1,11 @@
-"""POST /api/smart-routing: Enreach asks where a call should go, while the caller waits."""
+"""POST /api/smart-routing: Enreach asks where a call should go, while the caller waits; and the warm-up before."""
 
 import json
 import logging
 from typing import assert_never
 
 import azure.functions as func
+from azure.functions.warmup import WarmUpContext
 
 from functions.smart_routing.decide.answers import Decision, Default, Forward
 from functions.smart_routing.messages import BadRequestError, read_request
@@ -18,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 def blueprint(gateways: Gateways) -> func.Blueprint:
-    """The function `smart_routing`. Names in the log each routing key that cannot be used."""
+    """The functions `smart_routing` and `warmup`. Names in the log each routing key that cannot be used."""
     settings = gateways.settings
     keys = routing_keys(settings.routing_key_current, settings.routing_key_next, settings.routing_basic_user)
     for problem in keys.problems:
@@ -31,7 +32,13 @@ def blueprint(gateways: Gateways) -> func.Blueprint:
         deadline_seconds=settings.routing_deadline_seconds,
         cache_seconds=settings.routing_cache_seconds,
     )
-    keep_warm = KeepWarm([routing.warm_up, gateways.number_index.warm_up, gateways.dataverse.keep_warm])
+    keep_warm = KeepWarm(
+        {
+            "rules": routing.warm_up,
+            "number index": gateways.number_index.warm_up,
+            "connection to Dataverse": gateways.dataverse.keep_warm,
+        }
+    )
     bp = func.Blueprint()
 
     # Anonymous to the platform: Enreach can send its own header or HTTP Basic only, and a function key in the URL
@@ -50,6 +57,13 @@ def blueprint(gateways: Gateways) -> func.Blueprint:
             # The type alone: texts of exceptions repeat values, and so numbers.
             _log.error("Smart routing failed and gave the default: %s", type(error).__name__)
             return func.HttpResponse(status_code=204)
+
+    # Azure calls the one function of this very name before it sends callers to an instance that it adds.
+    # https://learn.microsoft.com/azure/azure-functions/functions-bindings-warmup
+    @bp.function_name("warmup")
+    @bp.warm_up_trigger(arg_name="instance")
+    async def warmup(instance: WarmUpContext) -> None:
+        await keep_warm.warm_up()
 
     return bp
 

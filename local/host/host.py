@@ -57,7 +57,18 @@ class Host:
                 await self._add_queue(function)
             elif function.kind == "timerTrigger":
                 self._add_timer(function)
+            elif function.kind == "warmupTrigger":
+                self.by_hand[function.name] = lambda _text: self.warm_up()
         await self._add_blobs()
+
+    async def warm_up(self) -> None:
+        """The warm-up function, if there is one, has run; how it ended is in the log and stops nothing.
+
+        Its trigger has no value and no metadata (WarmupTriggerBinding of azure-webjobs-sdk-extensions).
+        """
+        for function in self.functions:
+            if function.kind == "warmupTrigger":
+                await self.executor.run(function, TypedData(), {})
 
     async def _add_queue(self, function: Function) -> None:
         queues = self.connections.queues(function.trigger["connection"])
@@ -129,23 +140,26 @@ async def _run(host: Host, address: str, port: int, stop: asyncio.Event) -> int:
     except OSError as error:
         await runner.cleanup()
         raise StartError(f"Port {port} on {address} cannot be used: {error.strerror or error}.") from error
+    stopping = asyncio.create_task(stop.wait())
+    # As when Azure adds an instance: nobody is told that the app runs before it is warm.
+    warming_up = asyncio.create_task(host.warm_up())
+    await asyncio.wait([warming_up, stopping], return_when=asyncio.FIRST_COMPLETED)
     listeners = [asyncio.create_task(listener.run(stop)) for listener in host.listeners]
     server.is_running = True
     print(listing(host, f"http://{address}:{port}"), flush=True)
-    stopping = asyncio.create_task(stop.wait())
     await asyncio.wait([stopping, *listeners], return_when=asyncio.FIRST_COMPLETED)
     broken = [task for task in listeners if task.done() and not stop.is_set()]
     for task in broken:
         logger.error("A listener ended; the host stops.", exc_info=task.exception())
     stop.set()
     await stopping
-    return await _drain(runner, server, listeners) or (1 if broken else 0)
+    return await _drain(runner, server, [warming_up, *listeners]) or (1 if broken else 0)
 
 
-async def _drain(runner: web.AppRunner, server: HttpServer, listeners: Sequence[asyncio.Task[None]]) -> int:
+async def _drain(runner: web.AppRunner, server: HttpServer, running: Sequence[asyncio.Task[None]]) -> int:
     """What runs has ended, or STOP_SECONDS have passed."""
     logger.info("Stopping: waiting for what runs, at most %d s", STOP_SECONDS)
-    work = [*listeners, asyncio.create_task(server.finish()), asyncio.create_task(runner.cleanup())]
+    work = [*running, asyncio.create_task(server.finish()), asyncio.create_task(runner.cleanup())]
     _done, late = await asyncio.wait(work, timeout=STOP_SECONDS)
     if late:
         # Threads of the pool cannot be interrupted, and Python would wait for them at its end.
@@ -165,8 +179,8 @@ def listing(host: Host, url: str) -> str:
     for function in host.functions:
         trigger = function.trigger
         if function.kind != "httpTrigger":
-            source = trigger.get("queueName") or trigger.get("path") or trigger.get("schedule")
-            lines.append(f"\t{function.name}: {function.kind} {source}")
+            source = trigger.get("queueName") or trigger.get("path") or trigger.get("schedule") or ""
+            lines.append(f"\t{function.name}: {function.kind} {source}".rstrip())
     return "\n".join([*lines, ""])
 
 

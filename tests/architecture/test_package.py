@@ -43,12 +43,15 @@ def test_the_app_indexes_under_microsofts_worker_with_azure_settings() -> None:
     assert answer.returncode == 0, answer.stderr
     functions = json.loads(answer.stdout.splitlines()[-1])
     assert functions.keys() == {
-        "smart_routing", "import_schedule", "sweep_schedules", "report_failed_schedule", "refresh_number_index",
+        "smart_routing", "warmup", "import_schedule", "sweep_schedules", "report_failed_schedule",
+        "refresh_number_index",
     }  # fmt: skip
     (timer,) = functions["sweep_schedules"]
     assert timer["schedule"] == "0 */5 * * * *"
     (ticks,) = functions["refresh_number_index"]
     assert (ticks["type"], ticks["schedule"]) == ("timerTrigger", "15 * * * * *")
+    (warm_up,) = functions["warmup"]
+    assert warm_up["type"] == "warmupTrigger"
     (poison,) = functions["report_failed_schedule"]
     assert poison["queueName"] == "webjobs-blobtrigger-poison"
     (blob,) = functions["import_schedule"]

@@ -198,7 +198,9 @@ StartHost = Callable[..., HostProcess]
 def _hosts(folder: Path) -> Iterator[StartHost]:
     started: list[HostProcess] = []
 
-    def start(app: str, storage: Storage | None, environment: Mapping[str, str] | None = None) -> HostProcess:
+    def start(
+        app: str, storage: Storage | None, environment: Mapping[str, str] | None = None, *, wait: bool = True
+    ) -> HostProcess:
         port = free_port()
         log_file = folder / f"host-{len(started)}.log"
         settings = ["--settings", str(APPS / "scratch_app/local.settings.example.json")] if app == "scratch_app" else []
@@ -213,7 +215,8 @@ def _hosts(folder: Path) -> Iterator[StartHost]:
             )
         host = HostProcess(f"http://127.0.0.1:{port}", folder, log_file, process)
         started.append(host)
-        eventually(host.is_ready)
+        if wait:
+            eventually(host.is_ready)
         return host
 
     try:

@@ -1,5 +1,6 @@
 """A small app of every trigger kind that the local host knows; the tests watch it through storage and HTTP."""
 
+import asyncio
 import json
 import logging
 import os
@@ -7,6 +8,7 @@ import time
 from typing import List  # noqa: UP035 - the worker refuses the annotation Out[list[str]]
 
 import azure.functions as func
+from azure.functions.warmup import WarmUpContext
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 logger = logging.getLogger("scratch")
@@ -130,6 +132,17 @@ def yearly(timer: func.TimerRequest) -> None:
 @app.timer_trigger(arg_name="timer", schedule="0 0 0 1 1 *", run_on_startup=True, use_monitor=False)
 async def at_start(timer: func.TimerRequest) -> None:
     _note("starts", str(timer.past_due))
+
+
+# --- warm-up
+
+
+@app.warm_up_trigger(arg_name="instance")
+async def warmup(instance: WarmUpContext) -> None:
+    _note("warm-ups", type(instance).__name__)
+    await asyncio.sleep(float(os.environ.get("WARM_UP_SECONDS", "0")))
+    if os.environ.get("WARM_UP_FAILS"):
+        raise RuntimeError("a failing warm-up")
 
 
 # --- blobs

@@ -125,7 +125,7 @@ async def answer(configured: dict[str, str], **headers: str | None) -> func.Http
     )
     app = func.FunctionApp()
     app.register_functions(blueprint(gateways))
-    (function,) = app.get_functions()
+    (function,) = [each for each in app.get_functions() if each.get_function_name() == "smart_routing"]
     route = cast(Callable[[func.HttpRequest], Awaitable[func.HttpResponse]], function.get_user_function())
     sent = {name.replace("_", "-"): value for name, value in headers.items() if value is not None}
     question = b'{"anum": "+358504545641", "bnum": "+35840675644"}'

@@ -14,6 +14,7 @@ import azure.functions as func
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from azure.functions.warmup import WarmUpContext
 
 from functions.smart_routing.trigger import blueprint
 from shared.config_documents import ConfigDocuments
@@ -77,6 +78,7 @@ class Rows:
     seconds: float = 0
     breaker_state: str = "closed"
     asked: list[Sequence[Question]] = field(default_factory=list)
+    kept_warm: int = 0
 
     async def query_many(self, queries: Sequence[Question], *, within: float | None = None) -> list[list[JsonRow]]:
         self.asked.append(queries)
@@ -86,10 +88,13 @@ class Rows:
         return [self.contacts if query.table.logical_name == "contact" else [] for query in queries]
 
     async def keep_warm(self) -> None:
-        """Nothing grows cold here."""
+        self.kept_warm += 1
+        if self.failure:
+            raise self.failure
 
 
 type Handler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
+type WarmUp = Callable[[WarmUpContext], Awaitable[None]]
 
 
 def settings(**values: object) -> Settings:
@@ -105,20 +110,26 @@ def settings(**values: object) -> Settings:
     )
 
 
-def handler(rows: object, blobs: Blobs | None = None, **values: object) -> Handler:
+def functions(
+    rows: object, blobs: Blobs | None = None, *, check_every: float = 5, **values: object
+) -> dict[str, func.Function]:
+    """The functions of the blueprint by their names."""
     files = blobs or Blobs(routing=ROUTING, customer_matching=MATCHING)
     gateways = Gateways(
         settings=settings(**values),
         dataverse=cast(DataverseClient, rows),
         files=cast(Files, files),
-        documents=ConfigDocuments(files),
+        documents=ConfigDocuments(files, check_every=check_every),
         tables=open_tables(settings()),
         number_index=open_number_index(settings(), open_tables(settings())),
     )
     app = func.FunctionApp()
     app.register_functions(blueprint(gateways))
-    (function,) = app.get_functions()
-    return cast(Handler, function.get_user_function())
+    return {function.get_function_name(): function for function in app.get_functions()}
+
+
+def handler(rows: object, blobs: Blobs | None = None, **values: Any) -> Handler:
+    return cast(Handler, functions(rows, blobs, **values)["smart_routing"].get_user_function())
 
 
 def request(body: object = None, key: str | None = KEY, **headers: str) -> func.HttpRequest:
@@ -136,25 +147,42 @@ def json_body(response: func.HttpResponse) -> Any:
     return json.loads(response.get_body())
 
 
-def test_the_function_has_its_name_route_and_method() -> None:
-    app = func.FunctionApp()
-    gateways = Gateways(
-        settings(),
-        cast(DataverseClient, Rows()),
-        cast(Files, Blobs()),
-        ConfigDocuments(Blobs()),
-        open_tables(settings()),
-        open_number_index(settings(), open_tables(settings())),
-    )
-    app.register_functions(blueprint(gateways))
-    (function,) = app.get_functions()
-    assert function.get_function_name() == "smart_routing"
-    binding = function.get_trigger()
+def triggers(name: str) -> dict[str, Any]:
+    binding = functions(Rows())[name].get_trigger()
     assert binding is not None
-    trigger = binding.get_dict_repr()
+    return cast(dict[str, Any], binding.get_dict_repr())
+
+
+def test_the_route_has_its_name_and_method_and_is_open_to_the_platform() -> None:
+    trigger = triggers("smart_routing")
     assert (trigger["route"], trigger["methods"], trigger["authLevel"]) == (
         "smart-routing", [func.HttpMethod.POST], func.AuthLevel.ANONYMOUS,
     )  # fmt: skip
+
+
+def test_the_warm_up_has_the_name_that_azure_calls() -> None:
+    assert triggers("warmup")["type"] == "warmupTrigger"
+
+
+async def test_a_warm_up_makes_the_connection_and_the_rules_ready() -> None:
+    rows, blobs = Rows([ELINA]), Blobs(routing=ROUTING, customer_matching=MATCHING)
+    app = functions(rows, blobs, check_every=60)
+    await cast(WarmUp, app["warmup"].get_user_function())(WarmUpContext())
+    assert rows.kept_warm == 1
+    blobs.documents.clear()  # who comes now finds nothing but what was read before
+    response = await cast(Handler, app["smart_routing"].get_user_function())(call())
+    assert json_body(response)["InitialTarget"] == VIP
+
+
+async def test_a_warm_up_without_dataverse_and_storage_ends_well_and_the_app_answers(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    rows = Rows(failure=UnavailableError(f"contacts of {CALLER}"))
+    app = functions(rows, Blobs(routing=StorageError("down")))
+    await cast(WarmUp, app["warmup"].get_user_function())(WarmUpContext())
+    assert "Keeping the connection to Dataverse warm met UnavailableError" in caplog.text
+    assert CALLER not in caplog.text
+    assert (await cast(Handler, app["smart_routing"].get_user_function())(call())).status_code == 204
 
 
 async def test_a_vip_is_forwarded() -> None:
@@ -292,17 +320,7 @@ async def test_a_dataverse_that_hangs_costs_the_deadline_and_no_more() -> None:
 
 async def test_new_rules_take_over_and_broken_ones_do_not() -> None:
     blobs = Blobs(routing=ROUTING, customer_matching=MATCHING)
-    gateways = Gateways(
-        settings(),
-        cast(DataverseClient, Rows([ELINA])),
-        cast(Files, blobs),
-        ConfigDocuments(blobs, check_every=0),
-        open_tables(settings()),
-        open_number_index(settings(), open_tables(settings())),
-    )
-    app = func.FunctionApp()
-    app.register_functions(blueprint(gateways))
-    route = cast(Handler, app.get_functions()[0].get_user_function())
+    route = handler(Rows([ELINA]), blobs, check_every=0)
     assert json_body(await route(call()))["InitialTarget"] == VIP
     blobs.documents["routing.json"] = {"rules": [{"name": "new", "then": {"target": "+358401112222"}}]}
     assert json_body(await route(call())) == {"InitialTarget": "+358401112222"}

@@ -1,0 +1,32 @@
+"""A new instance is made ready before its first caller: the app on its host, on a stack that nobody has called yet."""
+
+from pathlib import Path
+
+import httpx
+
+from local.stack.ports import free_ports
+from local.stack.running import RunningStack, running_stack
+
+CALL = {"anum": "+358504545641", "bnum": "+35840675644"}
+
+
+def traffic(stack: RunningStack) -> dict[str, int]:
+    """What came to Dataverse since the start."""
+    stats = httpx.get(f"{stack.dataverse_url}/__sim/stats").json()
+    return {"requests": stats["requests"]["total"], "connections": stats["connections"]}
+
+
+def test_the_first_caller_finds_the_connection_open_and_the_rules_read(tmp_path: Path) -> None:
+    log = tmp_path / "stack.log"
+    with running_stack(free_ports(), log_file=log) as stack:
+        assert traffic(stack) == {"requests": 1, "connections": 1}
+        before = log.read_text()
+        answer = httpx.post(
+            f"{stack.functions_url}/api/smart-routing", json=CALL, headers={"X-Benemen-APIKey": stack.routing_key}
+        )
+        assert answer.status_code == 200
+        assert traffic(stack) == {"requests": 2, "connections": 1}
+        during = log.read_text().removeprefix(before)
+    for name in ("routing.json", "customer-matching.json"):
+        assert f"Configuration document {name} is read" in before
+        assert f"Configuration document {name} is read" not in during
