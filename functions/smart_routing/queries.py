@@ -15,14 +15,15 @@ from functions.smart_routing.decide.shifts import ShiftBooking
 from functions.smart_routing.rules import AgentKind
 from shared.customers import (
     CustomerMatching,
+    Ids,
     Match,
     MatchKind,
     customer_questions,
+    join_choice,
     matched,
-    number_choice,
     searched,
 )
-from shared.dataverse.odata import ById, Choice, Chosen, Condition, Fetch, Link, Parameter, Question
+from shared.dataverse.odata import Chosen, Condition, Fetch, Link, Parameter, Question
 from shared.dataverse.tables import (
     ACCOUNT,
     ACTIVE,
@@ -47,7 +48,6 @@ from shared.dataverse.tables import (
 MOST_ROWS = 200
 """Rows of a joined read: a case or call comes once for each booking of its owner, and few lie in the asked minutes."""
 
-_CHOICE = "caller"
 _IS_ACTIVE = Condition("statecode", "eq", ACTIVE)
 _CASES = "cases"
 _CONTACT_OWNER = "contact owner"
@@ -68,7 +68,7 @@ def questions(
     now: datetime,
     matching: CustomerMatching,
     needs: Needs,
-    ids: Mapping[MatchKind, Sequence[str]] | None = None,
+    ids: Ids | None = None,
 ) -> dict[str, Question]:
     """All that has to be asked about this caller (E.164), each under a name that `facts_of` knows.
 
@@ -78,16 +78,14 @@ def questions(
     columns = {kind: names for kind, names in searched(matching).items() if kind in _KINDS}
     if ids is not None:
         columns = {kind: names for kind, names in columns.items() if ids.get(kind)}
-    choices: dict[MatchKind, Choice] = {
-        kind: number_choice(number, matching) if ids is None else ById(tuple(ids[kind])) for kind in columns
-    }
+    joined = {kind: join_choice(number, matching, kind, ids) for kind in columns}
     moments = {
         "now": now,
         "until": now + timedelta(minutes=needs.shift_minutes),
         "since": now - timedelta(days=needs.look_back_days),
     }
     reads = _reads(needs, tuple(columns.items()))
-    return asked | {name: fetch.ask({_CHOICE: choices[kind], **moments}) for name, kind, fetch in reads}
+    return asked | {name: fetch.ask({kind: joined[kind], **moments}) for name, kind, fetch in reads}
 
 
 @lru_cache(maxsize=64)
@@ -153,7 +151,7 @@ def _account_owner_reads(needs: Needs, columns: Mapping[MatchKind, tuple[str, ..
             to_column="accountid",
             alias=_CALLS,
             outer=False,
-            where=(_IS_ACTIVE, Chosen(names, _CHOICE)),
+            where=(_IS_ACTIVE, Chosen(names, MatchKind.CONTACT)),
         )
         links = (member, *_owners(needs, need))
         read = Fetch(table=ACCOUNT, select=("accountid",), links=links, top=MOST_ROWS)
@@ -166,7 +164,7 @@ def _owner_read(kind: MatchKind, columns: Mapping[MatchKind, tuple[str, ...]], n
     return Fetch(
         table=table,
         select=(table.primary_id,),
-        where=(_IS_ACTIVE, Chosen(columns[kind], _CHOICE)),
+        where=(_IS_ACTIVE, Chosen(columns[kind], kind)),
         links=_owners(needs, need),
         top=MOST_ROWS,
     )
@@ -214,7 +212,7 @@ def _caller(kind: MatchKind, names: tuple[str, ...], lookup: str) -> Link:
         alias=_CALLS,
         outer=False,
         select=(table.primary_id,),
-        where=(_IS_ACTIVE, Chosen(names, _CHOICE)),
+        where=(_IS_ACTIVE, Chosen(names, kind)),
     )
 
 

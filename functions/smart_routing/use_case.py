@@ -17,7 +17,7 @@ from functions.smart_routing.messages import RouteRequest
 from functions.smart_routing.queries import facts_of, questions
 from functions.smart_routing.rules import RoutingRules
 from shared.config_documents import Document, json_document
-from shared.customers import CustomerMatching, MatchKind, RowReader
+from shared.customers import CustomerMatching, MatchKind, RowReader, ask_of_caller
 from shared.dataverse.errors import DataverseError
 from shared.dataverse.meter import count_requests
 from shared.recent import Recent
@@ -147,11 +147,15 @@ class SmartRouting:
 
         async def ask() -> Facts:
             ids = await self._numbers.find(number, matching)
-            asked = questions(number, call.now, matching, needs, ids)
-            if not asked:  # a stranger, as the number index knows, or no column is searched
-                return NOTHING_KNOWN
-            answers = await self._dynamics.query_many(list(asked.values()), within=within)
-            return facts_of(number, call.now, matching, needs, dict(zip(asked, answers, strict=True)))
+            answers = await ask_of_caller(
+                self._dynamics,
+                number,
+                matching,
+                lambda known: questions(number, call.now, matching, needs, known),
+                ids,
+                within=within,
+            )
+            return facts_of(number, call.now, matching, needs, answers)
 
         # What was asked under other documents is no answer to this: the plan is new with each of them.
         return await self._recent.get((number, needs, id(plan)), ask)

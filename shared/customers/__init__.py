@@ -8,13 +8,15 @@ What every key of the document means: docs/customer-matching.md.
 
 from shared.customers.document import ColumnName, CustomerMatching, MatchKind, OrderKey, SearchedColumns, column_name
 from shared.customers.look_up import (
-    CALLER,
     MOST_CANDIDATES,
+    Ids,
     RowReader,
+    ask_of_caller,
     caller_number,
     customer_questions,
     find_customer,
-    number_choice,
+    join_choice,
+    search_texts,
 )
 from shared.customers.matching import (
     AMBIGUOUS,
@@ -27,22 +29,24 @@ from shared.customers.matching import (
 
 __all__ = [
     "AMBIGUOUS",
-    "CALLER",
     "MOST_CANDIDATES",
     "NOBODY",
     "ColumnName",
     "CustomerColumns",
     "CustomerMatching",
+    "Ids",
     "Match",
     "MatchKind",
     "OrderKey",
     "RowReader",
     "SearchedColumns",
+    "ask_of_caller",
     "caller_number",
     "column_name",
     "customer_questions",
     "find_customer",
+    "join_choice",
     "matched",
-    "number_choice",
+    "search_texts",
     "searched",
 ]

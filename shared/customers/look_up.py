@@ -1,6 +1,7 @@
-"""What Dataverse is asked about a caller, all of it in one `$batch`."""
+"""What Dataverse is asked about a caller, all of it in one `$batch` as a rule."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol
@@ -19,11 +20,14 @@ from shared.customers.matching import (
     TABLES,
     CustomerColumns,
     Match,
+    deciding_rows,
     matched,
     parent_alias,
     searched,
+    searched_texts,
 )
 from shared.dataverse.odata import (
+    BoundFetch,
     ById,
     ByText,
     Choice,
@@ -50,7 +54,7 @@ from shared.dataverse.tables import (
     JsonRow,
     Table,
 )
-from shared.phone_numbers import beginnings, country_of, e164, spellings
+from shared.phone_numbers import beginnings, country_of, e164, likely_spellings, spellings
 
 MOST_CANDIDATES = 50
 """Rows asked for of each kind. Two are ambiguous already; the rest is room for rows that turn out to differ."""
@@ -61,8 +65,8 @@ _OLDEST_FIRST = "createdon"
 _ACTIVE = Condition("statecode", "eq", ACTIVE)
 
 
-CALLER = "caller"
-"""The parameter of every FetchXML question here that takes a `number_choice`."""
+type Ids = Mapping[MatchKind, Sequence[str]]
+"""Primary keys of customers, by kind."""
 
 
 class RowReader(Protocol):
@@ -80,17 +84,67 @@ async def find_customer(
     own: frozenset[str] = frozenset(),
     within: float | None = None,
 ) -> Match:
-    """Whose number this is. Costs one request, or none for text that is no number and for our own numbers.
+    """Whose number this is. Costs one request, or none for text that is no number and for our own numbers; two where
+    something hangs on a customer whose stored number is spelled in a rare way.
 
     `own` are lines of ours (E.164) beside those of the document. Raises DataverseError, with `within` in so many
     seconds at the latest.
     """
     number = caller_number(caller, matching, own)
-    questions = customer_questions(number, matching, wanted) if number else {}
-    if number is None or not questions:
+    if number is None:
         return NOBODY
-    answers = await rows.query_many(list(questions.values()), within=within)
-    return matched(number, matching, dict(zip(questions, answers, strict=True)))
+    answers = await ask_of_caller(
+        rows, number, matching, lambda ids: customer_questions(number, matching, wanted, ids=ids), within=within
+    )
+    return matched(number, matching, answers)
+
+
+async def ask_of_caller(
+    rows: RowReader,
+    number: str,
+    matching: CustomerMatching,
+    questions: Callable[[Ids | None], Mapping[str, Question]],
+    ids: Ids | None = None,
+    *,
+    within: float | None = None,
+) -> dict[str, list[JsonRow]]:
+    """The answers to `questions`, which are made by the number (E.164) or, with `ids`, by primary key.
+
+    Joins are asked with the likeliest spellings only. When they were asked in vain, because the customer's number is
+    stored in another one, all is asked again by the primary keys that are known by then. Raises DataverseError, with
+    `within` in so many seconds at the latest.
+    """
+    loop = asyncio.get_running_loop()
+    end = None if within is None else loop.time() + within
+    asked = questions(ids)
+    answers = await _answered(rows, asked, within)
+    missed = {} if ids is not None else missed_by_joins(number, matching, asked.values(), answers)
+    if missed:
+        answers = await _answered(rows, questions(missed), None if end is None else max(0.0, end - loop.time()))
+    return answers
+
+
+async def _answered(rows: RowReader, asked: Mapping[str, Question], within: float | None) -> dict[str, list[JsonRow]]:
+    if not asked:
+        return {}
+    return dict(zip(asked, await rows.query_many(list(asked.values()), within=within), strict=True))
+
+
+def missed_by_joins(
+    number: str, matching: CustomerMatching, asked: Iterable[Question], answers: Mapping[str, Sequence[JsonRow]]
+) -> Ids:
+    """The rows that decide about this number (E.164), where one is stored in none of the spellings of `join_choice`.
+
+    Empty where none is, and where no question joined anything to rows of their kind.
+    """
+    kind, found = deciding_rows(number, matching, answers)
+    if not any(isinstance(question, BoundFetch) and kind in question.values for question in asked):
+        return {}
+    likely = frozenset(likely_spellings(number, matching.default_region))
+    columns = searched(matching)[kind]
+    if all(any(text in likely for text in searched_texts(row, columns)) for row in found):
+        return {}
+    return {kind: tuple(str(row[TABLES[kind].primary_id]) for row in found)}
 
 
 def caller_number(text: str | None, matching: CustomerMatching, own: frozenset[str] = frozenset()) -> str | None:
@@ -103,14 +157,23 @@ def caller_number(text: str | None, matching: CustomerMatching, own: frozenset[s
     return None if number in own or number in matching.own_numbers else number
 
 
-def number_choice(number: str, matching: CustomerMatching) -> ByText:
-    """The texts by which stored columns are searched for this number (E.164)."""
-    return _number_choice(number, matching.default_region, matching.numbers_to_cut)
+@dataclass(frozen=True, slots=True)
+class SearchTexts:
+    """What stored columns are searched for: the very text, one that begins so, or one that has it somewhere."""
+
+    equal: tuple[str, ...]
+    begins: tuple[str, ...]
+    contains: str | None
 
 
-# A look-up needs the choice of its number several times, a moment later nobody does.
+def search_texts(number: str, matching: CustomerMatching) -> SearchTexts:
+    """What this number (E.164) may look like in a column, with an extension too, and after `NumbersToCut`."""
+    return _search_texts(number, matching.default_region, matching.numbers_to_cut)
+
+
+# Three kinds ask for the same texts, a moment later nobody does.
 @lru_cache(maxsize=64)
-def _number_choice(number: str, region: str | None, cut: int) -> ByText:
+def _search_texts(number: str, region: str | None, cut: int) -> SearchTexts:
     texts = spellings(number, region)
     rest = number[cut:] if cut and len(number) - cut >= LEAST_REST else None
     if rest is not None:
@@ -118,7 +181,18 @@ def _number_choice(number: str, region: str | None, cut: int) -> ByText:
         texts = tuple(dict.fromkeys((*texts, *spellings(number, country_of(number)))))
     begins = beginnings(number, region)
     # What begins so needs not be asked for again as a whole: every text travels once for each column.
-    return ByText(tuple([text for text in texts if text not in begins]), begins, rest)
+    return SearchTexts(tuple([text for text in texts if text not in begins]), begins, rest)
+
+
+def join_choice(number: str, matching: CustomerMatching, kind: MatchKind, ids: Ids | None) -> Choice:
+    """The parameter of a joining read, named by the kind: how joins choose the customers of this kind with this number (E.164): by their ids where those are known, else
+    by the likeliest texts, since every text travels once for each column of each join."""
+    return _likely_texts(number, matching.default_region) if ids is None else ById(tuple(ids[kind]))
+
+
+@lru_cache(maxsize=64)
+def _likely_texts(number: str, region: str | None) -> ByText:
+    return ByText(likely_spellings(number, region))
 
 
 def customer_questions(
@@ -126,7 +200,7 @@ def customer_questions(
     matching: CustomerMatching,
     wanted: CustomerColumns,
     *,
-    ids: Mapping[MatchKind, Sequence[str]] | None = None,
+    ids: Ids | None = None,
 ) -> dict[str, Question]:
     """What has to be asked to know whose number (E.164) this is, by the keys that `matched` knows.
 
@@ -137,32 +211,26 @@ def customer_questions(
         columns = {kind: names for kind, names in columns.items() if ids.get(kind)}
     order = matching.order if matching.multiple_matches_pick_first else None
     shapes = _shapes(tuple(columns.items()), wanted, order)
-    choices: dict[MatchKind, Choice] = (
-        dict.fromkeys(columns, number_choice(number, matching))
-        if ids is None
-        else {kind: ById(tuple(ids[kind])) for kind in columns}
-    )
-    questions: dict[str, Question] = {
-        kind: replace(shape, where=all_of(_IS_ACTIVE, _chosen(shape.table, columns[kind], choices[kind])))
-        for kind, shape in shapes.kinds.items()
-    }
+    questions: dict[str, Question] = {}
+    for kind, shape in shapes.kinds.items():
+        rows = (
+            _with_number(shape.table, columns[kind], search_texts(number, matching))
+            if ids is None
+            else shape.table.is_in(shape.table.primary_id, ids[kind])
+        )
+        questions[kind] = replace(shape, where=all_of(_IS_ACTIVE, rows))
     for key, (kind, fetch) in shapes.fetches.items():
-        questions[key] = fetch.ask({CALLER: choices[kind]})
+        questions[key] = fetch.ask({kind: join_choice(number, matching, kind, ids)})
     return questions
 
 
 _IS_ACTIVE = CONTACT.eq("statecode", ACTIVE)
 
 
-def _chosen(table: Table, columns: Sequence[str], choice: Choice) -> Filter:
-    """The condition of a query that a `Chosen` is in FetchXML."""
-    if isinstance(choice, ById):
-        return table.is_in(table.primary_id, choice.ids)
-    conditions = [table.any_in(columns, choice.equal)]
-    if choice.begins:
-        conditions.append(any_starts_with(columns, choice.begins))
-    if choice.contains is not None:
-        conditions.append(any_contains(columns, choice.contains))
+def _with_number(table: Table, columns: Sequence[str], texts: SearchTexts) -> Filter:
+    conditions = [table.any_in(columns, texts.equal), any_starts_with(columns, texts.begins)]
+    if texts.contains is not None:
+        conditions.append(any_contains(columns, texts.contains))
     return any_of(*conditions)
 
 
@@ -314,5 +382,5 @@ def _candidates(kind: MatchKind, columns: tuple[str, ...], to_column: str) -> Li
         to_column=to_column,
         alias="candidate",
         outer=False,
-        where=(_ACTIVE, Chosen(columns, CALLER)),
+        where=(_ACTIVE, Chosen(columns, kind)),
     )

@@ -98,17 +98,28 @@ def matched(number: str, matching: CustomerMatching, answers: Mapping[str, Seque
     option speaks of accounts and contacts only). A row that holds only what `NumbersToCut` leaves of the number
     counts where no row of any kind holds the number itself.
     """
+    kind, rows = deciding_rows(number, matching, answers)
+    if not rows:
+        return NOBODY
+    if len(rows) == 1:
+        return _match(kind, rows[0], answers)
+    if kind is MatchKind.AMBIGUOUS:
+        return AMBIGUOUS
+    return _match(kind, first_by_order(kind, rows, matching.order, answers), answers)
+
+
+def deciding_rows(
+    number: str, matching: CustomerMatching, answers: Mapping[str, Sequence[JsonRow]]
+) -> tuple[MatchKind, list[JsonRow]]:
+    """The rows with this number of the kind that decides; of the kind AMBIGUOUS when nothing picks one of several."""
     for holds in (_holds_number, _holds_rest) if matching.numbers_to_cut else (_holds_number,):
         for kind, columns in searched(matching).items():
             rows = [row for row in answers.get(kind, ()) if holds(row, columns, number, matching)]
-            if not rows:
-                continue
-            if len(rows) == 1:
-                return _match(kind, rows[0], answers)
-            if kind is MatchKind.LEAD or not matching.multiple_matches_pick_first:
-                return AMBIGUOUS
-            return _match(kind, first_by_order(kind, rows, matching.order, answers), answers)
-    return NOBODY
+            if len(rows) > 1 and (kind is MatchKind.LEAD or not matching.multiple_matches_pick_first):
+                return MatchKind.AMBIGUOUS, rows
+            if rows:
+                return kind, rows
+    return MatchKind.NONE, []
 
 
 def searched(matching: CustomerMatching) -> dict[MatchKind, tuple[str, ...]]:
@@ -118,17 +129,18 @@ def searched(matching: CustomerMatching) -> dict[MatchKind, tuple[str, ...]]:
 
 def _holds_number(row: JsonRow, columns: Iterable[str], number: str, matching: CustomerMatching) -> bool:
     region = matching.default_region
-    return any(text == number or e164(text, region) == number for text in _texts(row, columns))
+    return any(text == number or e164(text, region) == number for text in searched_texts(row, columns))
 
 
 def _holds_rest(row: JsonRow, columns: Iterable[str], number: str, matching: CustomerMatching) -> bool:
     cut, region = matching.numbers_to_cut, matching.default_region
     if len(number) - cut < LEAST_REST:
         return False
-    return any(is_rest_of(text, number, cut, region) for text in _texts(row, columns))
+    return any(is_rest_of(text, number, cut, region) for text in searched_texts(row, columns))
 
 
-def _texts(row: JsonRow, columns: Iterable[str]) -> Iterator[str]:
+def searched_texts(row: JsonRow, columns: Iterable[str]) -> Iterator[str]:
+    """The texts that stand in these columns."""
     return (text for column in columns if isinstance(text := row.get(column), str))
 
 

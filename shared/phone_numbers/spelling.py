@@ -13,6 +13,7 @@ from shared.phone_numbers.reading import INTERNATIONAL_PREFIX
 
 MOST_SPELLINGS = 72
 MOST_BEGINNINGS = 12
+LIKELY_SPELLINGS = 24
 
 
 def spellings(number: str, region: str | None = None) -> tuple[str, ...]:
@@ -27,6 +28,12 @@ def spellings(number: str, region: str | None = None) -> tuple[str, ...]:
 def beginnings(number: str, region: str | None = None) -> tuple[str, ...]:
     """The likeliest spellings before an extension, whose digits nobody knows: at most 12, for a query by beginning."""
     return _spelled(number, region)[1]
+
+
+def likely_spellings(number: str, region: str | None = None) -> tuple[str, ...]:
+    """The likeliest of both, each as a whole text: at most 24."""
+    equal, begins = _spelled(number, region)
+    return tuple(dict.fromkeys((*begins, *equal)))[:LIKELY_SPELLINGS]
 
 
 @lru_cache(maxsize=64)

@@ -17,12 +17,9 @@ from shared.customers import (
     customer_questions,
     find_customer,
     matched,
-    number_choice,
 )
-from shared.customers import CALLER as CALLER_PARAMETER
 from shared.dataverse.client import DataverseClient
-from shared.dataverse.odata import Chosen, Condition, Fetch
-from shared.dataverse.tables import ACTIVE, CONTACT
+from shared.phone_numbers import likely_spellings
 from tests.unit.shared.stored_numbers import COUNTRIES, Stored, other_numbers, stored_numbers
 
 CALLER = "+358504545600"
@@ -238,7 +235,8 @@ async def test_who_is_related_to_a_caller(
     plant(control, accounts=rows.get("accounts", []))
     before = dataverse.meter.requests
     match = await find_customer(dataverse, CALLER, matching(), COLUMNS)
-    assert dataverse.meter.requests - before == 1
+    # Joins find likely spellings; behind an extension only what the first request told finds what hangs on the customer.
+    assert dataverse.meter.requests - before == (2 if "x7" in str(rows) else 1)
     assert match.kind is kind
     assert (match.contact or {}).get("jobtitle") == job
     assert [account["customertypecode"] for account in match.accounts] == types
@@ -394,21 +392,38 @@ async def test_two_leads_stay_ambiguous(dataverse: DataverseClient, control: htt
 
 # ----------------------------------------------------------------------------------------------------- joins
 
+RARE = "+358-50-454-56-00"
 
-@pytest.mark.parametrize("cut", [0, 4])
-async def test_a_join_chooses_the_rows_that_a_query_does(
-    dataverse: DataverseClient, control: httpx.Client, cut: int
+
+@pytest.mark.parametrize("text", [*likely_spellings(CALLER, "FI"), RARE, f"{LOCAL} x12"])
+async def test_what_hangs_on_a_customer_is_found_whatever_the_spelling(
+    dataverse: DataverseClient, control: httpx.Client, text: str
 ) -> None:
-    texts = [LOCAL, f"{LOCAL} x12", "+358 50 4545600 ext. 7", "0358504545600", "1504545600", "+46504545600", "none"]
-    plant(control, contacts=[{"contactid": row_id(n), "telephone3": text} for n, text in enumerate(texts)])
-    policy = matching(NumbersToCut=cut)
-    searched = policy.columns.of(MatchKind.CONTACT)
-    where = (Condition("statecode", "eq", ACTIVE), Chosen(searched, CALLER_PARAMETER))
-    fetch = Fetch(table=CONTACT, select=("contactid",), where=where)
-    queries = [
-        fetch.ask({CALLER_PARAMETER: number_choice(CALLER, policy)}),
-        customer_questions(CALLER, policy, NOTHING_MORE)["contact"],
-    ]
-    joined, queried = await dataverse.query_many(queries)
-    assert {row["contactid"] for row in joined} == {row["contactid"] for row in queried}
-    assert len(joined) == (6 if cut else 3)
+    account, contact = row_id(1), row_id(2)
+    plant(control, contacts=[{"contactid": contact, "telephone3": text}])
+    bind = {"primarycontactid@odata.bind": f"/contacts({contact})"}
+    plant(control, accounts=[{"accountid": account, "name": "Caller Oy", **bind}])
+    before = dataverse.meter.requests
+    match = await find_customer(dataverse, CALLER, matching(), COLUMNS)
+    assert [found["accountid"] for found in match.accounts] == [account]
+    is_likely = text in likely_spellings(CALLER, "FI")
+    assert dataverse.meter.requests - before == (1 if is_likely else 2)
+
+
+async def test_the_first_of_several_is_chosen_by_what_hangs_on_each_of_them(
+    dataverse: DataverseClient, control: httpx.Client
+) -> None:
+    plant(control, contacts=[{"contactid": row_id(n), "mobilephone": text} for n, text in enumerate((CALLER, RARE))])
+    bind = {"customerid_contact@odata.bind": f"/contacts({row_id(1)})"}
+    plant(control, incidents=[{"title": "Outage", **bind}])
+    on = matching(MultipleMatchesPickFirst=True, order=["openCase"])
+    match = await find_customer(dataverse, CALLER, on, NOTHING_MORE)
+    assert match.row is not None
+    assert match.row["contactid"] == row_id(1)
+
+
+async def test_several_that_are_ambiguous_are_asked_for_once(dataverse: DataverseClient, control: httpx.Client) -> None:
+    plant(control, contacts=[{"contactid": row_id(n), "mobilephone": text} for n, text in enumerate((LOCAL, RARE))])
+    before = dataverse.meter.requests
+    assert await find_customer(dataverse, CALLER, matching(), COLUMNS) is AMBIGUOUS
+    assert dataverse.meter.requests - before == 1

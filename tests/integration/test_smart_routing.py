@@ -262,6 +262,23 @@ async def test_a_vip_is_one_directly_or_indirectly(world: World, plant: Any, is_
     assert await world.route() == ("+35853445657" if is_vip else None, 1)
 
 
+@pytest.mark.parametrize(
+    ("stored", "requests"),
+    [("040 999 0001", 1), ("+358 (0)40 999 0001", 1), ("+358-40-999-00-01", 2), ("040 9990001 ext. 12", 2)],
+)
+async def test_a_rarely_spelled_number_costs_a_second_request_where_something_hangs_on_it(
+    world: World, stored: str, requests: int
+) -> None:
+    owner = world.agent()
+    world.book(-60, 60)
+    customer = world.plant("contacts", lastname="Caller", telephone2=stored)
+    world.rules = [rule({"target": "+35853445657"}, match="contact")]
+    assert await world.route() == ("+35853445657", 1)
+    world.case(customer, owner)
+    world.rules = [CASE_OWNER]
+    assert await world.route() == (AT_HOME, requests)
+
+
 async def test_a_pool_without_a_rule_and_a_rule_without_a_caller_cost_nothing(world: World) -> None:
     world.rules = [rule({"agent": "caseOwner"}, pool="+358401112222"), rule({"target": "+35853445657"}, internal=True)]
     assert await world.route() == (None, 0)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from uuid import UUID
 from xml.sax.saxutils import escape, quoteattr
 
-from shared.dataverse.odata.filters import PATTERN_SIGNS, Scalar, encoded
+from shared.dataverse.odata.filters import Scalar, encoded
 from shared.dataverse.odata.table import Table
 from shared.dataverse.odata.values import utc_text
 
@@ -48,34 +48,17 @@ class Chosen:
 
 @dataclass(frozen=True)
 class ByText:
-    """Rows with one of these texts in a searched column: the very text, one that begins so, or one that has it
-    somewhere. Raises ValueError for a live wildcard (`%`, `_`, `[`) where it would be one."""
+    """Rows with one of these very texts in a searched column."""
 
-    equal: tuple[str, ...]
-    begins: tuple[str, ...] = ()
-    contains: str | None = None
-
-    def __post_init__(self) -> None:
-        if any(not PATTERN_SIGNS.isdisjoint(text) for text in (*self.begins, self.contains or "")):
-            raise ValueError("a sign of this text would be read as a wildcard")
+    texts: tuple[str, ...]
 
     @cached_property
     def _values(self) -> str:
-        return _values(self.equal)
+        return _values(self.texts)
 
-    @cached_property
-    def _beginnings(self) -> tuple[str, ...]:
-        return tuple(_encoded_attribute(text) for text in self.begins)
-
-    def condition(self, columns: tuple[str, ...], primary_id: str) -> Iterator[str]:
+    def condition(self, columns: tuple[str, ...], primary_id: str) -> str:
         """The encoded conditions, of which one has to hold."""
-        for column in columns:
-            if self.equal:
-                yield f"{_in(column)}{self._values}{_CONDITION_END}"
-            for beginning in self._beginnings:
-                yield f"{_begins_with(column)}{beginning}{_EMPTY_END}"
-            if self.contains is not None:
-                yield f"{_like(column)}{_encoded_attribute(f'%{self.contains}%')}{_EMPTY_END}"
+        return "".join([f"{_in(column)}{self._values}{_CONDITION_END}" for column in columns])
 
 
 @dataclass(frozen=True)
@@ -84,9 +67,9 @@ class ById:
 
     ids: tuple[str, ...]
 
-    def condition(self, columns: tuple[str, ...], primary_id: str) -> Iterator[str]:
+    def condition(self, columns: tuple[str, ...], primary_id: str) -> str:
         """The encoded condition."""
-        yield f"{_in(primary_id)}{_values(self.ids)}{_CONDITION_END}"
+        return f"{_in(primary_id)}{_values(self.ids)}{_CONDITION_END}"
 
 
 type Choice = ByText | ById
@@ -186,7 +169,7 @@ class _ChoicePlace:
     primary_id: str
 
     def text(self, value: Any) -> str:
-        return "".join(value.condition(self.columns, self.primary_id))
+        return str(value.condition(self.columns, self.primary_id))
 
 
 type _Place = _ScalarPlace | _ChoicePlace
@@ -284,14 +267,4 @@ def _in(column: str) -> str:
     return encoded(f'<condition attribute="{column}" operator="in">')
 
 
-@lru_cache(maxsize=256)
-def _begins_with(column: str) -> str:
-    return encoded(f'<condition attribute="{column}" operator="begins-with" value="')
-
-
-@lru_cache(maxsize=256)
-def _like(column: str) -> str:
-    return encoded(f'<condition attribute="{column}" operator="like" value="')
-
-
-_CONDITION_END, _EMPTY_END = encoded("</condition>"), encoded('"/>')
+_CONDITION_END = encoded("</condition>")

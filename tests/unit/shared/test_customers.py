@@ -20,7 +20,7 @@ from shared.customers import (
     customer_questions,
     find_customer,
     matched,
-    number_choice,
+    search_texts,
 )
 from shared.dataverse.odata import Question
 from shared.dataverse.tables import JsonRow
@@ -278,12 +278,12 @@ CHOICES = [
 
 @pytest.mark.parametrize(("cut", "rest"), CHOICES)
 def test_what_stored_columns_are_searched_for(cut: int, rest: str | None) -> None:
-    choice = number_choice(CALLER, matching(NumbersToCut=cut))
+    choice = search_texts(CALLER, matching(NumbersToCut=cut))
     assert choice.contains == rest
     assert choice.begins[0] == CALLER
     assert {"050 4545641", "00358 50 454 5641", "050 454 56 41"} <= {*choice.equal, *choice.begins}
     assert set(choice.equal).isdisjoint(choice.begins)
-    abroad = number_choice(CALLER, matching(defaultRegion=None, NumbersToCut=cut))
+    abroad = search_texts(CALLER, matching(defaultRegion=None, NumbersToCut=cut))
     assert ("050 4545641" in abroad.equal) is (rest is not None)
 
 
