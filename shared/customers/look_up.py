@@ -1,7 +1,7 @@
 """What Dataverse is asked about a caller, all of it in one `$batch` as a rule."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol
@@ -185,8 +185,10 @@ def _search_texts(number: str, region: str | None, cut: int) -> SearchTexts:
 
 
 def join_choice(number: str, matching: CustomerMatching, kind: MatchKind, ids: Ids | None) -> Choice:
-    """The parameter of a joining read, named by the kind: how joins choose the customers of this kind with this number (E.164): by their ids where those are known, else
-    by the likeliest texts, since every text travels once for each column of each join."""
+    """The parameter of a joining read, named by the kind: the customers with this number (E.164).
+
+    By their ids where those are known, else by the likeliest texts: every text travels for each column of each join.
+    """
     return _likely_texts(number, matching.default_region) if ids is None else ById(tuple(ids[kind]))
 
 

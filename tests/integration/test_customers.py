@@ -235,7 +235,7 @@ async def test_who_is_related_to_a_caller(
     plant(control, accounts=rows.get("accounts", []))
     before = dataverse.meter.requests
     match = await find_customer(dataverse, CALLER, matching(), COLUMNS)
-    # Joins find likely spellings; behind an extension only what the first request told finds what hangs on the customer.
+    # Joins find likely spellings; what hangs on a number with an extension is asked for by the row's id.
     assert dataverse.meter.requests - before == (2 if "x7" in str(rows) else 1)
     assert match.kind is kind
     assert (match.contact or {}).get("jobtitle") == job
