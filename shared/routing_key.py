@@ -10,9 +10,12 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import SecretStr
 
+type KeyName = Literal["current", "next"]
+KEY_NAMES: tuple[KeyName, ...] = ("current", "next")
 SHORTEST_KEY = 32
 _UNRESOLVED_REFERENCE = "@Microsoft.KeyVault("
 """Azure hands over a reference's own text when it cannot read the vault (Key Vault references)."""
@@ -30,17 +33,15 @@ class RoutingKeys:
     basic_user: bytes
     problems: tuple[str, ...]
 
-    def accept(self, key_header: str | None, authorization: str | None) -> bool:
-        """Whether `X-Benemen-APIKey` or HTTP Basic carries a valid key. Never raises."""
-        by_header = self._is_key(_utf8(key_header))
+    def accept(self, key_header: str | None, authorization: str | None) -> KeyName | None:
+        """Which valid key `X-Benemen-APIKey` or HTTP Basic carries; None for none. Never raises."""
         user, password = _basic_credentials(authorization)
-        by_basic = hmac.compare_digest(_digest(user), self.basic_user) & self._is_key(password)
-        return by_header | by_basic
-
-    def _is_key(self, sent: bytes) -> bool:
-        # Both are compared every time and joined without a short cut, so that the time tells nothing.
-        digest = _digest(sent)
-        return hmac.compare_digest(digest, self.current) | hmac.compare_digest(digest, self.next)
+        # All are compared every time and joined without a short cut, so that the time tells nothing.
+        by_header, by_password = _digest(_utf8(key_header)), _digest(password)
+        is_user = _equal(_digest(user), self.basic_user)
+        current = _equal(by_header, self.current) | (is_user & _equal(by_password, self.current))
+        later = _equal(by_header, self.next) | (is_user & _equal(by_password, self.next))
+        return "current" if current else "next" if later else None
 
 
 def routing_keys(current: SecretStr | None, next_key: SecretStr | None, basic_user: str | None) -> RoutingKeys:
@@ -79,6 +80,9 @@ def _problem(key: SecretStr | None) -> str | None:
 
 def _absent() -> bytes:
     return secrets.token_bytes(hashlib.sha256().digest_size)
+
+
+_equal = hmac.compare_digest
 
 
 def _digest(value: bytes) -> bytes:

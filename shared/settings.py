@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     routing_basic_user: str | None = None
     routing_deadline_seconds: float = Field(1.2, gt=0, le=5)
     routing_cache_seconds: float = Field(2.0, ge=0, le=60)
+    routing_calls_per_second: float = Field(500.0, gt=0, le=100_000)
 
     number_index_enabled: bool = False
     number_index_schedule: str = Field("15 * * * * *", pattern=r"^\S+( \S+){5}$")

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from typing import assert_never
 
 import azure.functions as func
@@ -13,9 +14,12 @@ from functions.smart_routing.use_case import SmartRouting
 from shared.clock import utc_now
 from shared.gateways import Gateways
 from shared.keep_warm import KeepWarm
-from shared.routing_key import routing_keys
+from shared.rate_limit import KeyedLimit, Tally
+from shared.routing_key import KEY_NAMES, routing_keys
 
 _log = logging.getLogger(__name__)
+_TELL_EVERY_SECONDS = 60.0
+"""How often the log may tell of calls that were refused or limited."""
 
 
 def blueprint(gateways: Gateways) -> func.Blueprint:
@@ -32,6 +36,8 @@ def blueprint(gateways: Gateways) -> func.Blueprint:
         deadline_seconds=settings.routing_deadline_seconds,
         cache_seconds=settings.routing_cache_seconds,
     )
+    limit = KeyedLimit(KEY_NAMES, settings.routing_calls_per_second)
+    refused, limited = Tally(_TELL_EVERY_SECONDS), Tally(_TELL_EVERY_SECONDS)
     keep_warm = KeepWarm(
         {
             "rules": routing.warm_up,
@@ -46,8 +52,17 @@ def blueprint(gateways: Gateways) -> func.Blueprint:
     @bp.function_name("smart_routing")
     @bp.route(route="smart-routing", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
     async def smart_routing(req: func.HttpRequest) -> func.HttpResponse:
-        if not keys.accept(req.headers.get("X-Benemen-APIKey"), req.headers.get("Authorization")):
+        now = time.monotonic()
+        key = keys.accept(req.headers.get("X-Benemen-APIKey"), req.headers.get("Authorization"))
+        if key is None:
+            # Nothing is taken from the limit: who floods the route without a key cannot keep others out.
+            if calls := refused.add(now):
+                _log.warning("Routing refused %s", json.dumps({"calls": calls, "reason": "no valid key"}))
             return func.HttpResponse(status_code=401, headers={"WWW-Authenticate": 'Basic realm="smart-routing"'})
+        if not limit.allows(key, now):
+            if calls := limited.add(now):
+                _log.warning("Routing limited %s", json.dumps({"calls": calls, "key": key}))
+            return func.HttpResponse(status_code=204)
         try:
             keep_warm.start()
             return _rendered(await routing.route(read_request(req.get_body() or b"")))

@@ -48,9 +48,7 @@ def function_from_index(name: str, id_: str, raw_bindings: list[str], environ: M
     if len(triggers) != 1:
         raise StartError(f"Function {name} has {len(triggers)} triggers; it must have one.")
     if triggers[0]["type"] == "warmupTrigger" and name.lower() != "warmup":
-        raise StartError(
-            f"Function {name} has a warm-up trigger, but only one named warmup is ever called."
-        )
+        raise StartError(f"Function {name} has a warm-up trigger, but only one named warmup is ever called.")
     others = [binding for binding in bindings if binding is not triggers[0]]
     return Function(
         name=name,

@@ -125,7 +125,7 @@ def functions(
     )
     app = func.FunctionApp()
     app.register_functions(blueprint(gateways))
-    return {function.get_function_name(): function for function in app.get_functions()}
+    return {str(function.get_function_name()): function for function in app.get_functions()}
 
 
 def handler(rows: object, blobs: Blobs | None = None, **values: Any) -> Handler:
@@ -270,6 +270,38 @@ async def test_a_bad_body_is_a_problem_that_names_the_field() -> None:
     assert problem == {
         "type": "about:blank", "title": "Bad Request", "status": 400, "detail": "bnum: Input should be a valid string",
     }  # fmt: skip
+
+
+async def test_calls_over_the_limit_keep_the_default_route_and_leave_one_record(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    rows = Rows([ELINA])
+    route = handler(rows, routing_calls_per_second=1, routing_cache_seconds=0)
+    statuses = [(await route(call())).status_code for _ in range(50)]
+    assert statuses[:2] == [200, 200]
+    assert statuses.count(200) < 10
+    assert set(statuses) == {200, 204}
+    assert len(rows.asked) == statuses.count(200)
+    (record,) = [each.getMessage() for each in caplog.records if each.levelno == logging.WARNING]
+    assert record == 'Routing limited {"calls": 1, "key": "current"}'
+
+
+async def test_a_flood_with_one_key_leaves_calls_to_the_other() -> None:
+    route = handler(Rows([ELINA]), routing_calls_per_second=1, routing_key_next=KEY[::-1])
+    for _ in range(50):
+        await route(call())
+    assert (await route(request({"bnum": POOL, "anum": CALLER}, key=KEY[::-1]))).status_code == 200
+
+
+async def test_a_flood_without_a_key_costs_the_callers_nothing_and_leaves_one_record(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    route = handler(Rows([ELINA]), routing_calls_per_second=1)
+    for number in range(500):
+        assert (await route(request({"bnum": POOL}, key=f"guess-{number}"))).status_code == 401
+    assert [(await route(call())).status_code for _ in range(2)] == [200, 200]
+    (record,) = [each.getMessage() for each in caplog.records if each.levelno == logging.WARNING]
+    assert record == 'Routing refused {"calls": 1, "reason": "no valid key"}'
 
 
 WITHOUT_RULES = [
