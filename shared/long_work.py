@@ -4,8 +4,8 @@ The event loop belongs to callers. What takes the processor for more than a mill
 thread that steps back for the loop's. Python still runs one thread at a time, so that three things would stop the loop
 all the same:
 
-- a thread goes on for 5 ms before another one gets its turn, and a caller's request needs some ten turns: while long
-  work goes on, a turn is `TURN_SECONDS`;
+- a thread goes on for 5 ms before another one gets its turn, and a caller's request needs some ten turns: from the
+  first long work on, a turn is `TURN_SECONDS`;
 - a call into C is one step, however long: texts of megabytes are read and written in pieces, and what is large is let
   go of one by one (`emptied`, `taken_out`);
 - the garbage collector's search through all objects is one step too: while long work keeps hundreds of thousands of
@@ -25,6 +25,8 @@ from functools import cache, partial
 from typing import Any
 
 TURN_SECONDS = 0.0005
+"""How long a thread goes on while another one wants to (`sys.setswitchinterval`). It is the process's, and stays: where
+no thread works long, nobody asks for a turn."""
 THREADS = 2
 """For long steps; one more is for bites. Each further busy thread is one more to wait for: with two of them a request
 waits several times as long for its turns as with one. The event loop's own threads, which look up host names, stay
@@ -46,13 +48,14 @@ _SEARCH_EVERY = 0.01
 async def aside[**P, T](work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """What `work` returns or raises, done in a thread while the event loop answers callers.
 
-    Nobody may change meanwhile what it works on. When the waiting ends early, the work still goes on to its end.
+    Nobody may change meanwhile what it works on. When the waiting ends early, work that has begun still goes on to its
+    end, and what has not begun is never done.
     """
     return await _run(_threads("long-work", THREADS), partial(work, *args, **kwargs))
 
 
 async def bite[**P, T](work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """As `aside`, for work of some milliseconds, one bite after the other: none waits for somebody's long step."""
+    """As `aside`, for work of some milliseconds. One bite comes after the other, and none waits for a long step."""
     return await _run(_threads("bites", 1), partial(work, *args, **kwargs))
 
 

@@ -6,13 +6,16 @@ import gc
 import os
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sized
 
 import pytest
 
 from shared.long_work import NICER, THREADS, TURN_SECONDS, aside, bite, bite_if, emptied, many_objects, taken_out
 
 WHOSE = contextvars.ContextVar("whose", default="nobody's")
+AT_MOST = 10.0
+"""Seconds after which a test fails that would wait for good."""
 
 
 @pytest.fixture(autouse=True)
@@ -43,28 +46,58 @@ async def test_a_little_is_done_at_once(is_large: bool) -> None:
 async def test_the_loop_goes_on_while_work_aside_does() -> None:
     loop, begun, may_end = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
 
-    def work() -> str:
+    def work() -> bool:
         loop.call_soon_threadsafe(begun.set)
-        may_end.wait()
-        return "done"
+        return may_end.wait(AT_MOST)
 
     waiting = asyncio.create_task(aside(work))
     await begun.wait()
     may_end.set()
-    assert await waiting == "done"
+    assert await waiting
 
 
-async def test_more_work_than_threads_waits_for_its_turn() -> None:
-    threads: set[int] = set()
-    await asyncio.gather(*(aside(lambda: threads.add(threading.get_ident())) for _ in range(20 * THREADS)))
-    assert 1 <= len(threads) <= THREADS
+async def test_work_goes_on_to_its_end_though_nobody_waits_for_it_any_more() -> None:
+    begun, may_end, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        if may_end.wait(AT_MOST):
+            ended.set()
+
+    waiting = asyncio.create_task(aside(work))
+    assert await asyncio.to_thread(begun.wait, AT_MOST)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    may_end.set()
+    assert await asyncio.to_thread(ended.wait, AT_MOST)
+
+
+async def test_so_many_threads_work_at_a_time_and_no_more() -> None:
+    together, guard = threading.Barrier(THREADS), threading.Lock()
+    working = most = 0
+
+    def work() -> None:
+        nonlocal working, most
+        with guard:
+            working += 1
+            most = max(most, working)
+        together.wait(AT_MOST)
+        time.sleep(0.005)
+        with guard:
+            working -= 1
+
+    await asyncio.gather(*(aside(work) for _ in range(5 * THREADS)))
+    assert most == THREADS
 
 
 async def test_bites_follow_each_other_and_wait_for_no_long_step() -> None:
     may_end = threading.Event()
-    steps = [asyncio.create_task(aside(may_end.wait)) for _ in range(2 * THREADS)]
+    steps = [asyncio.create_task(aside(may_end.wait, 2 * AT_MOST)) for _ in range(2 * THREADS)]
     try:
-        assert len({await bite(threading.get_ident) for _ in range(20)}) == 1
+        async with asyncio.timeout(AT_MOST):
+            threads = await asyncio.gather(*(bite(threading.get_ident) for _ in range(20)))
+        assert len(set(threads)) == 1
     finally:
         may_end.set()
         await asyncio.gather(*steps)
@@ -83,10 +116,26 @@ async def test_a_turn_is_short_once_there_is_long_work() -> None:
     assert sys.getswitchinterval() == pytest.approx(TURN_SECONDS)
 
 
-def test_what_is_large_is_let_go_of() -> None:
-    keys, items = dict.fromkeys(range(5)), list(range(5))
-    emptied(keys, items)
-    assert (keys, items) == ({}, [])
+class _Leaving:
+    """Notes how many others are still there when it goes."""
+
+    def __init__(self, others: Sized, left: list[int]) -> None:
+        self._others = others
+        self._left = left
+
+    def __del__(self) -> None:
+        self._left.append(len(self._others))
+
+
+def test_what_is_large_is_let_go_of_one_by_one() -> None:
+    left: list[int] = []
+    by_key: dict[int, _Leaving] = {}
+    items: list[_Leaving] = []
+    by_key.update({number: _Leaving(by_key, left) for number in range(4)})
+    items += [_Leaving(items, left) for _ in range(3)]
+    emptied(by_key, items)
+    assert (by_key, items) == ({}, [])
+    assert left == [3, 2, 1, 0, 2, 1, 0]
 
 
 def test_items_come_out_in_their_order_and_leave_the_list() -> None:
