@@ -170,6 +170,9 @@ class Remembered:
             return False
         return self.window[0] < other.window[1] and other.window[0] < self.window[1]
 
+    def speaks_at(self, agent: str, moment: datetime) -> bool:
+        return self.window is not None and agent in self.agents and self.window[0] <= moment < self.window[1]
+
 
 class _Row(NamedTuple):
     """A readable row. Those of one agent count in this order; of rows that say the same time and activity the
@@ -214,6 +217,13 @@ class _File:
         zones = {self.home} | {self.zones[agent] for agent in self.agents if agent in self.zones}
         after = self.days[1] + timedelta(days=1)
         return min(midnight(self.days[0], zone) for zone in zones), max(midnight(after, zone) for zone in zones)
+
+    def is_in_window(self, said: Said) -> bool:
+        return self.window is not None and self.window[0] <= said.start < self.window[1]
+
+    def renumber(self, key: Key, to: Key) -> None:
+        """A row gets another booking."""
+        self.wanted[to] = self.wanted.pop(key)
 
 
 class Model:
@@ -289,10 +299,13 @@ class Model:
         self.memory.append(Remembered("", [], this.age, next(self._sequence), this.agents, this.window, kind="undo"))
         return expected
 
-    def is_cut_clean(self, lines: list[Line], first: date, last: date) -> bool:
-        """Whether no shift, of the file or in Dynamics, goes on over the edges of these days. Of one that does, the app
-        must find out whose it is; its own tests tell how."""
+    def foresees(self, lines: list[Line]) -> bool:
+        """Whether no shift, of the file or in Dynamics, goes on over the first or last midnight of the file as things
+        are now. Of one that does, the app must find out whose it is; its own tests tell how."""
         file = self._read(lines)
+        if file.days is None:
+            return True
+        first, last = file.days
         stretches = [(said.agent, said.start, said.end) for said in (*self.bookings.values(), *file.wanted.values())]
         for agent in {agent for agent, _, _ in stretches}:
             times = sorted((start, end) for one, start, end in stretches if one == agent)
@@ -302,16 +315,6 @@ class Model:
                 if inside != shifts:
                     return False
         return True
-
-    def stays_inside(self, line: Line, first: date, last: date) -> bool:
-        """Whether all that has the key of a row is on these days."""
-        times = stretch(line)
-        source = line.external_id or (f"{times[0].isoformat()} {line.activity}" if times else "")
-        return all(
-            first <= local_day(said.start, line.zone) <= last
-            for key, said in self.bookings.items()
-            if (key.agent, key.source) == (line.agent, source)
-        )
 
     def forget(self) -> None:
         """All tables are lost."""
@@ -337,6 +340,7 @@ class Model:
 
     def _mirror(self, file: _File, this: Remembered) -> Expected:
         expected = Expected("imported")
+        self._leave_other_files_alone(file)
         leaving = list(self._leaving(file, expected))
         for key, said in file.wanted.items():
             found = self.bookings.get(key)
@@ -360,6 +364,48 @@ class Model:
             del self.bookings[key]
         else:
             self.bookings[key] = said
+
+    def _leave_other_files_alone(self, file: _File) -> None:
+        """An id that the source uses in several files (a meeting): what another file has placed outside of this one's
+        days stays. The rows take this file's own bookings of that id: those at their times, else the first ones that
+        no row has; else free numbers, from twice as many on as the file has rows of that id."""
+        groups: dict[tuple[str, str], list[Key]] = {}
+        for key, said in file.wanted.items():
+            if said.mark != "#":
+                groups.setdefault((key.agent, key.source), []).append(key)
+        for group, keys in groups.items():
+            rows = [key for key in keys if self._is_another_files(key, file)]
+            own = [
+                key for key, said in self.bookings.items()
+                if key[:2] == group and key not in file.wanted and file.is_in_window(said)
+            ]  # fmt: skip
+            own.sort(key=lambda key: self.bookings[key][2:4])
+            for exactly in (True, False):
+                for row in list(rows):
+                    times = file.wanted[row][2:4]
+                    fitting = [key for key in own if not exactly or self.bookings[key][2:4] == times]
+                    if fitting:
+                        own.remove(fitting[0])
+                        rows.remove(row)
+                        file.renumber(row, fitting[0])
+            number = 2 * len(keys)
+            while rows:
+                tried = []
+                for row in rows:
+                    while (key := Key(*group, number)) in file.wanted or key in own:
+                        number += 1
+                    file.renumber(row, key)
+                    tried.append(key)
+                    number += 1
+                rows = [key for key in tried if self._is_another_files(key, file)]
+                number *= 2
+
+    def _is_another_files(self, key: Key, file: _File) -> bool:
+        """Whether the booking of a row's key lies outside of the file's days, where another file speaks for it."""
+        found = self.bookings.get(key)
+        if found is None or found == file.wanted[key] or file.window is None or file.is_in_window(found):
+            return False
+        return any(one.kind in {"applied", "undo"} and one.speaks_at(found.agent, found.start) for one in self.memory)
 
     def _leaving(self, file: _File, expected: Expected) -> Iterator[Key]:
         """Bookings of the scope that the file no longer has."""
@@ -682,12 +728,14 @@ class Planner:
 
     # ------------------------------------------------------------------------------------------------- exports
 
-    def export(self, model: Model) -> list[Line]:
-        """The file of the plan as it is: all of it, or some agents or days; in any order of rows."""
+    def export(self, *models: Model) -> list[Line]:
+        """The file of the plan as it is: all of it, or some agents or days; in any order of rows.
+
+        `models`: what may be there when it is imported. It has some days only where each of them foresees the end.
+        """
         random = self._random
         lines = list(self.lines)
         kind = random.random()
-        first, last = self.first, self._days[-1]
         if kind < 0.15:
             chosen = set(random.sample(self._agents, random.randint(1, len(self._agents))))
             lines = [line for line in lines if line.agent in chosen]
@@ -695,8 +743,7 @@ class Planner:
             first = random.choice(self._days)
             last = first + timedelta(days=1)
             some = [line for line in lines if first <= line.start.date() <= last and not line.start.tzinfo]
-            some = [line for line in some if model.stays_inside(line, first, last)]
-            if any(map(self.is_good, some)) and model.is_cut_clean(some, first, last):
+            if any(map(self.is_good, some)) and all(model.foresees(some) for model in models):
                 return self._shuffled(some)
         return self._shuffled([*lines, *self._frame(lines)])
 
@@ -705,7 +752,8 @@ class Planner:
 
     def _frame(self, lines: list[Line]) -> Iterator[Line]:
         """A short day long before and after everything else, so that the file's dates do not depend on its edits."""
-        for agent in {line.agent for line in lines if line.agent in self._agents} or self._agents[:1]:
+        agents = sorted({line.agent for line in lines if line.agent in self._agents}) or self._agents[:1]
+        for agent in agents:
             for day in (self.first - timedelta(days=4), self._days[-1] + timedelta(days=4)):
                 start = datetime.combine(day, time(11))
                 yield Line(agent, start, start + HOUR, "Chat", "Team A", self._zone_of[agent])
