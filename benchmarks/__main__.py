@@ -20,6 +20,7 @@ from benchmarks import (
     routing_beside_import,
     schedule_reading,
     schedules,
+    smart_routing,
     start,
     storm,
 )
@@ -41,6 +42,7 @@ TOPICS: dict[str, Callable[[Bench], Section]] = {
     "start": start.measure,
     "schedule-reading": schedule_reading.measure,
     "schedules": schedules.measure,
+    "smart-routing": smart_routing.measure,
     "routing-beside-import": routing_beside_import.measure,
 }
 PEERS_IN = {"bulk", "three-environments", "lookup", "faults"}

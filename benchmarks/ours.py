@@ -1,13 +1,22 @@
 """Our client, opened as the app opens it and told nothing: no width, no chunk size, no limit."""
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import aiohttp
 
 from benchmarks.callers import look_ups
+from benchmarks.contact_centre import POOL, caller, expected
 from benchmarks.process import Job, Meter, Result, job_rows, peak_memory_mb, serve
+from benchmarks.routing_questions import BATCH_TYPE, KnownDocuments, NoIndex, batch_of
 from benchmarks.rows import bookings
+from functions.smart_routing.decide.answers import Forward
+from functions.smart_routing.messages import read_request
+from functions.smart_routing.use_case import SmartRouting
 from shared.customers import CustomerColumns, CustomerMatching, customer_questions, find_customer
 from shared.dataverse.client import DataverseClient, open_client
 from shared.dataverse.tables import BOOKING
@@ -78,11 +87,55 @@ async def _look_up(job: Job, meter: Meter) -> Result:
         return await look_ups(job, meter, ask if job.get("mode") == "questions" else find)
 
 
+async def _route(job: Job, meter: Meter) -> Result:
+    """Decisions one after the other as the trigger makes them, each about another customer."""
+    bodies = [json.dumps({"anum": caller(number), "bnum": POOL}).encode() for number in range(job["calls"])]
+    async with _opened(job) as client:
+        routing = SmartRouting(
+            documents=KnownDocuments(),
+            dynamics=client,
+            numbers=NoIndex(),
+            now=lambda: datetime.now(UTC),
+            deadline_seconds=5,
+            cache_seconds=0,
+        )
+        await routing.route(read_request(bodies[0]))
+        wrong = 0
+        with meter.measured():
+            for number, body in enumerate(bodies):
+                decision = await routing.route(read_request(body))
+                wrong += (decision.target if isinstance(decision, Forward) else None) != expected(number)
+    return {"wrong": wrong}
+
+
+async def _send_alone(job: Job, meter: Meter) -> Result:
+    """The requests of the same decisions, sent by aiohttp and read."""
+    requests = [batch_of(number) for number in range(job["calls"])]
+    url, headers = (
+        f"{job['url']}/api/data/v9.2/$batch",
+        {"Authorization": "Bearer benchmark", "Content-Type": BATCH_TYPE},
+    )
+    unanswered = 0
+    async with aiohttp.ClientSession(headers=headers) as http:
+
+        async def send(body: bytes, answers: int) -> bool:
+            async with http.post(url, data=body) as answer:
+                return (await answer.read()).count(b"HTTP/1.1 200") == answers
+
+        await send(*requests[0])
+        with meter.measured():
+            for body, answers in requests:
+                unanswered += not await send(body, answers)
+    return {"wrong": unanswered}
+
+
 if __name__ == "__main__":
     serve(
         {
             "write": lambda job, meter: asyncio.run(_write(job, meter)),
             "stream": lambda job, meter: asyncio.run(_stream(job, meter)),
             "look_up": lambda job, meter: asyncio.run(_look_up(job, meter)),
+            "route": lambda job, meter: asyncio.run(_route(job, meter)),
+            "send_alone": lambda job, meter: asyncio.run(_send_alone(job, meter)),
         }
     )
