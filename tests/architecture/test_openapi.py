@@ -2,21 +2,15 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 import pytest
-import schemathesis
 
 from functions.smart_routing.messages import LARGEST_BODY, BadRequestError, RouteRequest, read_request
 from shared.routing_key import SHORTEST_KEY
+from tests.openapi import description, document, operation, questions
 
-ROOT = Path(__file__).parents[2]
-DESCRIPTION = schemathesis.openapi.from_path(ROOT / "docs" / "openapi" / "smart-routing.yaml")
-DOCUMENT: dict[str, Any] = DESCRIPTION.raw_schema
-OPERATION: dict[str, Any] = DOCUMENT["paths"]["/api/smart-routing"]["post"]
-SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 PROSE = {"title", "description", "examples"}
 
 
@@ -36,10 +30,15 @@ def contract(schema: object) -> object:
             return {**bare, "anyOf": other}
 
 
+def schemas() -> dict[str, Any]:
+    named: dict[str, Any] = document()["components"]["schemas"]
+    return named
+
+
 def schema_of(content: dict[str, Any]) -> jsonschema_rs.Validator:
     """The schema behind a reference of the document."""
     (name,) = re.findall(r"^#/components/schemas/(\w+)$", content["schema"]["$ref"])
-    return jsonschema_rs.validator_for(SCHEMAS[name])
+    return jsonschema_rs.validator_for(schemas()[name])
 
 
 def examples(content: dict[str, Any]) -> list[Any]:
@@ -47,31 +46,34 @@ def examples(content: dict[str, Any]) -> list[Any]:
 
 
 def test_the_description_is_openapi() -> None:
-    DESCRIPTION.validate()
-    assert DOCUMENT["openapi"].startswith("3.1.")
+    description().validate()
+    assert document()["openapi"].startswith("3.1.")
 
 
 def test_the_description_has_the_route_and_nothing_else() -> None:
-    assert list(DOCUMENT["paths"]) == ["/api/smart-routing"]
-    assert list(DOCUMENT["paths"]["/api/smart-routing"]) == ["post"]
-    assert list(OPERATION["responses"]) == ["200", "204", "400", "401"]
+    assert list(document()["paths"]) == ["/api/smart-routing"]
+    assert list(document()["paths"]["/api/smart-routing"]) == ["post"]
+    assert list(operation()["responses"]) == ["200", "204", "400", "401"]
 
 
 def test_a_request_is_described_as_the_model_reads_it() -> None:
-    assert contract(SCHEMAS["RouteRequest"]) == contract(RouteRequest.model_json_schema())
+    assert contract(schemas()["RouteRequest"]) == contract(RouteRequest.model_json_schema())
 
 
 def test_the_largest_body_is_that_of_the_reader() -> None:
-    body = OPERATION["requestBody"]
+    body = operation()["requestBody"]
     assert body["x-max-bytes"] == LARGEST_BODY
     assert f"{LARGEST_BODY:,} bytes" in body["description"]
 
 
-@pytest.mark.parametrize("question", examples(OPERATION["requestBody"]["content"]["application/json"]))
-def test_every_question_of_the_description_is_read(question: dict[str, Any]) -> None:
-    schema_of(OPERATION["requestBody"]["content"]["application/json"]).validate(question)
-    read = read_request(json.dumps(question).encode())
-    assert (read.anum, read.bnum, read.extradata) == (question["anum"], question["bnum"], question.get("extradata"))
+def test_every_question_of_the_description_is_read() -> None:
+    schema = schema_of(operation()["requestBody"]["content"]["application/json"])
+    for name, question in questions().items():
+        schema.validate(question)
+        read = read_request(json.dumps(question).encode())
+        wanted = (question["anum"], question["bnum"], question.get("extradata"))
+        assert (read.anum, read.bnum, read.extradata) == wanted, name
+    assert len(questions()) >= 4
 
 
 VALUES: list[object] = ["x", "", " ", "\x1f", "\x85", "\ufeff", "\u200b", 7, None, True, [], {}]
@@ -82,7 +84,7 @@ QUESTIONS += [{}, {"anum": "1"}, {"bnum": "1", "more": [1]}]
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=ascii)
 def test_the_description_and_the_reader_agree(question: dict[str, object]) -> None:
-    described = jsonschema_rs.validator_for(SCHEMAS["RouteRequest"]).is_valid(question)
+    described = jsonschema_rs.validator_for(schemas()["RouteRequest"]).is_valid(question)
     try:
         read_request(json.dumps(question).encode())
     except BadRequestError:
@@ -93,7 +95,7 @@ def test_the_description_and_the_reader_agree(question: dict[str, object]) -> No
 
 @pytest.mark.parametrize("status", ["200", "400"])
 def test_every_answer_of_the_description_fits_its_schema(status: str) -> None:
-    ((media_type, content),) = OPERATION["responses"][status]["content"].items()
+    ((media_type, content),) = operation()["responses"][status]["content"].items()
     assert media_type == {"200": "application/json", "400": "application/problem+json"}[status]
     for answer in examples(content):
         schema_of(content).validate(answer)
@@ -101,11 +103,11 @@ def test_every_answer_of_the_description_fits_its_schema(status: str) -> None:
 
 @pytest.mark.parametrize("status", ["204", "401"])
 def test_the_other_answers_are_empty(status: str) -> None:
-    assert "content" not in OPERATION["responses"][status]
+    assert "content" not in operation()["responses"][status]
 
 
 def test_either_key_is_enough() -> None:
-    assert DOCUMENT["security"] == [{"apiKey": []}, {"basic": []}]
-    schemes = DOCUMENT["components"]["securitySchemes"]
+    assert document()["security"] == [{"apiKey": []}, {"basic": []}]
+    schemes = document()["components"]["securitySchemes"]
     assert f"at least {SHORTEST_KEY} characters" in schemes["apiKey"]["description"]
-    assert "security" not in OPERATION
+    assert "security" not in operation()

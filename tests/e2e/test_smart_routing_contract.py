@@ -17,29 +17,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import schemathesis
 
 from tests.e2e.doors import ROOT, Stack
+from tests.openapi import PATH, document, operation, questions
 
-DESCRIPTION = ROOT / "docs" / "openapi" / "smart-routing.yaml"
-DOCUMENT: dict[str, Any] = schemathesis.openapi.from_path(DESCRIPTION).raw_schema
-OPERATION: dict[str, Any] = DOCUMENT["paths"]["/api/smart-routing"]["post"]
-KEY_HEADER: str = DOCUMENT["components"]["securitySchemes"]["apiKey"]["name"]
-EXAMPLES = {
-    name: example["value"]
-    for name, example in OPERATION["requestBody"]["content"]["application/json"]["examples"].items()
-}
 DRAWN = int(os.environ.get("SCHEMATHESIS_REQUESTS", "300"))
 OTHER_METHOD = {404, 405}
 """The platform's answers to another method than POST."""
+
+
+def key_header() -> str:
+    return str(document()["components"]["securitySchemes"]["apiKey"]["name"])
 
 
 def drawn_requests(stack: Stack, folder: Path) -> "tuple[subprocess.CompletedProcess[str], list[dict[str, Any]]]":
     """Let schemathesis ask. Returns how it ended, and every request with its answer (HAR entries)."""
     archive = folder / "requests.har"
     command = [
-        *(sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()", "run", str(DESCRIPTION)),
-        *("--url", stack.functions_url, "-H", f"{KEY_HEADER}: {stack.routing_key}"),
+        *(sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()", "run", str(PATH)),
+        *("--url", stack.functions_url, "-H", f"{key_header()}: {stack.routing_key}"),
         # About half of what it draws is new; what it drew before is not sent again.
         *("-n", str(DRAWN * 5 // 2), "--generation-unique-inputs", "--continue-on-failure", "--no-color"),
         # It wants 405 for another method; which of both answers there is, is the platform's affair.
@@ -58,7 +54,7 @@ def test_every_answer_to_drawn_requests_is_one_of_the_description(stack: Stack, 
     others = Counter(each["response"]["status"] for each in entries if each["request"]["method"] != "POST")
     sys.stdout.write(f"{posts.total()} questions: {dict(posts)}; other methods: {dict(others)}\n")
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert posts.keys() == {int(status) for status in OPERATION["responses"]}  # none else, and each of them was seen
+    assert posts.keys() == {int(status) for status in operation()["responses"]}  # none else, and each of them was seen
     assert others.keys() <= OTHER_METHOD
     assert posts.total() >= DRAWN
     assert posts[400] > DRAWN / 20
@@ -66,7 +62,7 @@ def test_every_answer_to_drawn_requests_is_one_of_the_description(stack: Stack, 
 
 
 def test_the_examples_are_answered_as_the_description_says(stack: Stack) -> None:
-    statuses = {name: stack.route(**question).status_code for name, question in EXAMPLES.items()}
+    statuses = {name: stack.route(**question).status_code for name, question in questions().items()}
     assert statuses == {"caller": 200, "everything": 204, "withheld": 200, "unknownKeys": 204}
 
 
@@ -76,20 +72,20 @@ def test_basic_is_the_other_way_in(stack: Stack) -> None:
     for password, status in ((stack.routing_key, 200), (stack.routing_key[:-1], 401)):
         credentials = base64.b64encode(f"{settings['ROUTING_BASIC_USER']}:{password}".encode()).decode()
         headers = {"Authorization": f"Basic {credentials}"}
-        assert stack.http.post(url, json=EXAMPLES["caller"], headers=headers).status_code == status
+        assert stack.http.post(url, json=questions()["caller"], headers=headers).status_code == status
 
 
 def test_a_refusal_is_empty_and_names_the_challenge(stack: Stack) -> None:
-    answer = stack.route(key="wrong", **EXAMPLES["caller"])
+    answer = stack.route(key="wrong", **questions()["caller"])
     assert (answer.status_code, answer.content) == (401, b"")
-    wanted = OPERATION["responses"]["401"]["headers"]["WWW-Authenticate"]["schema"]["const"]
+    wanted = operation()["responses"]["401"]["headers"]["WWW-Authenticate"]["schema"]["const"]
     assert answer.headers["WWW-Authenticate"] == wanted
 
 
 @pytest.mark.parametrize("content_type", [None, "text/plain", "application/x-www-form-urlencoded", "image/png", "?"])
 def test_the_content_type_is_not_looked_at(stack: Stack, content_type: str | None) -> None:
-    headers = {KEY_HEADER: stack.routing_key} | ({"Content-Type": content_type} if content_type else {})
-    content = json.dumps(EXAMPLES["caller"]).encode()
+    headers = {key_header(): stack.routing_key} | ({"Content-Type": content_type} if content_type else {})
+    content = json.dumps(questions()["caller"]).encode()
     answer = stack.http.post(f"{stack.functions_url}/api/smart-routing", content=content, headers=headers)
     assert answer.status_code == 200
 
@@ -104,6 +100,6 @@ def test_a_body_may_have_8_kb(stack: Stack, length: int, status: int) -> None:
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
 def test_another_method_is_the_platforms_affair(stack: Stack, method: str) -> None:
     answer = stack.http.request(
-        method, f"{stack.functions_url}/api/smart-routing", headers={KEY_HEADER: stack.routing_key}
+        method, f"{stack.functions_url}/api/smart-routing", headers={key_header(): stack.routing_key}
     )
     assert answer.status_code in OTHER_METHOD
