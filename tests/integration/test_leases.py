@@ -6,6 +6,7 @@ import signal
 import sys
 import textwrap
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -32,56 +33,69 @@ asyncio.run(main())
 """
 
 
-@pytest.fixture(params=["azurite", "memory"])
-def tables(request: pytest.FixtureRequest) -> Tables | MemoryTables:
-    if request.param == "memory":
-        return MemoryTables()
-    return opened(request.getfixturevalue("storage"))
+AnyTables = Tables | MemoryTables
+
+
+async def alike(storage: str, story: Callable[[AnyTables], Awaitable[None]]) -> None:
+    """The story on Azurite and in memory at the same time: most of it is waiting."""
+
+    async def on(name: str, tables: AnyTables) -> None:
+        try:
+            await story(tables)
+        except Exception as error:
+            error.add_note(f"with the tables of {name}")
+            raise
+        finally:
+            await tables.close()
+
+    await asyncio.gather(on("Azurite", opened(storage)), on("memory", MemoryTables()))
 
 
 def opened(connection: str) -> Tables:
     return open_tables(Settings(AzureWebJobsStorage=connection, dataverse_url="https://contoso.crm4.dynamics.com"))
 
 
-async def test_of_32_at_once_one_holds_it_longer_than_its_life_and_gives_it_back(
-    tables: Tables | MemoryTables,
-) -> None:
-    async def hold(number: int) -> tuple[int, bool] | None:
-        try:
-            async with lease(tables, "checkpoints", "lease", "race", holder=f"{number}", seconds=2) as held:
-                for _ in range(50):
-                    await asyncio.sleep(0.1)
-                    held.check()
-                return held.fence, held.taken_over
-        except LeaseBusyError:
-            return None
+async def test_of_32_at_once_one_holds_it_longer_than_its_life_and_gives_it_back(storage: str) -> None:
+    async def story(tables: AnyTables) -> None:
+        async def hold(number: int) -> tuple[int, bool] | None:
+            try:
+                async with lease(tables, "checkpoints", "lease", "race", holder=f"{number}", seconds=2) as held:
+                    for _ in range(50):
+                        await asyncio.sleep(0.1)
+                        held.check()
+                    return held.fence, held.taken_over
+            except LeaseBusyError:
+                return None
 
-    async def late() -> None:
-        await asyncio.sleep(4.5)
-        with pytest.raises(LeaseBusyError):
-            async with lease(tables, "checkpoints", "lease", "race", holder="late", seconds=1):
-                raise AssertionError
+        async def late() -> None:
+            await asyncio.sleep(4.5)
+            with pytest.raises(LeaseBusyError):
+                async with lease(tables, "checkpoints", "lease", "race", holder="late", seconds=1):
+                    raise AssertionError
 
-    *held, _late = await asyncio.gather(*map(hold, range(32)), late())
-    assert [one for one in held if one is not None] == [(1, False)]
-    async with lease(tables, "checkpoints", "lease", "race", holder="next", seconds=1) as after:
-        assert (after.fence, after.taken_over) == (2, False)
-    await tables.close()
+        *held, _late = await asyncio.gather(*map(hold, range(32)), late())
+        assert [one for one in held if one is not None] == [(1, False)]
+        async with lease(tables, "checkpoints", "lease", "race", holder="next", seconds=1) as after:
+            assert (after.fence, after.taken_over) == (2, False)
+
+    await alike(storage, story)
 
 
-async def test_a_cancelled_holders_lease_runs_out(tables: Tables | MemoryTables) -> None:
-    async def hold() -> None:
-        async with lease(tables, "checkpoints", "lease", "cancelled", holder="a", seconds=1):
-            await asyncio.sleep(60)
+async def test_a_cancelled_holders_lease_runs_out(storage: str) -> None:
+    async def story(tables: AnyTables) -> None:
+        async def hold() -> None:
+            async with lease(tables, "checkpoints", "lease", "cancelled", holder="a", seconds=1):
+                await asyncio.sleep(60)
 
-    holding = asyncio.create_task(hold())
-    await asyncio.sleep(0.5)
-    holding.cancel()
-    started = time.monotonic()
-    async with lease(tables, "checkpoints", "lease", "cancelled", holder="b", seconds=1, wait=20) as held:
-        assert 1 <= time.monotonic() - started <= 8
-        assert (held.fence, held.taken_over) == (2, True)
-    await tables.close()
+        holding = asyncio.create_task(hold())
+        await asyncio.sleep(0.5)
+        holding.cancel()
+        started = time.monotonic()
+        async with lease(tables, "checkpoints", "lease", "cancelled", holder="b", seconds=1, wait=20) as held:
+            assert 1 <= time.monotonic() - started <= 8
+            assert (held.fence, held.taken_over) == (2, True)
+
+    await alike(storage, story)
 
 
 async def test_a_killed_processs_lease_runs_out(storage: str) -> None:
