@@ -187,7 +187,7 @@ def endless_people(count: int) -> Iterator[bytes]:
 
 def test_memory_stays_flat_however_many_rows_a_document_has() -> None:
     peaks = []
-    for count in (500, 5_000):
+    for count in (500, 2_000):
         content = json_file(b"".join(endless_people(count)))
         tracemalloc.start()
         container = json_rows.open_container(content, JSON_PROFILE)
@@ -195,7 +195,8 @@ def test_memory_stays_flat_however_many_rows_a_document_has() -> None:
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
         assert rows == 20 * (count + 1)
-    assert peaks[1] < 1.2 * peaks[0] + 100_000
+    # 30,000 rows more, with less room than 3 bytes for each.
+    assert peaks[1] < 1.05 * peaks[0]
 
 
 # --------------------------------------------------------------------------------------------------- XML
