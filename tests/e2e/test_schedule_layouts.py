@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.doors import SAMPLES, Stack
+from tests.e2e.doors import SAMPLES, Stack, wait_for
 
 AGENTS = {agent["key"]: agent for agent in json.loads((SAMPLES / "agents.json").read_text(encoding="utf-8"))["agents"]}
 PROFILES = {
@@ -95,7 +95,7 @@ def test_a_file_without_rows_is_held_until_a_person_approves_it(stack: Stack) ->
     assert landed(stack) == before
     answer = stack.command("talkdesk/header_only.csv", "approve")
     assert (answer["status"], answer["removed"]) == ("imported", 0)
-    assert stack.read_blob("schedules", "talkdesk/header_only.csv") is None
+    wait_for(lambda: stack.read_blob("schedules", "talkdesk/header_only.csv") is None, "the file's filing")
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_what_is_no_schedule_is_refused(stack: Stack, name: str, profile: str, s
     assert report["status"] == "rejected"
     assert says in report["reasons"][0]
     assert stack.records_written() == written
-    assert stack.read_blob("schedules", f"{profile}/{name}") is None
+    wait_for(lambda: stack.read_blob("schedules", f"{profile}/{name}") is None, "the file's filing")
 
 
 def test_formulas_in_a_file_stay_text(stack: Stack) -> None:

@@ -60,7 +60,7 @@ def test_plain_messages_and_a_lower_dequeue_count(start_host: Any, new_storage: 
     assert eventually(lambda: storage.messages("answers", encoded=False)) == ["grüezi again"]
     assert eventually(lambda: storage.messages("plain-poison", encoded=False)) == ["fail"]
     assert host.log.count("Executed Functions.echo (Failed") == 2
-    assert "was moved to queue plain-poison (delivery 2 of at most 2)" in host.log
+    eventually(lambda: "was moved to queue plain-poison (delivery 2 of at most 2)" in host.log)
 
 
 SETTINGS = QueueSettings(batch_size=2, new_batch_threshold=1, visibility_timeout=0, max_dequeue_count=2, base64=False)
