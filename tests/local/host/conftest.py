@@ -1,16 +1,13 @@
 """A real Azurite with an account for each host, and hosts as child processes: the tests look from outside."""
 
-import base64
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 
 import httpx
@@ -19,11 +16,10 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient, TextBase64DecodePolicy, TextBase64EncodePolicy
 
 from local.stack.ports import free_port
+from tests.azurite import Azurite, running_azurite
 
 ROOT = Path(__file__).resolve().parents[3]
 APPS = Path(__file__).resolve().parent
-KEY = base64.b64encode(b"a key that only this emulator knows").decode()
-ACCOUNTS = [f"scratch{number}" for number in range(40)]
 
 
 def eventually[T](probe: Callable[[], T], seconds: float = 15.0) -> T:
@@ -35,60 +31,9 @@ def eventually[T](probe: Callable[[], T], seconds: float = 15.0) -> T:
     return value
 
 
-@dataclass
-class Azurite:
-    """A storage emulator that can be stopped and started again on its ports."""
-
-    ports: tuple[int, int, int]
-    process: "subprocess.Popen[bytes] | None" = None
-
-    def start(self) -> None:
-        flags = ["--inMemoryPersistence", "--silent", "--disableTelemetry", "--skipApiVersionCheck"]
-        for service, port in zip(("blob", "queue", "table"), self.ports, strict=True):
-            flags += [f"--{service}Host", "127.0.0.1", f"--{service}Port", str(port)]
-        self.process = subprocess.Popen(
-            [str(ROOT / "node_modules/.bin/azurite"), *flags],
-            env={**os.environ, "AZURITE_ACCOUNTS": ";".join(f"{name}:{KEY}" for name in ACCOUNTS)},
-            stdout=subprocess.DEVNULL,
-        )
-        for port in self.ports:
-            eventually(lambda port=port: _answers(port))  # type: ignore[misc]
-
-    def stop(self) -> None:
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
-
-    def connection_string(self, account: str) -> str:
-        services = zip(("Blob", "Queue", "Table"), self.ports, strict=True)
-        endpoints = ";".join(f"{kind}Endpoint=http://127.0.0.1:{port}/{account}" for kind, port in services)
-        return f"DefaultEndpointsProtocol=http;AccountName={account};AccountKey={KEY};{endpoints};"
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
-
-
 @pytest.fixture(scope="session", name="eventually")
 def eventually_fixture() -> Callable[..., object]:
     return eventually
-
-
-@contextmanager
-def running_azurite() -> Iterator[Azurite]:
-    azurite = Azurite((free_port(), free_port(), free_port()))
-    azurite.start()
-    try:
-        yield azurite
-    finally:
-        azurite.stop()
-
-
-@pytest.fixture(scope="session")
-def azurite() -> Iterator[Azurite]:
-    with running_azurite() as emulator:
-        yield emulator
 
 
 @pytest.fixture
@@ -149,9 +94,8 @@ def open_storage(connection_string: str) -> Iterator[Storage]:
 @pytest.fixture(scope="session")
 def new_storage(azurite: Azurite) -> Iterator[Callable[[], Storage]]:
     """A fresh account on every call: hosts of one app must not share one."""
-    numbers = count()
     with ExitStack() as opened:
-        yield lambda: opened.enter_context(open_storage(azurite.connection_string(ACCOUNTS[next(numbers)])))
+        yield lambda: opened.enter_context(open_storage(azurite.fresh_account()))
 
 
 @dataclass

@@ -108,7 +108,7 @@ async def test_runs_do_not_overlap_missed_ticks_collapse_and_failures_do_not_sto
         "useMonitor": True,
         "runOnStartup": False,
     }
-    async with BlobServiceClient.from_connection_string(azurite.connection_string("scratch0")) as blobs:
+    async with BlobServiceClient.from_connection_string(azurite.fresh_account()) as blobs:
         listener = TimerListener(Function("f", "id", trigger, (), ()), cast(Executor, executor), blobs, "id")
         stop = asyncio.Event()
         task = asyncio.create_task(listener.run(stop))
