@@ -6,7 +6,8 @@
 import asyncio
 import base64
 import hashlib
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
@@ -87,14 +88,19 @@ class FileEntry:
 
 
 class Files:
-    """The blobs of one storage account. Every call raises StorageError when storage does not answer or refuses."""
+    """The blobs of one storage account, connected to with the first call, on a thread.
 
-    def __init__(self, service: "BlobServiceClient") -> None:
-        self._service = service
+    Every call raises StorageError when storage does not answer or refuses.
+    """
+
+    def __init__(self, connect: "Callable[[], BlobServiceClient]") -> None:
+        self._connect = connect
+        self._connected: BlobServiceClient | None = None
+        self._connecting = threading.Lock()
 
     async def read(self, container: str, name: str, *, max_bytes: int) -> StoredFile:
         """The blob's content. Raises FileTooLargeError before any content is fetched, FileMissingError."""
-        blob = self._service.get_blob_client(container, name)
+        blob = await self._blob(container, name)
         with _translated():
             properties = await blob.get_blob_properties()
             if properties.size > max_bytes:
@@ -108,7 +114,7 @@ class Files:
         Raises FileTooLargeError before any content is fetched, FileMissingError, and FileChangedError when the blob
         is overwritten meanwhile; the file then holds a beginning of the old version.
         """
-        blob = self._service.get_blob_client(container, name)
+        blob = await self._blob(container, name)
         digest = hashlib.sha256()
 
         def keep(chunk: bytes) -> None:
@@ -126,19 +132,19 @@ class Files:
     async def version(self, container: str, name: str) -> str:
         """The blob's ETag. Raises FileMissingError."""
         with _translated():
-            return (await self._service.get_blob_client(container, name).get_blob_properties()).etag
+            return (await (await self._blob(container, name)).get_blob_properties()).etag
 
     async def write(self, container: str, name: str, data: bytes, content_type: str) -> None:
         """Put the content there, over whatever was there before."""
         with _translated_write():
-            await _put(self._service.get_blob_client(container, name), data, content_type)
+            await _put(await self._blob(container, name), data, content_type)
 
     async def write_new(self, container: str, name: str, data: bytes, content_type: str) -> None:
         """Put the content there if nothing is. Raises AlreadyThereError.
 
         A try whose answer was lost is repeated, and knows its own blob again.
         """
-        blob = self._service.get_blob_client(container, name)
+        blob = await self._blob(container, name)
         write_id = uuid4().hex
         with _translated_write():
             try:
@@ -154,8 +160,8 @@ class Files:
 
         Raises FileMissingError and FileChangedError; the target is then as it was.
         """
-        source = self._service.get_blob_client(container, name)
-        target = self._service.get_blob_client(to_container, to_name)
+        source = await self._blob(container, name)
+        target = await self._blob(to_container, to_name)
         with _translated():
             properties = await source.get_blob_properties()
             if properties.etag.strip('"') != etag.strip('"'):
@@ -186,7 +192,7 @@ class Files:
 
     async def delete(self, container: str, name: str, *, etag: str) -> bool:
         """Remove this version of the blob. False when it is gone already or a newer one is there, which stays."""
-        blob = self._service.get_blob_client(container, name)
+        blob = await self._blob(container, name)
         with _translated():
             try:
                 await blob.delete_blob(etag=etag, match_condition=MatchConditions.IfNotModified)
@@ -197,20 +203,40 @@ class Files:
     async def names(self, container: str, prefix: str = "") -> AsyncIterator[str]:
         """The names of the blobs below this prefix."""
         with _translated():
-            async for name in self._service.get_container_client(container).list_blob_names(name_starts_with=prefix):
+            async for name in (
+                (await self._service()).get_container_client(container).list_blob_names(name_starts_with=prefix)
+            ):
                 yield name
 
     async def list(self, container: str, prefix: str = "") -> AsyncIterator[FileEntry]:
         """The blobs below this prefix in the order of their names, in pages."""
         with _translated():
-            async for blob in self._service.get_container_client(container).list_blobs(name_starts_with=prefix):
+            async for blob in (
+                (await self._service()).get_container_client(container).list_blobs(name_starts_with=prefix)
+            ):
                 # A listing gives the ETag without the quotes that everything else wants.
                 etag = f'"{blob.etag.strip('"')}"'
                 yield FileEntry(blob.name, etag, blob.size, blob.last_modified)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._service.close()
+        if self._connected is not None:
+            await self._connected.close()
+
+    async def _blob(self, container: str, name: str) -> "BlobClient":
+        return (await self._service()).get_blob_client(container, name)
+
+    async def _service(self) -> "BlobServiceClient":
+        # The SDK takes an eighth of a second to import, so it is imported with the first use, on a thread.
+        if self._connected is None:
+            return await asyncio.to_thread(self._opened)
+        return self._connected
+
+    def _opened(self) -> "BlobServiceClient":
+        with self._connecting:
+            if self._connected is None:
+                self._connected = self._connect()
+            return self._connected
 
 
 def _says_that_another_was_first(error: HttpResponseError) -> bool:
@@ -302,18 +328,23 @@ class _translated_write(_translated):  # noqa: N801
 
 def open_files(settings: Settings) -> Files:
     """The files of the account that AzureWebJobsStorage names. No request is made yet."""
-    from azure.storage.blob.aio import BlobServiceClient, LinearRetry
 
-    # The SDK's own patience is more than a minute. Ours is two more tries, each after up to 2 s.
-    options: dict[str, Any] = {
-        "retry_policy": LinearRetry(backoff=1, retry_total=2, random_jitter_range=1),
-        "connection_timeout": 3,
-        "read_timeout": 30,
-    }
-    if settings.storage_connection_string is not None:
-        connection = settings.storage_connection_string.get_secret_value()
-        return Files(BlobServiceClient.from_connection_string(connection, **options))
-    from azure.identity.aio import ManagedIdentityCredential
+    def connect() -> "BlobServiceClient":
+        from azure.storage.blob.aio import BlobServiceClient, LinearRetry
 
-    credential = ManagedIdentityCredential(client_id=settings.storage_client_id or settings.managed_identity_client_id)
-    return Files(BlobServiceClient(settings.blob_service_url or "", credential=credential, **options))
+        # The SDK's own patience is more than a minute. Ours is two more tries, each after up to 2 s.
+        options: dict[str, Any] = {
+            "retry_policy": LinearRetry(backoff=1, retry_total=2, random_jitter_range=1),
+            "connection_timeout": 3,
+            "read_timeout": 30,
+        }
+        if settings.storage_connection_string is not None:
+            connection = settings.storage_connection_string.get_secret_value()
+            return BlobServiceClient.from_connection_string(connection, **options)
+        from azure.identity.aio import ManagedIdentityCredential
+
+        client_id = settings.storage_client_id or settings.managed_identity_client_id
+        credential = ManagedIdentityCredential(client_id=client_id)
+        return BlobServiceClient(settings.blob_service_url or "", credential=credential, **options)
+
+    return Files(connect)

@@ -5,6 +5,7 @@ import hashlib
 import os
 import socket
 import tempfile
+import threading
 import time
 import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -40,7 +41,7 @@ async def files(request: pytest.FixtureRequest) -> AsyncIterator[AnyFiles]:
             blobs = service.get_container_client(container)
             async for name in blobs.list_blob_names():
                 await blobs.delete_blob(name)
-        yield Files(service)
+        yield Files(lambda: service)
 
 
 async def put(files: AnyFiles, name: str, data: bytes, container: str = "schedules") -> str:
@@ -200,7 +201,7 @@ async def test_a_newer_version_is_neither_copied_nor_removed(files: AnyFiles) ->
 
 async def test_a_copy_keeps_the_content_type(storage: str) -> None:
     async with BlobServiceClient.from_connection_string(storage, retry_total=0) as service:
-        files = Files(service)
+        files = Files(lambda: service)
         for size in (3, LARGE):
             await files.write("schedules", "typed", b"x" * size, "text/calendar")
             etag = await files.version("schedules", "typed")
@@ -249,11 +250,11 @@ async def test_a_new_file_whose_answer_was_lost_is_known_as_ones_own(storage: st
         relayed(storage, "Blob", relay) as connection,
         BlobServiceClient.from_connection_string(connection, retry_policy=retries) as service,
     ):
-        await Files(service).write_new("schedules", name, data, "text/csv")
+        await Files(lambda: service).write_new("schedules", name, data, "text/csv")
         assert relay.requests > 1
-        assert await content(Files(service), name) == data
+        assert await content(Files(lambda: service), name) == data
         with pytest.raises(AlreadyThereError):
-            await Files(service).write_new("schedules", name, data, "text/csv")
+            await Files(lambda: service).write_new("schedules", name, data, "text/csv")
 
 
 async def test_a_new_file_whose_blocks_another_one_threw_away_came_second(storage: str) -> None:
@@ -264,16 +265,16 @@ async def test_a_new_file_whose_blocks_another_one_threw_away_came_second(storag
         BlobServiceClient.from_connection_string(connection, retry_total=0) as service,
         BlobServiceClient.from_connection_string(storage, retry_total=0) as direct,
     ):
-        await Files(direct).write_new("schedules", "second", b"first", "text/csv")
+        await Files(lambda: direct).write_new("schedules", "second", b"first", "text/csv")
         with pytest.raises(AlreadyThereError):
-            await Files(service).write_new("schedules", "second", os.urandom(LARGE), "text/csv")
-        assert await content(Files(direct), "second") == b"first"
+            await Files(lambda: service).write_new("schedules", "second", os.urandom(LARGE), "text/csv")
+        assert await content(Files(lambda: direct), "second") == b"first"
 
 
 async def test_a_large_file_is_moved_and_fetched_with_little_of_it_in_memory(storage: str) -> None:
     data = os.urandom(15 * CHUNK_BYTES)
     async with BlobServiceClient.from_connection_string(storage, retry_total=0) as service:
-        files = Files(service)
+        files = Files(lambda: service)
         etag = await put(files, "large", data)
         tracemalloc.start()
         try:
@@ -288,11 +289,28 @@ async def test_a_large_file_is_moved_and_fetched_with_little_of_it_in_memory(sto
         assert await content(files, "large", "schedule-archive") == data
 
 
+async def test_storage_is_connected_to_once_with_the_first_calls_and_never_on_the_event_loop(storage: str) -> None:
+    threads: list[int] = []
+    async with BlobServiceClient.from_connection_string(storage, retry_total=0) as service:
+
+        def connect() -> BlobServiceClient:
+            threads.append(threading.get_ident())
+            time.sleep(0.05)
+            return service
+
+        files = Files(connect)
+        await files.close()  # before any call there is nothing to close
+        assert threads == []
+        await asyncio.gather(*(put(files, f"{number}", b"x") for number in range(5)))
+    assert len(threads) == 1
+    assert threads[0] != threading.get_ident()
+
+
 async def test_storage_that_does_not_answer_is_a_storage_error_soon() -> None:
     nobody = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ==;BlobEndpoint=http://127.0.0.1:9/a;"
     async with BlobServiceClient.from_connection_string(nobody, retry_total=0) as service:
         with pytest.raises(StorageError, match="blob storage failed"):
-            await Files(service).version("schedules", "a")
+            await Files(lambda: service).version("schedules", "a")
 
 
 async def test_the_apps_own_patience_ends_within_seconds() -> None:
