@@ -23,7 +23,7 @@ from shared.customers import (
     matched,
     searched,
 )
-from shared.dataverse.odata import Chosen, Condition, Fetch, Link, Parameter, Question
+from shared.dataverse.odata import ByText, Chosen, Condition, Fetch, Link, Parameter, Question
 from shared.dataverse.tables import (
     ACCOUNT,
     ACTIVE,
@@ -44,6 +44,7 @@ from shared.dataverse.tables import (
     Table,
     utc_moment,
 )
+from shared.phone_numbers import likely_spellings
 
 MOST_ROWS = 200
 """Rows of a joined read: a case or call comes once for each booking of its owner, and few lie in the asked minutes."""
@@ -69,23 +70,26 @@ def questions(
     matching: CustomerMatching,
     needs: Needs,
     ids: Ids | None = None,
+    joined: ByText | None = None,
 ) -> dict[str, Question]:
     """All that has to be asked about this caller (E.164), each under a name that `facts_of` knows.
 
     With `ids`, as the number index gives them, rows are read by primary key, and a kind without ids is not asked.
+    `joined` are the spellings that joins ask for, the likely ones where absent.
     """
-    asked = customer_questions(number, matching, needs.customer, ids=ids)
+    joined = joined or ByText(likely_spellings(number, matching.default_region))
+    asked = customer_questions(number, matching, needs.customer, ids=ids, joined=joined)
     columns = {kind: names for kind, names in searched(matching).items() if kind in _KINDS}
     if ids is not None:
         columns = {kind: names for kind, names in columns.items() if ids.get(kind)}
-    joined = {kind: join_choice(number, matching, kind, ids) for kind in columns}
+    choices = {kind: join_choice(kind, ids, joined) for kind in columns}
     moments = {
         "now": now,
         "until": now + timedelta(minutes=needs.shift_minutes),
         "since": now - timedelta(days=needs.look_back_days),
     }
     reads = _reads(needs, tuple(columns.items()))
-    return asked | {name: fetch.ask({kind: joined[kind], **moments}) for name, kind, fetch in reads}
+    return asked | {name: fetch.ask({kind: choices[kind], **moments}) for name, kind, fetch in reads}
 
 
 @lru_cache(maxsize=64)

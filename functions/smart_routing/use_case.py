@@ -17,7 +17,7 @@ from functions.smart_routing.messages import RouteRequest
 from functions.smart_routing.queries import facts_of, questions
 from functions.smart_routing.rules import RoutingRules
 from shared.config_documents import Document, json_document
-from shared.customers import CustomerMatching, MatchKind, RowReader, ask_of_caller
+from shared.customers import CustomerMatching, MatchKind, RowReader, StoredSpellings, ask_of_caller
 from shared.dataverse.errors import DataverseError
 from shared.dataverse.meter import count_requests
 from shared.recent import Recent
@@ -85,6 +85,7 @@ class SmartRouting:
         self._now = now
         self._deadline = deadline_seconds
         self._compiled: tuple[RoutingRules, CustomerMatching, Plan] | None = None
+        self._spellings = StoredSpellings()
         self._recent: Recent[tuple[str, Needs, int], Facts] = Recent(cache_seconds)
 
     async def route(self, request: RouteRequest) -> Decision:
@@ -151,7 +152,8 @@ class SmartRouting:
                 self._dynamics,
                 number,
                 matching,
-                lambda known: questions(number, call.now, matching, needs, known),
+                lambda known, joined: questions(number, call.now, matching, needs, known, joined),
+                self._spellings,
                 ids,
                 within=within,
             )

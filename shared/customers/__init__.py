@@ -3,6 +3,7 @@
 document    `customer-matching.json`
 matching    whose number it is, among the rows found: pure
 look_up     what Dataverse is asked, and the asking
+stored_spellings  in which spellings this environment stores numbers
 What every key of the document means: docs/customer-matching.md.
 """
 
@@ -26,6 +27,7 @@ from shared.customers.matching import (
     matched,
     searched,
 )
+from shared.customers.stored_spellings import StoredSpellings
 
 __all__ = [
     "AMBIGUOUS",
@@ -40,6 +42,7 @@ __all__ = [
     "OrderKey",
     "RowReader",
     "SearchedColumns",
+    "StoredSpellings",
     "ask_of_caller",
     "caller_number",
     "column_name",

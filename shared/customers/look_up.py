@@ -26,6 +26,7 @@ from shared.customers.matching import (
     searched,
     searched_texts,
 )
+from shared.customers.stored_spellings import StoredSpellings
 from shared.dataverse.odata import (
     BoundFetch,
     ById,
@@ -82,10 +83,11 @@ async def find_customer(
     wanted: CustomerColumns,
     *,
     own: frozenset[str] = frozenset(),
+    spellings: StoredSpellings | None = None,
     within: float | None = None,
 ) -> Match:
     """Whose number this is. Costs one request, or none for text that is no number and for our own numbers; two where
-    something hangs on a customer whose stored number is spelled in a rare way.
+    something hangs on a customer whose stored number is spelled in a way that is rare and was not met yet.
 
     `own` are lines of ours (E.164) beside those of the document. Raises DataverseError, with `within` in so many
     seconds at the latest.
@@ -93,34 +95,45 @@ async def find_customer(
     number = caller_number(caller, matching, own)
     if number is None:
         return NOBODY
-    answers = await ask_of_caller(
-        rows, number, matching, lambda ids: customer_questions(number, matching, wanted, ids=ids), within=within
-    )
-    return matched(number, matching, answers)
+
+    def questions(ids: Ids | None, joined: ByText) -> dict[str, Question]:
+        return customer_questions(number, matching, wanted, ids=ids, joined=joined)
+
+    met = spellings or StoredSpellings()
+    return matched(number, matching, await ask_of_caller(rows, number, matching, questions, met, within=within))
 
 
 async def ask_of_caller(
     rows: RowReader,
     number: str,
     matching: CustomerMatching,
-    questions: Callable[[Ids | None], Mapping[str, Question]],
+    questions: Callable[[Ids | None, ByText], Mapping[str, Question]],
+    spellings: StoredSpellings,
     ids: Ids | None = None,
     *,
     within: float | None = None,
 ) -> dict[str, list[JsonRow]]:
     """The answers to `questions`, which are made by the number (E.164) or, with `ids`, by primary key.
 
-    Joins are asked with the likeliest spellings only. When they were asked in vain, because the customer's number is
-    stored in another one, all is asked again by the primary keys that are known by then. Raises DataverseError, with
-    `within` in so many seconds at the latest.
+    Joins are asked with the spellings that are likely or known. When they were asked in vain, because the customer's
+    number is stored in another one, all is asked again by the primary keys that are known by then. Raises
+    DataverseError, with `within` in so many seconds at the latest.
     """
     loop = asyncio.get_running_loop()
     end = None if within is None else loop.time() + within
-    asked = questions(ids)
+    joined = spellings.texts(number, matching.default_region)
+    asked = questions(ids, joined)
     answers = await _answered(rows, asked, within)
-    missed = {} if ids is not None else missed_by_joins(number, matching, asked.values(), answers)
+    if ids is not None:
+        return answers
+    missed = missed_by_joins(number, matching, joined, asked.values(), answers)
     if missed:
-        answers = await _answered(rows, questions(missed), None if end is None else max(0.0, end - loop.time()))
+        for kind in missed:
+            for row in answers[kind]:
+                for text in searched_texts(row, searched(matching)[kind]):
+                    spellings.learn(text, number, matching.default_region)
+        left = None if end is None else max(0.0, end - loop.time())
+        answers = await _answered(rows, questions(missed, joined), left)
     return answers
 
 
@@ -131,18 +144,21 @@ async def _answered(rows: RowReader, asked: Mapping[str, Question], within: floa
 
 
 def missed_by_joins(
-    number: str, matching: CustomerMatching, asked: Iterable[Question], answers: Mapping[str, Sequence[JsonRow]]
+    number: str,
+    matching: CustomerMatching,
+    joined: ByText,
+    asked: Iterable[Question],
+    answers: Mapping[str, Sequence[JsonRow]],
 ) -> Ids:
-    """The rows that decide about this number (E.164), where one is stored in none of the spellings of `join_choice`.
+    """The rows that decide about this number (E.164), where one is stored in none of the spellings of the joins.
 
     Empty where none is, and where no question joined anything to rows of their kind.
     """
     kind, found = deciding_rows(number, matching, answers)
     if not any(isinstance(question, BoundFetch) and kind in question.values for question in asked):
         return {}
-    likely = frozenset(likely_spellings(number, matching.default_region))
     columns = searched(matching)[kind]
-    if all(any(text in likely for text in searched_texts(row, columns)) for row in found):
+    if all(any(joined.holds(text) for text in searched_texts(row, columns)) for row in found):
         return {}
     return {kind: tuple(str(row[TABLES[kind].primary_id]) for row in found)}
 
@@ -184,17 +200,9 @@ def _search_texts(number: str, region: str | None, cut: int) -> SearchTexts:
     return SearchTexts(tuple([text for text in texts if text not in begins]), begins, rest)
 
 
-def join_choice(number: str, matching: CustomerMatching, kind: MatchKind, ids: Ids | None) -> Choice:
-    """The parameter of a joining read, named by the kind: the customers with this number (E.164).
-
-    By their ids where those are known, else by the likeliest texts: every text travels for each column of each join.
-    """
-    return _likely_texts(number, matching.default_region) if ids is None else ById(tuple(ids[kind]))
-
-
-@lru_cache(maxsize=64)
-def _likely_texts(number: str, region: str | None) -> ByText:
-    return ByText(likely_spellings(number, region))
+def join_choice(kind: MatchKind, ids: Ids | None, joined: ByText) -> Choice:
+    """The parameter of a joining read, named by the kind: ids where those are known, else texts."""
+    return joined if ids is None else ById(tuple(ids[kind]))
 
 
 def customer_questions(
@@ -203,11 +211,14 @@ def customer_questions(
     wanted: CustomerColumns,
     *,
     ids: Ids | None = None,
+    joined: ByText | None = None,
 ) -> dict[str, Question]:
     """What has to be asked to know whose number (E.164) this is, by the keys that `matched` knows.
 
     With `ids`, as the number index gives them, rows are read by primary key, and a kind without ids is not asked.
+    `joined` are the spellings that joins ask for, the likely ones where absent.
     """
+    joined = joined or ByText(likely_spellings(number, matching.default_region))
     columns = searched(matching)
     if ids is not None:
         columns = {kind: names for kind, names in columns.items() if ids.get(kind)}
@@ -222,7 +233,7 @@ def customer_questions(
         )
         questions[kind] = replace(shape, where=all_of(_IS_ACTIVE, rows))
     for key, (kind, fetch) in shapes.fetches.items():
-        questions[key] = fetch.ask({kind: join_choice(number, matching, kind, ids)})
+        questions[key] = fetch.ask({kind: join_choice(kind, ids, joined)})
     return questions
 
 

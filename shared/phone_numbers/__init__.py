@@ -6,7 +6,7 @@ package knows about it, so callers, calls, callbacks and tickets read a number a
 
 from shared.phone_numbers.reading import country_of, e164, is_region, is_rest_of
 from shared.phone_numbers.sameness import identities, is_same_target
-from shared.phone_numbers.spelling import beginnings, likely_spellings, spellings
+from shared.phone_numbers.spelling import beginnings, likely_spellings, shape, spellings
 
 __all__ = [
     "beginnings",
@@ -17,5 +17,6 @@ __all__ = [
     "is_rest_of",
     "is_same_target",
     "likely_spellings",
+    "shape",
     "spellings",
 ]

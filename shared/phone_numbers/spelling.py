@@ -13,7 +13,7 @@ from shared.phone_numbers.reading import INTERNATIONAL_PREFIX
 
 MOST_SPELLINGS = 72
 MOST_BEGINNINGS = 12
-LIKELY_SPELLINGS = 24
+MOST_LIKELY = 28
 
 
 def spellings(number: str, region: str | None = None) -> tuple[str, ...]:
@@ -31,13 +31,17 @@ def beginnings(number: str, region: str | None = None) -> tuple[str, ...]:
 
 
 def likely_spellings(number: str, region: str | None = None) -> tuple[str, ...]:
-    """The likeliest of both, each as a whole text: at most 24."""
-    equal, begins = _spelled(number, region)
-    return tuple(dict.fromkeys((*begins, *equal)))[:LIKELY_SPELLINGS]
+    """The likeliest of them, as whole texts: at most 28."""
+    return _spelled(number, region)[2]
+
+
+def shape(text: str) -> str:
+    """What two numbers that are spelled alike have in common: the signs, and how many digits are between them."""
+    return re.sub("[0-9]", "0", text)
 
 
 @lru_cache(maxsize=64)
-def _spelled(number: str, region: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _spelled(number: str, region: str | None) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     parsed = phonenumbers.parse(number, None)
     code = str(parsed.country_code)
     digits = number.removeprefix(f"+{code}")
@@ -49,11 +53,18 @@ def _spelled(number: str, region: str | None) -> tuple[tuple[str, ...], tuple[st
     is_home = region is not None and phonenumbers.country_code_for_region(region) == parsed.country_code
     layout = _layout(code, tuple(len(group) for group in groups), prefix, is_home)
     parts = [digits[start:end] for start, end in layout.slices]
-    equal, begins = (text.format(*parts).split(_END) if text else [] for text in (layout.equal, layout.begins))
+    equal, begins, likely = (
+        text.format(*parts).split(_END) if text else [] for text in (layout.equal, layout.begins, layout.likely)
+    )
     own = [national, national_digits] if is_home else []
     equal = [number, number.removeprefix("+"), *own, *equal]
     begins = [number, *reversed(own), *begins]
-    return tuple(dict.fromkeys(equal))[:MOST_SPELLINGS], tuple(dict.fromkeys(begins))[:MOST_BEGINNINGS]
+    begins = list(dict.fromkeys(begins))[:MOST_BEGINNINGS]
+    return (
+        tuple(dict.fromkeys(equal))[:MOST_SPELLINGS],
+        tuple(begins),
+        tuple(dict.fromkeys([*begins, *equal[:2], *likely, *equal]))[:MOST_LIKELY],
+    )
 
 
 def _groups(text: str) -> list[str]:
@@ -84,6 +95,7 @@ class _Layout:
     slices: tuple[tuple[int, int], ...]
     equal: str
     begins: str
+    likely: str
 
 
 @lru_cache(maxsize=1024)
@@ -101,7 +113,8 @@ def _layout(code: str, sizes: tuple[int, ...], prefix: str | None, is_home: bool
     usual = next((position for position, grouping in enumerate(groupings) if max(grouping) < _LONG_GROUP), 0)
     begins = _before_an_extension(code, abroad, at_home, prefix, usual)
     equal = list(_in_turn(_international(code, abroad, prefix), _national(at_home, whole)))
-    return _Layout(tuple(slices), _END.join(equal), _END.join(begins))
+    likely = _likely(code, abroad, at_home, prefix, usual)
+    return _Layout(tuple(slices), *map(_END.join, (equal, begins, likely)))
 
 
 def _groupings(sizes: tuple[int, ...], *, has_area_code: bool) -> list[tuple[int, ...]]:
@@ -176,6 +189,30 @@ def _before_an_extension(
     for position in range(1, len(abroad)):
         yield f"+{code} {' '.join(abroad[position])}"
         yield from (sign.join(own) for own in at_home[position : position + 1] for sign in (" ", "-"))
+
+
+def _likely(
+    code: str, abroad: list[list[str]], at_home: list[list[str]], prefix: str | None, usual: int
+) -> Iterator[str]:
+    """What is likely beside the spellings before an extension."""
+    groups, whole = abroad[usual], "".join(abroad[0])
+    for own in at_home[usual : usual + 1]:
+        yield _area(own, "-")
+        yield f"({own[0]}) {' '.join(own[1:])}"
+        yield f"({own[0]}) {''.join(own[1:])}"
+        yield f"{own[0]}/{''.join(own[1:])}"
+    yield f"+{code} {whole}"
+    yield f"{INTERNATIONAL_PREFIX}{code} {' '.join(groups)}"
+    if prefix == "0":
+        yield f"+{code} (0){groups[0]} {''.join(groups[1:])}"
+        yield f"+{code} (0) {' '.join(groups)}"
+    yield f"+{code}-{whole}"
+    for each in abroad[-2:]:
+        yield f"+{code} {' '.join(each)}"
+    yield from (" ".join(own) for own in at_home[-2:])
+    yield f"+{code} ({groups[0]}) {' '.join(groups[1:])}"
+    yield f"+{code} {_area(groups, '-')}"
+    yield f"+{code}.{'.'.join(groups)}"
 
 
 def _area(groups: list[str], sign: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from uuid import UUID
 from xml.sax.saxutils import escape, quoteattr
 
-from shared.dataverse.odata.filters import Scalar, encoded
+from shared.dataverse.odata.filters import PATTERN_SIGNS, Scalar, encoded
 from shared.dataverse.odata.table import Table
 from shared.dataverse.odata.values import utc_text
 
@@ -48,17 +48,37 @@ class Chosen:
 
 @dataclass(frozen=True)
 class ByText:
-    """Rows with one of these very texts in a searched column."""
+    """Rows with one of these very texts in a searched column, or one that begins so.
 
-    texts: tuple[str, ...]
+    Raises ValueError for a live wildcard (`%`, `_`, `[`) in a beginning.
+    """
+
+    equal: tuple[str, ...]
+    begins: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if any(not PATTERN_SIGNS.isdisjoint(text) for text in self.begins):
+            raise ValueError("a sign of this text would be read as a wildcard")
+
+    def holds(self, text: str) -> bool:
+        """Whether this text is one that is asked for. The server may find more: it does not tell cases apart."""
+        return text in self.equal or text.startswith(self.begins)
 
     @cached_property
     def _values(self) -> str:
-        return _values(self.texts)
+        return _values(self.equal)
+
+    @cached_property
+    def _beginnings(self) -> tuple[str, ...]:
+        return tuple(_encoded_attribute(text) for text in self.begins)
 
     def condition(self, columns: tuple[str, ...], primary_id: str) -> str:
         """The encoded conditions, of which one has to hold."""
-        return "".join([f"{_in(column)}{self._values}{_CONDITION_END}" for column in columns])
+        return "".join([self._condition(column) for column in columns])
+
+    def _condition(self, column: str) -> str:
+        begins = [f"{_begins_with(column)}{beginning}{_EMPTY_END}" for beginning in self._beginnings]
+        return "".join([_in(column), self._values, _CONDITION_END, *begins])
 
 
 @dataclass(frozen=True)
@@ -267,4 +287,9 @@ def _in(column: str) -> str:
     return encoded(f'<condition attribute="{column}" operator="in">')
 
 
-_CONDITION_END = encoded("</condition>")
+@lru_cache(maxsize=256)
+def _begins_with(column: str) -> str:
+    return encoded(f'<condition attribute="{column}" operator="begins-with" value="')
+
+
+_CONDITION_END, _EMPTY_END = encoded("</condition>"), encoded('"/>')

@@ -1,0 +1,43 @@
+"""In which spellings this environment stores numbers, learned from the customers that were found.
+
+A join finds customers by whole texts, each of which travels once for each column of each join. So joins ask for the
+likeliest spellings and for those that have been met here, of more than eighty that people use.
+"""
+
+from shared.dataverse.odata import ByText
+from shared.phone_numbers import beginnings, likely_spellings, shape, spellings
+
+MOST_LEARNED = 24
+_EXTENSION = "…"
+
+
+class StoredSpellings:
+    """What one process has met; of too many it forgets what it learned first."""
+
+    def __init__(self) -> None:
+        self._met: dict[str, None] = {}
+
+    def texts(self, number: str, region: str | None) -> ByText:
+        """By which texts joins find the customers with this number (E.164)."""
+        likely = likely_spellings(number, region)
+        if not self._met:
+            return ByText(likely)
+        known = set(likely)
+        further = [text for text in spellings(number, region) if text not in known and shape(text) in self._met]
+        begins = [text for text in beginnings(number, region) if f"{shape(text)}{_EXTENSION}" in self._met]
+        return ByText((*likely, *further), tuple(begins))
+
+    def learn(self, stored: str, number: str, region: str | None) -> None:
+        """Somebody with this number (E.164) stores it so. What no query by text finds teaches nothing."""
+        met = _spelling_of(stored, number, region)
+        if met is not None:
+            self._met[met] = None
+            if len(self._met) > MOST_LEARNED:
+                del self._met[next(iter(self._met))]
+
+
+def _spelling_of(stored: str, number: str, region: str | None) -> str | None:
+    if stored in spellings(number, region):
+        return shape(stored)
+    starts = [text for text in beginnings(number, region) if stored.startswith(text)]
+    return f"{shape(max(starts, key=len))}{_EXTENSION}" if starts else None
