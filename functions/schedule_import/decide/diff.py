@@ -176,9 +176,11 @@ class Comparison:
     def _days(
         self, user: Guid, bookings: list[Booking], before: Mapping[Guid, Booking]
     ) -> Iterator[tuple[Booking, date]]:
-        """The shift's day of each of these bookings. Neighbours tell where a shift began, as they were before."""
+        """The shift's day of each of these bookings. Neighbours tell where a shift began, as they were before: one that
+        was cancelled and returns was no part of any."""
+        there = [wanted for wanted in self._wanted.get(user, ()) if wanted.id not in self._unseen]
         neighbours = [
-            before.get(wanted.id, wanted) for wanted in self._wanted.get(user, ()) if wanted.id not in self._unseen
+            one for one in (before.get(wanted.id, wanted) for wanted in there) if one.status not in self._canceled
         ]
         live = [one for one in bookings if one.status not in self._canceled]
         yield from self._days_among(user, live, neighbours)

@@ -232,6 +232,14 @@ def test_a_file_that_begins_in_the_middle_of_a_week_leaves_the_night_before_alon
     ]
 
 
+def test_a_night_shift_that_was_cancelled_and_returns_takes_nothing_of_the_next_file_with_it() -> None:
+    """Without the memory of imports too, where the order of stretches decides."""
+    next_week = [segment("2027-01-18 02:00", 4), *NEXT_WEEK[1:]]
+    calendar = after(WEEK + SUNDAY_NIGHT[:1], WEEK, next_week, profile=in_profile(removal="cancel"), remembers=False)
+    assert changes(calendar.deliver(WEEK + SUNDAY_NIGHT[:1])) == (0, 1, 0)
+    assert calendar.live() == said(WEEK + SUNDAY_NIGHT[:1] + next_week)
+
+
 def test_shift_dates_of_rows_decide_where_the_layout_has_them() -> None:
     """Sunday's shift begins at 23:30 on Saturday; the file that begins on Sunday has all of it."""
     sunday = date(2027, 1, 17)
@@ -358,6 +366,14 @@ def test_a_bad_row_protects_its_agent_day(item: ProtectedDay, stay: set[int]) ->
     made = calendar.deliver([WEEK[6], segment(row=40, activity="Lunch")], protected=[item])
     assert {one[1].day for one in calendar.live() if one[3] == "Chat"} == {17, *stay}
     assert made.difference.protected == len(stay)
+
+
+def test_a_bad_rows_day_has_no_stretch_that_followed_a_cancelled_one() -> None:
+    night, morning = segment("2027-01-12 22:00", 4, row=20), segment("2027-01-13 02:00", 4, row=21)
+    edges = [WEEK[0], WEEK[6]]
+    calendar = after([*edges, night], [*edges, morning], profile=in_profile(removal="cancel"))
+    calendar.deliver([*edges, night], protected=[ProtectedDay("asa", "email", TUESDAY)])
+    assert calendar.live() == said([*edges, night])
 
 
 @pytest.mark.parametrize("day", [TUESDAY, TUESDAY + timedelta(days=1)])
