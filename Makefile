@@ -10,6 +10,9 @@ ifdef PROFILE
 export PROFILE
 endif
 
+# Without its cache Python compiles all sources again in each of the many processes of a stack and of the tests.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo preview guess explain run test bench check fix lock schemas clean
 
