@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, ValidationResult
@@ -27,6 +28,8 @@ def is_region(code: str) -> bool:
     return code in phonenumbers.SUPPORTED_REGIONS
 
 
+# A caller's number, and those that Dynamics holds of it, are read several times on the way to one answer.
+@lru_cache(maxsize=256)
 def e164(text: str, region: str | None = None) -> str | None:
     """The number as `+` and digits, or None for text that is no complete number.
 

@@ -43,7 +43,11 @@ class Part:
 
 
 def _one_word(path: str) -> bool:
-    return path.isascii() and path.isprintable() and " " not in path
+    return path.isascii() and len(path.encode().translate(None, _NO_PART_OF_A_WORD)) == len(path)
+
+
+_NO_PART_OF_A_WORD = bytes([*range(ord(" ") + 1), 0x7F])
+"""The space and the control characters."""
 
 
 def fits_url(path: str, *, in_batch: bool = False) -> bool:
