@@ -21,4 +21,7 @@ def build_app(gateways: Gateways) -> func.FunctionApp:
 
 
 quiet_libraries()
-app = build_app(open_gateways(read_settings()))
+_gateways = open_gateways(read_settings())
+app = build_app(_gateways)
+# While the platform takes up the functions: the first caller should not wait for it.
+_gateways.files.load_ahead()

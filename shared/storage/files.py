@@ -6,6 +6,7 @@
 import asyncio
 import base64
 import hashlib
+import logging
 import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -53,6 +54,8 @@ CHUNK_BYTES = 1024 * 1024
 """What is held of a file that is copied or fetched. The SDK puts a chunk together in one step, which stops the event
 loop for 3 ms."""
 
+_log = logging.getLogger(__name__)
+
 _ONE_REQUEST_BYTES = 1024 * 1024
 
 _WRITE_ID = "writeid"
@@ -88,7 +91,7 @@ class FileEntry:
 
 
 class Files:
-    """The blobs of one storage account, connected to with the first call, on a thread.
+    """The blobs of one storage account. The SDK is loaded with the first call, or ahead of it.
 
     Every call raises StorageError when storage does not answer or refuses.
     """
@@ -218,6 +221,10 @@ class Files:
                 etag = f'"{blob.etag.strip('"')}"'
                 yield FileEntry(blob.name, etag, blob.size, blob.last_modified)
 
+    def load_ahead(self) -> None:
+        """Begin to import and set up what the first call needs, on a thread. No request is made."""
+        threading.Thread(target=self._loaded, name="load blob storage").start()
+
     async def close(self) -> None:
         """Close the connections."""
         if self._connected is not None:
@@ -227,10 +234,16 @@ class Files:
         return (await self._service()).get_blob_client(container, name)
 
     async def _service(self) -> "BlobServiceClient":
-        # The SDK takes an eighth of a second to import, so it is imported with the first use, on a thread.
+        # The SDK takes an eighth of a second to import, so that happens on a thread: ahead, or with the first use.
         if self._connected is None:
             return await asyncio.to_thread(self._opened)
         return self._connected
+
+    def _loaded(self) -> None:
+        try:
+            self._opened()
+        except Exception as error:  # noqa: BLE001 - the first call meets it again, and has somebody to tell
+            _log.error("Blob storage cannot be set up: %s", type(error).__name__)
 
     def _opened(self) -> "BlobServiceClient":
         with self._connecting:

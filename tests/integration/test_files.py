@@ -306,6 +306,32 @@ async def test_storage_is_connected_to_once_with_the_first_calls_and_never_on_th
     assert threads[0] != threading.get_ident()
 
 
+async def test_what_was_loaded_ahead_is_what_the_first_call_uses(storage: str) -> None:
+    connected = threading.Event()
+    async with BlobServiceClient.from_connection_string(storage, retry_total=0) as service:
+
+        def connect() -> BlobServiceClient:
+            assert not connected.is_set(), "a second time"
+            connected.set()
+            return service
+
+        files = Files(connect)
+        files.load_ahead()
+        assert await asyncio.to_thread(connected.wait, 5)
+        await put(files, "a", b"x")
+
+
+async def test_what_cannot_be_loaded_ahead_is_told_without_the_connection_string(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings = Settings(AzureWebJobsStorage="AccountKey=secret", dataverse_url="https://contoso.crm4.dynamics.com")
+    open_files(settings).load_ahead()
+    for thread in threading.enumerate():
+        if thread.name == "load blob storage":
+            await asyncio.to_thread(thread.join, 5)
+    assert caplog.messages == ["Blob storage cannot be set up: ValueError"]
+
+
 async def test_storage_that_does_not_answer_is_a_storage_error_soon() -> None:
     nobody = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ==;BlobEndpoint=http://127.0.0.1:9/a;"
     async with BlobServiceClient.from_connection_string(nobody, retry_total=0) as service:
