@@ -81,7 +81,8 @@ def drawn_shifts(seed: int, zone_name: str, rows: int = 500, *, most_pieces: int
     draw, zone = _seeded(seed), ZoneInfo(zone_name)
     shifts: list[Shift] = []
     taken: set[tuple[int, date]] = set()
-    while sum(len(shift.pieces) for shift in shifts) < rows:
+    drawn = 0
+    while drawn < rows:
         day = draw.choice(ZONES[zone_name]) + timedelta(days=draw.choice([0, 0, 0, 1, 1, *range(-6, 7)]))
         agent = draw.randrange(60)
         # Neighbouring days stay free, so that shifts of an agent never overlap.
@@ -100,6 +101,7 @@ def drawn_shifts(seed: int, zone_name: str, rows: int = 500, *, most_pieces: int
         if pieces and in_utc(pieces[0].start, pieces[-1].end, zone):
             taken.add((agent, day))
             shifts.append(Shift(agent, tuple(pieces)))
+            drawn += len(pieces)
     return shifts
 
 

@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cached_property
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
@@ -24,6 +25,7 @@ class Zone:
     nights: tuple[date, ...]
     """Local dates on which the clock changes."""
 
+    @cached_property
     def _offsets(self) -> list[tuple[datetime, datetime, int]]:
         starts = [_at("2000-01-01"), *(moment for moment, _ in self.changes)]
         ends = [*(moment for moment, _ in self.changes), _at("2100-01-01")]
@@ -32,7 +34,7 @@ class Zone:
     def instants(self, local: datetime) -> list[datetime]:
         """What a wall clock may mean, the preferred one first: of two the earlier, of a gap the one moved forward."""
         found = [
-            local - offset * MINUTE for start, end, offset in self._offsets() if start <= local - offset * MINUTE < end
+            local - offset * MINUTE for start, end, offset in self._offsets if start <= local - offset * MINUTE < end
         ]
         if found:
             return sorted(found)

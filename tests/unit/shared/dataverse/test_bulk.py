@@ -35,7 +35,7 @@ WITHOUT_BULK = replace(BOOKING, bulk=False)
 
 
 def key(number: int) -> str:
-    return str(UUID(int=number))
+    return f"00000000-0000-0000-0000-{number:012x}"
 
 
 def write(

@@ -129,7 +129,7 @@ async def test_a_full_read_fills_its_transactions() -> None:
     tables = MemoryTables()
     index = writer(tables)
     full = FullWriter(index, 1)
-    count = 100_000
+    count = 40_000
     for start in range(0, count, 5000):
         await full.add(
             {
