@@ -58,6 +58,9 @@ _log = logging.getLogger(__name__)
 
 _ONE_REQUEST_BYTES = 1024 * 1024
 
+_LOAD_AFTER_SECONDS = 0.1
+"""So that the caller of `load_ahead` ends what it does first: an import on another thread slows it down."""
+
 _WRITE_ID = "writeid"
 
 
@@ -222,8 +225,10 @@ class Files:
                 yield FileEntry(blob.name, etag, blob.size, blob.last_modified)
 
     def load_ahead(self) -> None:
-        """Begin to import and set up what the first call needs, on a thread. No request is made."""
-        threading.Thread(target=self._loaded, name="load blob storage").start()
+        """In a moment, import and set up what the first call needs, on a thread. No request is made."""
+        timer = threading.Timer(_LOAD_AFTER_SECONDS, self._loaded)
+        timer.name, timer.daemon = "load blob storage", True
+        timer.start()
 
     async def close(self) -> None:
         """Close the connections."""
