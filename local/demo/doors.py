@@ -81,6 +81,15 @@ class Doors:
         milliseconds = (time.perf_counter() - started) * 1000
         return answer.status_code, answer.json() if answer.content else None, milliseconds
 
+    def route_to(self, target: str, anum: str, bnum: str, *, within: float) -> tuple[int, Json | None, float]:
+        """Ask until the answer is this target, so many seconds at most: the last answer, as `route` gives it."""
+        end = time.monotonic() + within
+        while True:
+            answer = self.route(anum, bnum)
+            if (answer[1] or {}).get("InitialTarget") == target or time.monotonic() > end:
+                return answer
+            time.sleep(0.5)
+
 
 def _etag(blob: Any) -> str | None:
     try:

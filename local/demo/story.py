@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,12 @@ CALLS = (
     ("a number that Dynamics does not know", "+358401110000", True, 204),
     ("the same VIP, but with a wrong key", "+358504545641", False, 401),
 )
+CASE_POOL = "+358406750003"
+CASE_CALLER = ("Outi of Turun Seudun Vesi", "+358501230195")
+CASE_OWNER = ("Päivi Mäkelä", "paivi.makela@nordic-care.example", "+35898550044")
+"""Who has the caller's open case in local/dataverse/seed.json: name, e-mail, number."""
+_ANSWER_SECONDS = 10.0
+"""Longer than the app remembers what Dynamics said of a caller."""
 _MAX_LINES = 12
 
 
@@ -36,6 +43,7 @@ class Story:
         self._taken_back(file, profile)
         self._bad_file(file, profile)
         self._calls()
+        self._call_for_the_one_on_shift()
 
     def _chapter(self, number: int, title: str) -> None:
         self._console.print()
@@ -109,6 +117,26 @@ class Story:
         self._console.print(table)
         for who, status, answered in expected:
             self._expect(status == answered, f"{who} gets {status}")
+
+    def _call_for_the_one_on_shift(self) -> None:
+        caller, anum = CASE_CALLER
+        owner, email, number = CASE_OWNER
+        self._chapter(6, "An imported shift decides who gets a call")
+        self._console.print(f"{caller} has an open case with {owner}, and calls {CASE_POOL}.")
+        table = Table("the case owner", "answer", "target", "ms", show_edge=False)
+        answered, body, milliseconds = self._doors.route(anum, CASE_POOL)
+        table.add_row("no shift is known", str(answered), (body or {}).get("InitialTarget", "-"), f"{milliseconds:.0f}")
+        now = datetime.now(UTC).replace(second=0, microsecond=0)
+        start, end = (f"{now + timedelta(hours=hours):%Y-%m-%dT%H:%MZ}" for hours in (-1, 3))
+        report = self._doors.drop(
+            "switchboard-csv", "today.csv", f"agent,start,end,activity\n{email},{start},{end},Chat".encode()
+        )
+        self._expect(report["status"] == "imported", f"a shift of {owner} from {start} to {end} is imported")
+        answered, body, milliseconds = self._doors.route_to(number, anum, CASE_POOL, within=_ANSWER_SECONDS)
+        target = (body or {}).get("InitialTarget", "-")
+        table.add_row(f"on shift until {_short(end)} UTC", str(answered), target, f"{milliseconds:.0f}")
+        self._console.print(table)
+        self._expect(target == number, f"{caller} reaches {owner}, who is on shift")
 
     # ------------------------------------------------------------------------------------------- telling
 

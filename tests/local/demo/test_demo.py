@@ -31,6 +31,9 @@ def test_the_story_of_the_sample() -> None:
         "│ 200    │ +35853445657",
         "│ 204    │",
         "│ 401    │",
+        "Outi of Turun Seudun Vesi has an open case with Päivi Mäkelä",
+        "no shift is known                   │ 204    │ -",
+        "│ 200    │ +35898550044 │",
     ):
         assert said in told.stdout
     picture = (ROOT / "build" / "demo" / "nice_iex_agentScheduleDetail_110226_0615.txt.svg").read_text(encoding="utf-8")
