@@ -15,6 +15,7 @@ from shared.dataverse.client import DataverseClient
 from shared.dataverse.credentials import TokenCache
 from tests.azurite import Azurite
 from tests.integration.tokens import Tokens
+from tests.plain_http import PLAIN
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,7 +37,7 @@ def simulator() -> Iterator[str]:
 @pytest.fixture
 def control(simulator: str) -> Iterator[httpx.Client]:
     """The control surface of a simulator that is as it was at its start."""
-    with httpx.Client(base_url=f"{simulator}/__sim/", trust_env=False) as http:
+    with httpx.Client(base_url=f"{simulator}/__sim/", trust_env=False, verify=PLAIN) as http:
         http.post("environment", json=Environment().as_json()).raise_for_status()
         http.post("reset").raise_for_status()
         yield http

@@ -15,6 +15,7 @@ from functions.schedule_import.use_case.worlds import ImportGateways
 from shared.config_documents import ConfigDocuments
 from shared.dataverse.client import DataverseClient
 from tests.memory_storage import MemoryFiles, MemoryTables
+from tests.plain_http import PLAIN
 
 CONFIG = "config"
 SETUP_METADATA = "4beb9fdb-48e9-453f-b008-5862ff902c5d"
@@ -41,7 +42,9 @@ class Site:
         self.files = MemoryFiles(self.now)
         self.tables = MemoryTables(self.now)
         self.dataverse = dataverse
-        self._http = httpx.Client(base_url=simulator, trust_env=False, headers={"Authorization": "Bearer t"})
+        self._http = httpx.Client(
+            base_url=simulator, trust_env=False, verify=PLAIN, headers={"Authorization": "Bearer t"}
+        )
 
     def gateways(self, **other: Any) -> ImportGateways:
         worlds: dict[str, Any] = {

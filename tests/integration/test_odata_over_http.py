@@ -46,6 +46,7 @@ from shared.dataverse.tables import (
     SHIFT_PLAN,
     JsonRow,
 )
+from tests.plain_http import PLAIN
 
 HOSTILE = [
     "+358 40 123 4567", "O'Brien", "''", "50%_off & more", "100%", "[a-z]", "%41", "a&$top=0", "x' or 1 eq 1 or '",
@@ -61,7 +62,7 @@ def key(number: int) -> UUID:
 @pytest.fixture
 def api(simulator: str, control: httpx.Client) -> Iterator[httpx.Client]:
     headers = {"Authorization": "Bearer any", "Accept": "application/json"}
-    with httpx.Client(base_url=simulator, headers=headers, trust_env=False) as http:
+    with httpx.Client(base_url=simulator, headers=headers, trust_env=False, verify=PLAIN) as http:
         yield http
         control.post("environment", json={"changesetErrorWrapped": False})
 

@@ -17,6 +17,7 @@ from shared.dataverse.errors import (
     UnavailableError,
 )
 from shared.dataverse.soap import Entity, EntityCollection, EntityReference, SoapValue
+from tests.plain_http import PLAIN
 
 SEARCH = "msdyn_SearchResourceAvailabilityForRequirementGroup"
 BOOK = "msdyn_CreateRequirementGroupBookings"
@@ -27,7 +28,8 @@ HOURS = {"msdyn_fromdate": "2026-12-01T10:00:00Z", "msdyn_todate": "2026-12-01T1
 @pytest.fixture
 def service(simulator: str, control: httpx.Client) -> Iterator[httpx.Client]:
     """The environment as at its start; `control` puts it back."""
-    with httpx.Client(base_url=simulator, headers={"Authorization": "Bearer test"}, trust_env=False) as http:
+    headers = {"Authorization": "Bearer test"}
+    with httpx.Client(base_url=simulator, headers=headers, trust_env=False, verify=PLAIN) as http:
         yield http
 
 

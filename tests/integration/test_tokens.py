@@ -24,6 +24,7 @@ from shared.dataverse.errors import DataverseError, DeniedError, UnavailableErro
 from shared.settings import Settings
 from tests.integration.entra import IDENTITY_HEADER, Answer, Entra, refusal, running_entra, trust_file
 from tests.keys import certificate_for, pem, pfx
+from tests.plain_http import PLAIN
 
 ROOT = Path(__file__).parents[2]
 DATAVERSE_URL = "https://contoso.crm4.dynamics.com"
@@ -99,7 +100,7 @@ async def test_the_simulator_issues_a_token_and_takes_it(
     pipeline = {**PIPELINE, "connection_verify": trust_file(tmp_path, tls_port)}
     configured = settings(kind, f"https://127.0.0.1:{tls_port}", url, certificate)
     token = await TokenCache(entra_tokens(configured, pipeline)).token()
-    async with httpx.AsyncClient(base_url=url, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=url, trust_env=False, verify=PLAIN) as http:
         assert (await http.post("/__sim/environment", json={"strictTokens": True})).is_success
         statuses = [
             (await http.get("/api/data/v9.2/WhoAmI", headers={"Authorization": f"Bearer {sent}"})).status_code

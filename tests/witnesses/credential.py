@@ -6,6 +6,8 @@ from typing import Any
 import httpx
 from azure.core.credentials import AccessToken
 
+from tests.plain_http import PLAIN
+
 
 class SimulatorCredential:
     """Fetches a token from the simulator's own token endpoint for whatever scope it is asked for."""
@@ -20,7 +22,7 @@ class SimulatorCredential:
         self.scopes.update(scopes)
         if self._token is None:
             form = {"grant_type": "client_credentials", "client_id": "witness", "client_secret": "witness"}
-            answer = httpx.post(self._url, data={**form, "scope": " ".join(scopes)}, trust_env=False)
+            answer = httpx.post(self._url, data={**form, "scope": " ".join(scopes)}, trust_env=False, verify=PLAIN)
             token = answer.raise_for_status().json()
             self._token = AccessToken(token["access_token"], int(time.time()) + token["expires_in"])
         return self._token

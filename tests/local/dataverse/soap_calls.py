@@ -8,6 +8,8 @@ from xml.etree import ElementTree
 
 import httpx
 
+from tests.plain_http import PLAIN
+
 URL = "/XRMServices/2011/Organization.svc/web"
 ACTION = "http://schemas.microsoft.com/xrm/2011/Contracts/Services/IOrganizationService/Execute"
 HEADERS = {
@@ -113,7 +115,9 @@ class SoapAnswer:
 
 def call(dataverse: Any, body: str, headers: dict[str, str] | None = None) -> SoapAnswer:
     """POSTs an envelope and reads the answer."""
-    response = httpx.post(dataverse.origin + URL, content=body.encode(), headers={**HEADERS, **(headers or {})})
+    response = httpx.post(
+        dataverse.origin + URL, content=body.encode(), headers={**HEADERS, **(headers or {})}, verify=PLAIN
+    )
     return read_answer(response)
 
 

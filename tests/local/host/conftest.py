@@ -17,6 +17,7 @@ from azure.storage.queue import QueueServiceClient, TextBase64DecodePolicy, Text
 
 from local.stack.ports import free_port
 from tests.azurite import Azurite, running_azurite
+from tests.plain_http import PLAIN
 
 ROOT = Path(__file__).resolve().parents[3]
 APPS = Path(__file__).resolve().parent
@@ -104,7 +105,7 @@ class HostProcess:
     journals: Path
     log_file: Path
     process: "subprocess.Popen[bytes]"
-    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=20, trust_env=False))
+    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=20, trust_env=False, verify=PLAIN))
 
     @property
     def log(self) -> str:

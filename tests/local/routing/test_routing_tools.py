@@ -17,6 +17,7 @@ from local.routing.handover import endpoint, routed
 from local.routing.replay import percentile
 from local.routing.site import FileDocuments, UsageError
 from local.stack.ports import DATAVERSE, free_ports
+from tests.plain_http import PLAIN
 
 ROOT = Path(__file__).parents[3]
 POOL, CALLER, AT_HOME, VIP_QUEUE = "+35840675644", "+358409990001", "+358981110001", "+35853445657"
@@ -67,7 +68,7 @@ def plant(url: str) -> None:
                       "customerid_contact@odata.bind": f"/contacts({contact})",
                       "ownerid@odata.bind": f"/systemusers({user})"},
     }  # fmt: skip
-    with httpx.Client(base_url=f"{url}/__sim/", trust_env=False) as control:
+    with httpx.Client(base_url=f"{url}/__sim/", trust_env=False, verify=PLAIN) as control:
         for table, row in tables.items():
             control.post("rows", json={table: [row]}).raise_for_status()
 
