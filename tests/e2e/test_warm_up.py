@@ -10,6 +10,12 @@ from local.stack.running import RunningStack, running_stack
 CALL = {"anum": "+358504545641", "bnum": "+35840675644"}
 
 
+def call(stack: RunningStack) -> httpx.Response:
+    return httpx.post(
+        f"{stack.functions_url}/api/smart-routing", json=CALL, headers={"X-Benemen-APIKey": stack.routing_key}
+    )
+
+
 def traffic(stack: RunningStack) -> dict[str, int]:
     """What came to Dataverse since the start."""
     stats = httpx.get(f"{stack.dataverse_url}/__sim/stats").json()
@@ -21,12 +27,17 @@ def test_the_first_caller_finds_the_connection_open_and_the_rules_read(tmp_path:
     with running_stack(free_ports(), log_file=log) as stack:
         assert traffic(stack) == {"requests": 1, "connections": 1}
         before = log.read_text()
-        answer = httpx.post(
-            f"{stack.functions_url}/api/smart-routing", json=CALL, headers={"X-Benemen-APIKey": stack.routing_key}
-        )
-        assert answer.status_code == 200
+        assert call(stack).status_code == 200
         assert traffic(stack) == {"requests": 2, "connections": 1}
         during = log.read_text().removeprefix(before)
     for name in ("routing.json", "customer-matching.json"):
         assert f"Configuration document {name} is read" in before
         assert f"Configuration document {name} is read" not in during
+
+
+def test_the_first_caller_after_a_restart_which_nobody_warms_up_is_answered_in_time_too() -> None:
+    with running_stack(free_ports(), environment={"AzureWebJobs.warmup.Disabled": "true"}) as stack:
+        assert traffic(stack) == {"requests": 0, "connections": 0}
+        answer = call(stack)
+    assert answer.status_code == 200
+    assert answer.elapsed.total_seconds() < 1.5
