@@ -221,6 +221,11 @@ class _File:
     def is_in_window(self, said: Said) -> bool:
         return self.window is not None and self.window[0] <= said.start < self.window[1]
 
+    def is_near_window(self, said: Said) -> bool:
+        """Whether it is read with the bookings of the window: it may be part of a shift at its edges."""
+        margin = 16 * HOUR
+        return self.window is not None and said.start < self.window[1] + margin and said.end >= self.window[0] - margin
+
     def renumber(self, key: Key, to: Key) -> None:
         """A row gets another booking."""
         self.wanted[to] = self.wanted.pop(key)
@@ -368,7 +373,9 @@ class Model:
     def _leave_other_files_alone(self, file: _File) -> None:
         """An id that the source uses in several files (a meeting): what another file has placed outside of this one's
         days stays. The rows take this file's own bookings of that id: those at their times, else the first ones that
-        no row has; else free numbers, from twice as many on as the file has rows of that id."""
+        no row has; else free numbers, from twice as many on as the file has rows of that id. Those of bookings that
+        are read with the file's days, which is up to a night shift further, are known to be taken; another one that is
+        found to be, sends the search twice as far."""
         groups: dict[tuple[str, str], list[Key]] = {}
         for key, said in file.wanted.items():
             if said.mark != "#":
@@ -380,6 +387,7 @@ class Model:
                 if key[:2] == group and key not in file.wanted and file.is_in_window(said)
             ]  # fmt: skip
             own.sort(key=lambda key: self.bookings[key][2:4])
+            near = {key for key, said in self.bookings.items() if file.is_near_window(said)}
             for exactly in (True, False):
                 for row in list(rows):
                     times = file.wanted[row][2:4]
@@ -392,7 +400,7 @@ class Model:
             while rows:
                 tried = []
                 for row in rows:
-                    while (key := Key(*group, number)) in file.wanted or key in own:
+                    while (key := Key(*group, number)) in file.wanted or key in near:
                         number += 1
                     file.renumber(row, key)
                     tried.append(key)
