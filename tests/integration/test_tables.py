@@ -324,13 +324,13 @@ async def test_somebody_elses_row_is_not_taken_for_ones_own(storage: str, real: 
             await tables.replace(table, "p", "r", {"n": 1}, etag=first.etag)
 
 
-@pytest.mark.parametrize("fault", ["answer lost", "503"])
-async def test_a_page_that_failed_is_asked_for_again(storage: str, real: Tables, table: str, fault: str) -> None:
-    await real.write_many(table, "p", ((f"{number:05}", {}) for number in range(2500)))
-    relay = Relay(fault, on=2)
-    async with behind(relay, storage) as tables:
-        assert await rows(tables, table) == [f"{number:05}" for number in range(2500)]
-    assert relay.requests == 4
+async def test_a_page_that_failed_is_asked_for_again(storage: str, real: Tables, table: str) -> None:
+    await real.write_many(table, "p", ((f"{number:05}", {}) for number in range(2001)))
+    for fault in ("answer lost", "503"):
+        relay = Relay(fault, on=2)
+        async with behind(relay, storage) as tables:
+            assert await rows(tables, table) == [f"{number:05}" for number in range(2001)], fault
+        assert relay.requests == 4, fault
 
 
 async def test_an_outage_is_a_storage_error_after_three_tries_and_soon(storage: str, table: str) -> None:
