@@ -1,6 +1,6 @@
 """What Dataverse is asked about a caller, all of it in one `$batch` as a rule."""
 
-import asyncio
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -119,8 +119,7 @@ async def ask_of_caller(
     number is stored in another one, all is asked again by the primary keys that are known by then. Raises
     DataverseError, with `within` in so many seconds at the latest.
     """
-    loop = asyncio.get_running_loop()
-    end = None if within is None else loop.time() + within
+    end = None if within is None else time.monotonic() + within
     joined = spellings.texts(number, matching.default_region)
     asked = questions(ids, joined)
     answers = await _answered(rows, asked, within)
@@ -132,7 +131,7 @@ async def ask_of_caller(
             for row in answers[kind]:
                 for text in searched_texts(row, searched(matching)[kind]):
                     spellings.learn(text, number, matching.default_region)
-        left = None if end is None else max(0.0, end - loop.time())
+        left = None if end is None else max(0.0, end - time.monotonic())
         answers = await _answered(rows, questions(missed, joined), left)
     return answers
 
