@@ -25,6 +25,8 @@ from tests.integration.schedule_model import NIGHTS, PROFILE, SETUP_METADATA, Dy
 from tests.integration.site import Site
 
 EXAMPLES = int(os.environ.get("SCHEDULE_EXAMPLES", "30"))
+# A play takes about a second; one that fails is then made smaller for up to five minutes.
+pytestmark = pytest.mark.timeout(300 + 5 * EXAMPLES)
 EVERYONE = (
     "asa.lindqvist@nordic-care.example", "zoe.vanthoff@nordic-care.example", "paivi.makela@nordic-care.example",
     "jurgen.weiss@nordic-care.example", "siobhan.oneill@nordic-care.example", "lukasz.wojcik@nordic-care.example",
