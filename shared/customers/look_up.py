@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
@@ -36,14 +36,10 @@ from shared.dataverse.odata import (
     Condition,
     Expand,
     Fetch,
-    Filter,
     Link,
     Query,
     Question,
-    all_of,
-    any_contains,
-    any_of,
-    any_starts_with,
+    Search,
 )
 from shared.dataverse.tables import (
     ACCOUNT,
@@ -172,23 +168,14 @@ def caller_number(text: str | None, matching: CustomerMatching, own: frozenset[s
     return None if number in own or number in matching.own_numbers else number
 
 
-@dataclass(frozen=True, slots=True)
-class SearchTexts:
-    """What stored columns are searched for: the very text, one that begins so, or one that has it somewhere."""
-
-    equal: tuple[str, ...]
-    begins: tuple[str, ...]
-    contains: str | None
-
-
-def search_texts(number: str, matching: CustomerMatching) -> SearchTexts:
+def search_texts(number: str, matching: CustomerMatching) -> ByText:
     """What this number (E.164) may look like in a column, with an extension too, and after `NumbersToCut`."""
     return _search_texts(number, matching.default_region, matching.numbers_to_cut)
 
 
 # Three kinds ask for the same texts, a moment later nobody does.
 @lru_cache(maxsize=64)
-def _search_texts(number: str, region: str | None, cut: int) -> SearchTexts:
+def _search_texts(number: str, region: str | None, cut: int) -> ByText:
     texts = spellings(number, region)
     rest = number[cut:] if cut and len(number) - cut >= LEAST_REST else None
     if rest is not None:
@@ -196,7 +183,7 @@ def _search_texts(number: str, region: str | None, cut: int) -> SearchTexts:
         texts = tuple(dict.fromkeys((*texts, *spellings(number, country_of(number)))))
     begins = beginnings(number, region)
     # What begins so needs not be asked for again as a whole: every text travels once for each column.
-    return SearchTexts(tuple([text for text in texts if text not in begins]), begins, rest)
+    return ByText(tuple([text for text in texts if text not in begins]), begins, rest)
 
 
 def join_choice(kind: MatchKind, ids: Ids | None, joined: ByText) -> Choice:
@@ -223,27 +210,13 @@ def customer_questions(
         columns = {kind: names for kind, names in columns.items() if ids.get(kind)}
     order = matching.order if matching.multiple_matches_pick_first else None
     shapes = _shapes(tuple(columns.items()), wanted, order)
-    questions: dict[str, Question] = {}
-    for kind, shape in shapes.kinds.items():
-        rows = (
-            _with_number(shape.table, columns[kind], search_texts(number, matching))
-            if ids is None
-            else shape.table.is_in(shape.table.primary_id, ids[kind])
-        )
-        questions[kind] = replace(shape, where=all_of(_IS_ACTIVE, rows))
+    texts = search_texts(number, matching)
+    questions: dict[str, Question] = {
+        kind: search.ask(texts if ids is None else ById(tuple(ids[kind]))) for kind, search in shapes.kinds.items()
+    }
     for key, (kind, fetch) in shapes.fetches.items():
         questions[key] = fetch.ask({kind: join_choice(kind, ids, joined)})
     return questions
-
-
-_IS_ACTIVE = CONTACT.eq("statecode", ACTIVE)
-
-
-def _with_number(table: Table, columns: Sequence[str], texts: SearchTexts) -> Filter:
-    conditions = [table.any_in(columns, texts.equal), any_starts_with(columns, texts.begins)]
-    if texts.contains is not None:
-        conditions.append(any_contains(columns, texts.contains))
-    return any_of(*conditions)
 
 
 # --------------------------------------------------------------------------------------------------------- shapes
@@ -253,7 +226,7 @@ def _with_number(table: Table, columns: Sequence[str], texts: SearchTexts) -> Fi
 class _Shapes:
     """The questions without a number: the same for every call until a document changes."""
 
-    kinds: Mapping[MatchKind, Query]
+    kinds: Mapping[MatchKind, Search]
     fetches: Mapping[str, tuple[MatchKind, Fetch]]
 
 
@@ -273,17 +246,19 @@ def _shapes(
             fetches[OPEN_CASES[kind]] = kind, _open_cases(kind, columns)
         if kind is not MatchKind.LEAD and "lastActivity" in facts:
             fetches[ACTIVITIES[kind]] = kind, _activities(kind, columns)
-    return _Shapes({kind: _query(kind, columns, wanted, order) for kind, columns in columns_by_kind}, fetches)
+    return _Shapes({kind: _search(kind, columns, wanted, order) for kind, columns in columns_by_kind}, fetches)
 
 
-def _query(
+def _search(
     kind: MatchKind, columns: tuple[str, ...], wanted: CustomerColumns, order: tuple[OrderKey, ...] | None
-) -> Query:
+) -> Search:
     extra = {MatchKind.CONTACT: wanted.contact, MatchKind.ACCOUNT: wanted.account, MatchKind.LEAD: wanted.lead}[kind]
     table, select = _selecting(TABLES[kind], {*columns, *extra, *(() if order is None else (_OLDEST_FIRST,))})
-    return Query(
+    return Search(
         table=table,
         select=select,
+        columns=columns,
+        where=table.eq("statecode", ACTIVE),
         order_by=(_OLDEST_FIRST, table.primary_id),
         top=MOST_CANDIDATES,
         expand=_expand(kind, table, wanted, order or ()),

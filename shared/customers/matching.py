@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from shared.customers.document import LEAST_REST, CustomerMatching, MatchKind, OrderKey
 from shared.dataverse.tables import ACCOUNT, CONTACT, LEAD, JsonRow, Table, utc_moment
-from shared.phone_numbers import e164, is_rest_of
+from shared.phone_numbers import is_number, is_rest_of
 
 MOST_PARENT_LEVELS = 3
 
@@ -129,7 +129,7 @@ def searched(matching: CustomerMatching) -> dict[MatchKind, tuple[str, ...]]:
 
 def _holds_number(row: JsonRow, columns: Iterable[str], number: str, matching: CustomerMatching) -> bool:
     region = matching.default_region
-    return any(text == number or e164(text, region) == number for text in searched_texts(row, columns))
+    return any(is_number(text, number, region) for text in searched_texts(row, columns))
 
 
 def _holds_rest(row: JsonRow, columns: Iterable[str], number: str, matching: CustomerMatching) -> bool:

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import accumulate, zip_longest
 
 import phonenumbers
 from phonenumbers import PhoneNumberFormat
 
-from shared.phone_numbers.reading import INTERNATIONAL_PREFIX
+from shared.phone_numbers.reading import INTERNATIONAL_PREFIX, e164
 
 MOST_SPELLINGS = 72
 MOST_BEGINNINGS = 12
@@ -22,17 +22,26 @@ def spellings(number: str, region: str | None = None) -> tuple[str, ...]:
     The national ones are among them only where `region` has the number's country code: elsewhere they would mean
     another number.
     """
-    return _spelled(number, region)[0]
+    return _spelled(number, region).equal
 
 
 def beginnings(number: str, region: str | None = None) -> tuple[str, ...]:
     """The likeliest spellings before an extension, whose digits nobody knows: at most 12, for a query by beginning."""
-    return _spelled(number, region)[1]
+    return _spelled(number, region).begins
 
 
 def likely_spellings(number: str, region: str | None = None) -> tuple[str, ...]:
     """The likeliest of them, as whole texts: at most 28."""
-    return _spelled(number, region)[2]
+    return _spelled(number, region).likely
+
+
+def is_number(text: str, number: str, region: str | None = None) -> bool:
+    """Whether this text means the very number (E.164); `region` reads texts without a country code."""
+    # Most stored texts are spellings that we know; those that begin so can mean no other number, and need no reading.
+    return (text.startswith(_UNMISTAKABLE) and text in _spelled(number, region).all) or e164(text, region) == number
+
+
+_UNMISTAKABLE = ("+", "0", "(0")
 
 
 def shape(text: str) -> str:
@@ -43,8 +52,19 @@ def shape(text: str) -> str:
 _DIGITS_ALIKE = str.maketrans("123456789", "000000000")
 
 
+@dataclass(frozen=True)
+class _Spelled:
+    equal: tuple[str, ...]
+    begins: tuple[str, ...]
+    likely: tuple[str, ...]
+
+    @cached_property
+    def all(self) -> frozenset[str]:
+        return frozenset((*self.equal, *self.begins))
+
+
 @lru_cache(maxsize=64)
-def _spelled(number: str, region: str | None) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+def _spelled(number: str, region: str | None) -> _Spelled:
     parsed = phonenumbers.parse(number, None)
     code = str(parsed.country_code)
     digits = number.removeprefix(f"+{code}")
@@ -63,7 +83,7 @@ def _spelled(number: str, region: str | None) -> tuple[tuple[str, ...], tuple[st
     equal = [number, number.removeprefix("+"), *own, *equal]
     begins = [number, *reversed(own), *begins]
     begins = list(dict.fromkeys(begins))[:MOST_BEGINNINGS]
-    return (
+    return _Spelled(
         tuple(dict.fromkeys(equal))[:MOST_SPELLINGS],
         tuple(begins),
         tuple(dict.fromkeys([*begins, *equal[:2], *likely, *equal]))[:MOST_LIKELY],

@@ -1,7 +1,8 @@
 """The Dataverse Web API on the wire, as pure functions and values. Nothing here does I/O.
 
     values, filters, table, queries    what is asked: literals, conditions, names, paths
-    fetch                              the same over tables that OData cannot join: FetchXML
+    choices, search                    rows with one of many texts, for callers who wait
+    fetch                              reads over tables that OData cannot join: FetchXML
     parts, writes                      one request as a value; builders of every write
     batch, answers, json_text          many requests in one, and what came back
 
@@ -20,11 +21,9 @@ from shared.dataverse.odata.batch import (
     read_batch,
     read_steps,
 )
+from shared.dataverse.odata.choices import ById, ByText, Choice
 from shared.dataverse.odata.fetch import (
     BoundFetch,
-    ById,
-    ByText,
-    Choice,
     Chosen,
     Condition,
     Fetch,
@@ -35,10 +34,8 @@ from shared.dataverse.odata.filters import (
     Filter,
     Scalar,
     all_of,
-    any_contains,
     any_in,
     any_of,
-    any_starts_with,
     eq,
     ge,
     in_chunks,
@@ -50,6 +47,7 @@ from shared.dataverse.odata.filters import (
 from shared.dataverse.odata.json_text import json_bytes, read_json
 from shared.dataverse.odata.parts import API_PATH, Part, fits_url
 from shared.dataverse.odata.queries import Query
+from shared.dataverse.odata.search import BoundSearch, Search
 from shared.dataverse.odata.table import Descending, Expand, Reference
 from shared.dataverse.odata.writes import (
     action_part,
@@ -66,13 +64,14 @@ from shared.dataverse.odata.writes import (
     upsert_part,
 )
 
-type Question = Query | BoundFetch
-"""What a client can ask: both have a `path()` and the `table` whose rows come back."""
+type Question = Query | BoundSearch | BoundFetch
+"""What a client can ask: all have a `path()` and the `table` whose rows come back."""
 
 __all__ = [
     "API_PATH",
     "BATCH_LIMIT",
     "BoundFetch",
+    "BoundSearch",
     "ById",
     "ByText",
     "ChangeSet",
@@ -92,13 +91,12 @@ __all__ = [
     "Question",
     "Reference",
     "Scalar",
+    "Search",
     "Step",
     "action_part",
     "all_of",
-    "any_contains",
     "any_in",
     "any_of",
-    "any_starts_with",
     "batch_body",
     "clear_part",
     "create_only_part",

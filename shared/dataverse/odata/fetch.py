@@ -4,15 +4,16 @@ A `Fetch` is checked and encoded once; what differs from call to call (texts, id
 path costs a joining of finished pieces. Source: "Query data using FetchXml", "Join tables using FetchXml".
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, Literal
 from uuid import UUID
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import quoteattr
 
-from shared.dataverse.odata.filters import PATTERN_SIGNS, Scalar, encoded
+from shared.dataverse.odata.choices import Choice, encoded_attribute
+from shared.dataverse.odata.filters import Scalar, encoded
 from shared.dataverse.odata.table import Table
 from shared.dataverse.odata.values import utc_text
 
@@ -44,55 +45,6 @@ class Chosen:
 
     columns: tuple[str, ...]
     parameter: str
-
-
-@dataclass(frozen=True)
-class ByText:
-    """Rows with one of these very texts in a searched column, or one that begins so.
-
-    Raises ValueError for a live wildcard (`%`, `_`, `[`) in a beginning.
-    """
-
-    equal: tuple[str, ...]
-    begins: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if any(not PATTERN_SIGNS.isdisjoint(text) for text in self.begins):
-            raise ValueError("a sign of this text would be read as a wildcard")
-
-    def holds(self, text: str) -> bool:
-        """Whether this text is one that is asked for. The server may find more: it does not tell cases apart."""
-        return text in self.equal or text.startswith(self.begins)
-
-    @cached_property
-    def _values(self) -> str:
-        return _values(self.equal)
-
-    @cached_property
-    def _beginnings(self) -> tuple[str, ...]:
-        return tuple(_encoded_attribute(text) for text in self.begins)
-
-    def condition(self, columns: tuple[str, ...], primary_id: str) -> str:
-        """The encoded conditions, of which one has to hold."""
-        return "".join([self._condition(column) for column in columns])
-
-    def _condition(self, column: str) -> str:
-        begins = [f"{_begins_with(column)}{beginning}{_EMPTY_END}" for beginning in self._beginnings]
-        return "".join([_in(column), self._values, _CONDITION_END, *begins])
-
-
-@dataclass(frozen=True)
-class ById:
-    """Rows with one of these primary keys."""
-
-    ids: tuple[str, ...]
-
-    def condition(self, columns: tuple[str, ...], primary_id: str) -> str:
-        """The encoded condition."""
-        return f"{_in(primary_id)}{_values(self.ids)}{_CONDITION_END}"
-
-
-type Choice = ByText | ById
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +131,7 @@ class _ScalarPlace:
     parameter: str
 
     def text(self, value: Any) -> str:
-        return _encoded_attribute(_plain(value))
+        return encoded_attribute(_plain(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,25 +223,3 @@ def _plain(value: Scalar) -> str:
             return str(value)
         case _:
             return format(value, "f") if value is not None else ""
-
-
-@lru_cache(maxsize=4096)
-def _encoded_attribute(text: str) -> str:
-    return encoded(quoteattr(text)[1:-1])
-
-
-def _values(texts: Iterable[str]) -> str:
-    return encoded("".join([f"<value>{escape(text)}</value>" for text in texts]))
-
-
-@lru_cache(maxsize=256)
-def _in(column: str) -> str:
-    return encoded(f'<condition attribute="{column}" operator="in">')
-
-
-@lru_cache(maxsize=256)
-def _begins_with(column: str) -> str:
-    return encoded(f'<condition attribute="{column}" operator="begins-with" value="')
-
-
-_CONDITION_END, _EMPTY_END = encoded("</condition>"), encoded('"/>')

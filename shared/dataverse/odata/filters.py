@@ -121,29 +121,6 @@ def lt(column: str, value: Scalar) -> Filter:
     return _comparison("lt", column, value)
 
 
-def any_starts_with(columns: Sequence[str], texts: Iterable[str]) -> Filter:
-    """Rows of which one of the columns begins with one of the texts. Raises ValueError for a live wildcard."""
-    return _text_function("startswith", columns, tuple(texts))
-
-
-def any_contains(columns: Sequence[str], text: str) -> Filter:
-    """Rows of which one of the columns has the text somewhere. Raises ValueError for a live wildcard."""
-    return _text_function("contains", columns, (text,))
-
-
-def _text_function(name: str, columns: Sequence[str], texts: tuple[str, ...]) -> Filter:
-    values = _encoded_literals(texts)
-    calls = [f"{name}({column},{value})" for column in columns for value in values]
-    return Filter(("%20or%20".join(calls),), frozenset(columns))
-
-
-@lru_cache(maxsize=8)
-def _encoded_literals(texts: tuple[str, ...]) -> tuple[str, ...]:
-    if any(not PATTERN_SIGNS.isdisjoint(text) for text in texts):
-        raise ValueError("a sign of this text would be read as a wildcard")
-    return tuple([encoded(literal(text)) for text in texts])
-
-
 def is_in(column: str, values: Iterable[str | UUID]) -> Filter:
     """Rows whose column is one of the values: Dataverse's own `In`, which takes texts whatever the column's type."""
     return any_in((column,), values)

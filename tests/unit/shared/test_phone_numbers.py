@@ -9,9 +9,11 @@ from shared.phone_numbers import (
     country_of,
     e164,
     identities,
+    is_number,
     is_region,
     is_rest_of,
     is_same_target,
+    likely_spellings,
     spellings,
 )
 from tests.unit.shared.stored_numbers import COUNTRIES, other_numbers, stored_numbers
@@ -226,3 +228,17 @@ def test_what_is_left_of_a_number(text: str, cut: int, region: str | None, expec
 def test_the_country_of_a_number() -> None:
     assert country_of("+358504545641") == "FI"
     assert country_of("+80012345678") is None
+
+
+@EACH_EXAMPLE
+def test_a_known_spelling_is_the_number_as_reading_it_says(region: str, number: str) -> None:
+    for home in (region, "US", "FI", None):
+        for text in (*spellings(number, home), *beginnings(number, home), *likely_spellings(number, home)):
+            assert is_number(text, number, home) is (e164(text, home) == number), text
+
+
+def test_likely_spellings_are_spellings_and_few() -> None:
+    for region, number in EXAMPLES:
+        likely = likely_spellings(number, region)
+        assert len(likely) <= 28
+        assert {text for text in likely if e164(text, region) != number} <= {number[3:], number[2:], number[1:]}

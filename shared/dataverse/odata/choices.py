@@ -1,0 +1,115 @@
+"""Which rows a look-up is about: by texts of their columns or by primary key, as OData and as FetchXML say it.
+
+Made for one caller and put into several questions, so that what is encoded is encoded once.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from xml.sax.saxutils import escape
+
+from shared.dataverse.odata.filters import PATTERN_SIGNS, encoded, literal
+from shared.dataverse.odata.json_text import json_bytes
+
+
+@dataclass(frozen=True)
+class ByText:
+    """Rows with one of these texts in a searched column: the very text, one that begins so, or one that has it
+    somewhere. Raises ValueError for a live wildcard (`%`, `_`, `[`) where it would be one."""
+
+    equal: tuple[str, ...]
+    begins: tuple[str, ...] = ()
+    contains: str | None = None
+
+    def __post_init__(self) -> None:
+        if not PATTERN_SIGNS.isdisjoint("".join((*self.begins, self.contains or ""))):
+            raise ValueError("a sign of this text would be read as a wildcard")
+
+    def holds(self, text: str) -> bool:
+        """Whether this text is one that is asked for. The server may find more: it does not tell cases apart."""
+        return (
+            text in self.equal or text.startswith(self.begins) or (self.contains is not None and self.contains in text)
+        )
+
+    # ---------------------------------------------------------------------------------------------- OData
+
+    @cached_property
+    def array(self) -> str:
+        """The very texts as a parameter alias of a query function, encoded."""
+        return encoded(json_bytes(self.equal).decode())
+
+    @cached_property
+    def literals(self) -> tuple[str, ...]:
+        """The beginnings as literals, encoded."""
+        return tuple([encoded(literal(text)) for text in self.begins])
+
+    # ------------------------------------------------------------------------------------------- FetchXML
+
+    def condition(self, columns: tuple[str, ...], primary_id: str) -> str:
+        """The encoded conditions, of which one has to hold."""
+        known = self._conditions.get(columns)
+        if known is None:
+            known = self._conditions[columns] = "".join([self._condition(column) for column in columns])
+        return known
+
+    @cached_property
+    def _conditions(self) -> dict[tuple[str, ...], str]:
+        """By columns: joins of the same table ask for the same."""
+        return {}
+
+    @cached_property
+    def _values(self) -> str:
+        return _values(self.equal)
+
+    @cached_property
+    def _patterns(self) -> tuple[tuple[str, str], ...]:
+        """Operators and their values."""
+        begins = [("begins-with", text) for text in self.begins]
+        contains = [] if self.contains is None else [("like", f"%{self.contains}%")]
+        return tuple([(operator, encoded_attribute(text)) for operator, text in (*begins, *contains)])
+
+    def _condition(self, column: str) -> str:
+        patterns = [f"{_comparing(column, operator)}{value}{_EMPTY_END}" for operator, value in self._patterns]
+        return "".join([_in(column), self._values, _CONDITION_END, *patterns])
+
+
+@dataclass(frozen=True)
+class ById:
+    """Rows with one of these primary keys."""
+
+    ids: tuple[str, ...]
+
+    @cached_property
+    def array(self) -> str:
+        """The keys as a parameter alias of a query function, encoded."""
+        return encoded(json_bytes(self.ids).decode())
+
+    def condition(self, columns: tuple[str, ...], primary_id: str) -> str:
+        """The encoded condition of FetchXML."""
+        return f"{_in(primary_id)}{_values(self.ids)}{_CONDITION_END}"
+
+
+type Choice = ByText | ById
+
+
+@lru_cache(maxsize=4096)
+def encoded_attribute(text: str) -> str:
+    """The text as it stands in an attribute of FetchXML in a URL."""
+    return encoded(escape(text, {'"': "&quot;"}))
+
+
+def _values(texts: Iterable[str]) -> str:
+    return encoded(f"<value>{'</value><value>'.join([escape(text) for text in texts])}</value>") if texts else ""
+
+
+@lru_cache(maxsize=256)
+def _in(column: str) -> str:
+    return encoded(f'<condition attribute="{column}" operator="in">')
+
+
+@lru_cache(maxsize=256)
+def _comparing(column: str, operator: str) -> str:
+    return encoded(f'<condition attribute="{column}" operator="{operator}" value="')
+
+
+_CONDITION_END, _EMPTY_END = encoded("</condition>"), encoded('"/>')
