@@ -76,7 +76,7 @@ class _State:
 
 
 class ConfigDocuments:
-    """The documents of one container, each looked at again by its ETag at most every five seconds.
+    """The documents of one container, each looked at again by its ETag at most every `check_every` seconds.
 
     A check goes on when the callers that began it have left, one at a time for each document. Once storage has told
     what there is, callers wait a moment for news, measured from the start of the check; before, until the check ends.

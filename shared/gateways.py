@@ -29,7 +29,7 @@ def open_gateways(settings: Settings) -> Gateways:
         settings=settings,
         dataverse=open_client(settings),
         files=files,
-        documents=ConfigDocuments(files),
+        documents=ConfigDocuments(files, check_every=settings.config_check_seconds),
         tables=tables,
         number_index=open_number_index(settings, tables),
     )

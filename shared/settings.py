@@ -69,6 +69,8 @@ class Settings(BaseSettings):
     routing_cache_seconds: float = Field(2.0, ge=0, le=60)
     routing_calls_per_second: float = Field(500.0, gt=0, le=100_000)
 
+    config_check_seconds: float = Field(5.0, ge=0.1, le=300)
+
     number_index_enabled: bool = False
     number_index_schedule: str = Field("15 * * * * *", pattern=r"^\S+( \S+){5}$")
     number_index_key: SecretStr | None = None

@@ -5,7 +5,7 @@ likeliest spellings and for those that have been met here, of more than eighty t
 """
 
 from shared.dataverse.odata import ByText
-from shared.phone_numbers import beginnings, likely_spellings, shape, spellings
+from shared.phone_numbers import beginnings, by_shape, likely_spellings, shape, spellings
 
 MOST_LEARNED = 24
 _EXTENSION = "…"
@@ -22,8 +22,8 @@ class StoredSpellings:
         likely = likely_spellings(number, region)
         if not self._met:
             return ByText(likely)
-        known = set(likely)
-        further = [text for text in spellings(number, region) if text not in known and shape(text) in self._met]
+        spelled = by_shape(number, region)
+        further = [text for met in self._met if (text := spelled.get(met)) is not None and text not in likely]
         begins = [text for text in beginnings(number, region) if f"{shape(text)}{_EXTENSION}" in self._met]
         return ByText((*likely, *further), tuple(begins))
 

@@ -6,10 +6,11 @@ package knows about it, so callers, calls, callbacks and tickets read a number a
 
 from shared.phone_numbers.reading import country_of, e164, is_region, is_rest_of
 from shared.phone_numbers.sameness import identities, is_same_target
-from shared.phone_numbers.spelling import beginnings, is_number, likely_spellings, shape, spellings
+from shared.phone_numbers.spelling import beginnings, by_shape, is_number, likely_spellings, shape, spellings
 
 __all__ = [
     "beginnings",
+    "by_shape",
     "country_of",
     "e164",
     "identities",

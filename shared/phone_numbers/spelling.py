@@ -1,7 +1,7 @@
 """An E.164 number as people write it: the texts by which a CRM is searched for it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import accumulate, zip_longest
@@ -44,6 +44,11 @@ def is_number(text: str, number: str, region: str | None = None) -> bool:
 _UNMISTAKABLE = ("+", "0", "(0")
 
 
+def by_shape(number: str, region: str | None = None) -> Mapping[str, str]:
+    """The spellings of an E.164 number by their shape."""
+    return _spelled(number, region).by_shape
+
+
 def shape(text: str) -> str:
     """What two numbers that are spelled alike have in common: the signs, and how many digits are between them."""
     return text.translate(_DIGITS_ALIKE)
@@ -57,6 +62,8 @@ class _Spelled:
     equal: tuple[str, ...]
     begins: tuple[str, ...]
     likely: tuple[str, ...]
+
+    by_shape: Mapping[str, str]
 
     @cached_property
     def all(self) -> frozenset[str]:
@@ -80,13 +87,16 @@ def _spelled(number: str, region: str | None) -> _Spelled:
         text.format(*parts).split(_END) if text else [] for text in (layout.equal, layout.begins, layout.likely)
     )
     own = [national, national_digits] if is_home else []
-    equal = [number, number.removeprefix("+"), *own, *equal]
+    first = [number, number.removeprefix("+"), *own]
+    shapes = dict(zip((*map(shape, first), *layout.shapes), (*first, *equal), strict=True))
+    equal = [*first, *equal]
     begins = [number, *reversed(own), *begins]
     begins = list(dict.fromkeys(begins))[:MOST_BEGINNINGS]
     return _Spelled(
         tuple(dict.fromkeys(equal))[:MOST_SPELLINGS],
         tuple(begins),
         tuple(dict.fromkeys([*begins, *equal[:2], *likely, *equal]))[:MOST_LIKELY],
+        shapes,
     )
 
 
@@ -119,6 +129,8 @@ class _Layout:
     equal: str
     begins: str
     likely: str
+    shapes: tuple[str, ...]
+    """Of the texts of `equal`."""
 
 
 @lru_cache(maxsize=1024)
@@ -137,7 +149,9 @@ def _layout(code: str, sizes: tuple[int, ...], prefix: str | None, is_home: bool
     begins = _before_an_extension(code, abroad, at_home, prefix, usual)
     equal = list(_in_turn(_international(code, abroad, prefix), _national(at_home, whole)))
     likely = _likely(code, abroad, at_home, prefix, usual)
-    return _Layout(tuple(slices), *map(_END.join, (equal, begins, likely)))
+    samples = ["0" * (end - start) for start, end in slices]
+    shapes = tuple(shape(text.format(*samples)) for text in equal)
+    return _Layout(tuple(slices), _END.join(equal), _END.join(begins), _END.join(likely), shapes)
 
 
 def _groupings(sizes: tuple[int, ...], *, has_area_code: bool) -> list[tuple[int, ...]]:

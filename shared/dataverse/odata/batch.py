@@ -204,13 +204,19 @@ def _sections(content_type: str, body: bytes) -> list[PartReply | list[PartReply
     read: list[PartReply | list[PartReply]] = []
     for section in sections[1:-1]:
         head, _, rest = section.lstrip(b"\r\n").partition(b"\r\n\r\n")
-        mime = _headers(head.split(b"\r\n"))
+        # A caller waits for this: the usual head of an answer to a read tells nothing.
+        mime = {} if _TELLS_NOTHING.fullmatch(head) else _headers(head.split(b"\r\n"))
         inner_type = mime.get("content-type", "")
         if inner_type.lower().startswith("multipart/mixed"):
             read.append(read_batch(inner_type, rest))
         else:
             read.append(_part_reply(rest, mime))
     return read
+
+
+_TELLS_NOTHING = re.compile(
+    rb"Content-Type: application/http\r\nContent-Transfer-Encoding: binary(?:\r\n)?", re.IGNORECASE
+)
 
 
 def _part_reply(message: bytes, mime: dict[str, str]) -> PartReply:
