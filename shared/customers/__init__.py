@@ -1,24 +1,15 @@
 """Who is behind a phone number: one answer for routing, calls, callbacks and tickets.
 
-document    `customer-matching.json`
-matching    whose number it is, among the rows found: pure
-look_up     what Dataverse is asked, and the asking
+document          `customer-matching.json`
+questions         what Dataverse is asked: pure
+matching          whose number it is, among the rows found: pure
 stored_spellings  in which spellings this environment stores numbers
+look_up           the asking
 What every key of the document means: docs/customer-matching.md.
 """
 
 from shared.customers.document import ColumnName, CustomerMatching, MatchKind, OrderKey, SearchedColumns, column_name
-from shared.customers.look_up import (
-    MOST_CANDIDATES,
-    Ids,
-    RowReader,
-    ask_of_caller,
-    caller_number,
-    customer_questions,
-    find_customer,
-    join_choice,
-    search_texts,
-)
+from shared.customers.look_up import RowReader, ask_of_caller, find_customer
 from shared.customers.matching import (
     AMBIGUOUS,
     NOBODY,
@@ -26,6 +17,14 @@ from shared.customers.matching import (
     Match,
     matched,
     searched,
+)
+from shared.customers.questions import (
+    MOST_CANDIDATES,
+    Ids,
+    caller_number,
+    customer_questions,
+    join_choice,
+    search_texts,
 )
 from shared.customers.stored_spellings import StoredSpellings
 
