@@ -37,11 +37,12 @@ def running() -> Iterator[Stack]:
             tables=TableServiceClient.from_connection_string(addresses["AzureWebJobsStorage"]),
             queues=QueueServiceClient.from_connection_string(addresses["AzureWebJobsStorage"]),
             routing_key=os.environ.get("ROUTING_KEY_CURRENT", example["ROUTING_KEY_CURRENT"]),
+            config_check_seconds=float(os.environ.get("CONFIG_CHECK_SECONDS", example["CONFIG_CHECK_SECONDS"])),
         )
         with doors.http, doors.blobs, doors.tables, doors.queues:
             yield doors
         return
-    with running_stack() as stack:
+    with running_stack(environment={"CONFIG_CHECK_SECONDS": "0.2"}) as stack:
         doors = Stack(
             functions_url=stack.functions_url,
             dataverse_url=stack.dataverse_url,
@@ -49,6 +50,7 @@ def running() -> Iterator[Stack]:
             tables=TableServiceClient.from_connection_string(stack.storage_connection_string),
             queues=QueueServiceClient.from_connection_string(stack.storage_connection_string),
             routing_key=stack.routing_key,
+            config_check_seconds=float(stack.settings["CONFIG_CHECK_SECONDS"]),
         )
         with doors.http, doors.blobs, doors.tables, doors.queues:
             yield doors
