@@ -6,6 +6,7 @@ tests/integration/test_files.py, test_tables.py and test_leases.py run over thes
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import batched
@@ -38,6 +39,16 @@ class _Memory:
     async def close(self) -> None:
         return
 
+    def copy_of[M: _Memory](self: M, now: Callable[[], datetime]) -> M:
+        """The same content for somebody else, by another clock."""
+        other = copy(self)
+        other._now = now
+        other._own_content()
+        return other
+
+    def _own_content(self) -> None:
+        raise NotImplementedError
+
     async def _request(self) -> None:
         await asyncio.sleep(0)
         self.requests += 1
@@ -62,6 +73,9 @@ class MemoryTables(_Memory):
     def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
         super().__init__(now)
         self._tables: dict[str, dict[tuple[str, str], _StoredRow]] = {}
+
+    def _own_content(self) -> None:
+        self._tables = {name: dict(rows) for name, rows in self._tables.items()}
 
     async def get(self, table: str, partition: str, row: str) -> Entity | None:
         check_keys(partition, row)
@@ -157,6 +171,9 @@ class MemoryFiles(_Memory):
     def __init__(self, now: Callable[[], datetime] = utc_now, containers: Iterable[str] = CONTAINERS) -> None:
         super().__init__(now)
         self._containers: dict[str, dict[str, _StoredBlob]] = {name: {} for name in containers}
+
+    def _own_content(self) -> None:
+        self._containers = {name: dict(blobs) for name, blobs in self._containers.items()}
 
     async def read(self, container: str, name: str, *, max_bytes: int) -> StoredFile:
         blob = await self._blob(container, name)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from itertools import count
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -88,6 +89,7 @@ def local_day(moment: datetime, zone: str) -> date:
     return moment.astimezone(ZoneInfo(zone)).date()
 
 
+@cache
 def midnight(day: date, zone: str) -> datetime:
     return instants(datetime.combine(day, time()), zone)[0]
 
@@ -221,10 +223,13 @@ class _File:
     def is_in_window(self, said: Said) -> bool:
         return self.window is not None and self.window[0] <= said.start < self.window[1]
 
-    def is_near_window(self, said: Said) -> bool:
-        """Whether it is read with the bookings of the window: it may be part of a shift at its edges."""
-        margin = 16 * HOUR
-        return self.window is not None and said.start < self.window[1] + margin and said.end >= self.window[0] - margin
+    def near_window(self, bookings: dict[Key, Said]) -> set[Key]:
+        """Those that are read with the bookings of the window: they may be part of a shift at its edges."""
+        window, margin = self.window, 16 * HOUR
+        if window is None:
+            return set()
+        since, until = window[0] - margin, window[1] + margin
+        return {key for key, said in bookings.items() if said.start < until and said.end >= since}
 
     def renumber(self, key: Key, to: Key) -> None:
         """A row gets another booking."""
@@ -380,6 +385,7 @@ class Model:
         for key, said in file.wanted.items():
             if said.mark != "#":
                 groups.setdefault((key.agent, key.source), []).append(key)
+        near = file.near_window(self.bookings)
         for group, keys in groups.items():
             rows = [key for key in keys if self._is_another_files(key, file)]
             own = [
@@ -387,7 +393,6 @@ class Model:
                 if key[:2] == group and key not in file.wanted and file.is_in_window(said)
             ]  # fmt: skip
             own.sort(key=lambda key: self.bookings[key][2:4])
-            near = {key for key, said in self.bookings.items() if file.is_near_window(said)}
             for exactly in (True, False):
                 for row in list(rows):
                     times = file.wanted[row][2:4]

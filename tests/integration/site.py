@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -32,6 +33,16 @@ class Clock:
 
     def turn(self, **by: float) -> None:
         self.value += timedelta(**by)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What was at a site: rows by table of Dynamics, storage, and the time."""
+
+    rows: dict[str, list[dict[str, Any]]]
+    files: MemoryFiles
+    tables: MemoryTables
+    now: datetime
 
 
 class Site:
@@ -91,6 +102,19 @@ class Site:
         stored = await self.files.read(REPORTS, f"{path}.report.json", max_bytes=10**8)
         answer: dict[str, Any] = json.loads(stored.data)
         return answer
+
+    # ---------------------------------------------------------------------------------------- the same again
+
+    def kept(self, tables: Iterable[str]) -> "Kept":
+        """All that is there now; of Dynamics these tables."""
+        rows = {table: self._http.get(f"/__sim/rows?table={table}").raise_for_status().json() for table in tables}
+        return Kept(rows, self.files.copy_of(self.now), self.tables.copy_of(self.now), self.now())
+
+    def begin_with(self, kept: "Kept") -> None:
+        """What was kept is there. Dynamics must be as it was before any of it."""
+        self.now.value = kept.now
+        self.files, self.tables = kept.files.copy_of(self.now), kept.tables.copy_of(self.now)
+        self._http.post("/__sim/rows", json=kept.rows).raise_for_status()
 
     # ------------------------------------------------------------------------------------------- Dynamics
 

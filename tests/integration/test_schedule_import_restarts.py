@@ -276,6 +276,7 @@ async def go_on(site: Site, scenario: Scenario, *, by_event: bool) -> None:
 async def test_broken_off_at_any_step_it_ends_alike(new_site: Callable[[], Site], scenario: Scenario) -> None:
     site, fate = new_site(), Fate()
     await scenario.prepare(site)
+    prepared = site.kept(TABLES)
     await run(site, scenario.arrives, fate)
     expected = await seen(site)
     said = await site.report(scenario.report)
@@ -288,7 +289,7 @@ async def test_broken_off_at_any_step_it_ends_alike(new_site: Callable[[], Site]
             if step == 0 and kind != "kill":
                 continue
             site = new_site()
-            await scenario.prepare(site)
+            site.begin_with(prepared)
             end = await broken(site, scenario, Fate(step, kind), by_event=step % 2 == 0)
             if (problem := difference(end, expected)) is not None:
                 wrong.append(f"{kind} at step {step} of {fate.steps}: {problem}")
@@ -397,12 +398,13 @@ def shown(site: Site) -> list[tuple[str, str, str]]:
 async def test_a_file_overwritten_at_any_step_ends_as_the_newer_one(new_site: Callable[[], Site]) -> None:
     site, fate = new_site(), Fate()
     await changed_file(site)
+    prepared = site.kept(TABLES)
     await run(site, WEEK, fate)
     await site.deliver(WEEK, csv(*NEWEST))
     expected = shown(site)
     for step in range(1, fate.steps + 1):
         site = new_site()
-        await changed_file(site)
+        site.begin_with(prepared)
 
         class Overwriting(Fate):
             async def before(self, error: Exception, *, at: int = step, site: Site = site) -> None:
