@@ -40,18 +40,27 @@ def main() -> int:
         with running_stack(log_file=log_file) as stack:
             console.print(f"Switchboard runs at {stack.functions_url}, Dynamics (simulated) at {stack.dataverse_url}")
             doors = Doors(stack.functions_url, stack.dataverse_url, stack.storage_connection_string, stack.routing_key)
-            try:
-                Story(console, doors, BUILD).tell(file, profile or SAMPLE_PROFILE)
-            finally:
-                doors.close()
+            code = tell(console, doors, file, profile or SAMPLE_PROFILE)
     except StackError as error:
         print(error, file=sys.stderr)
         return 2
-    except DemoError as error:
-        print(f"The demo stopped: {error}\nThe stack's log: {log_file}", file=sys.stderr)
-        return 1
+    if code:
+        print(f"The stack's log: {log_file}", file=sys.stderr)
+        return code
     console.print()
     console.print("Everything is stopped. `make run` starts it to stay.")
+    return 0
+
+
+def tell(console: Console, doors: Doors, file: Path, profile: str) -> int:
+    """Tell the story on a running stack, close its doors, and say how it went by the exit code."""
+    try:
+        Story(console, doors, BUILD).tell(file, profile)
+    except DemoError as error:
+        print(f"The demo stopped: {error}", file=sys.stderr)
+        return 1
+    finally:
+        doors.close()
     return 0
 
 

@@ -5,6 +5,7 @@ import asyncio
 import os
 import signal
 import sys
+from itertools import groupby
 from pathlib import Path
 
 import httpx
@@ -38,9 +39,9 @@ async def _run(plan: Plan) -> int:
     reaper = await Reaper.start()
     children: list[Child] = []
     try:
-        for part in plan.parts:
+        for _, together in groupby(plan.parts, key=lambda part: part.after_all_others):
             if not stop.is_set():
-                await _start(part, children, reaper, stop)
+                await _start(list(together), children, reaper, stop)
         if not stop.is_set():
             _announce(plan)
             await _stay(children, stop)
@@ -54,21 +55,37 @@ async def _run(plan: Plan) -> int:
     return 0
 
 
-async def _start(part: Part, children: list[Child], reaper: Reaper, stop: asyncio.Event) -> None:
-    """The part is ready, or the stack is stopping."""
+async def _start(parts: list[Part], children: list[Child], reaper: Reaper, stop: asyncio.Event) -> None:
+    """The parts are ready, or the stack is stopping."""
+    started = [await _launch(part, children, reaper) for part in parts]
+    waiting = [asyncio.create_task(_ready(part, child, stop)) for part, child in zip(parts, started, strict=True)]
+    try:
+        await asyncio.gather(*waiting)
+    finally:
+        for task in waiting:
+            task.cancel()
+
+
+async def _launch(part: Part, children: list[Child], reaper: Reaper) -> Child:
     environ = {**os.environ, "PYTHONUNBUFFERED": "1", **part.environment}
     try:
         child = await Child.start(part.name, part.command, environ, part.cwd, part.echo_as, reaper)
     except OSError as error:
         raise PartFailedError(f"The {part.name} could not be started: {error}") from error
     children.append(child)
+    return child
+
+
+async def _ready(part: Part, child: Child, stop: asyncio.Event) -> None:
+    """The part is ready, or the stack is stopping."""
     deadline = asyncio.get_running_loop().time() + part.start_seconds
-    while not stop.is_set() and not await _is_ready(part):
-        if child.has_ended:
-            raise PartFailedError(await child.last_words())
-        if asyncio.get_running_loop().time() > deadline:
-            raise PartFailedError(f"The {part.name} was not ready within {part.start_seconds:.0f} s.")
-        await asyncio.sleep(0.05)
+    async with httpx.AsyncClient(trust_env=False, timeout=5, verify=False) as client:  # noqa: S501 - plain HTTP alone
+        while not stop.is_set() and not await _is_ready(part, client):
+            if child.has_ended:
+                raise PartFailedError(await child.last_words())
+            if asyncio.get_running_loop().time() > deadline:
+                raise PartFailedError(f"The {part.name} was not ready within {part.start_seconds:.0f} s.")
+            await asyncio.sleep(0.05)
     # An answer on the port may come from another process that was quicker than our child.
     if child.has_ended:
         raise PartFailedError(await child.last_words())
@@ -76,7 +93,7 @@ async def _start(part: Part, children: list[Child], reaper: Reaper, stop: asynci
         await part.once_ready()
 
 
-async def _is_ready(part: Part) -> bool:
+async def _is_ready(part: Part, client: httpx.AsyncClient) -> bool:
     for port in part.ports:
         try:
             _reader, writer = await asyncio.open_connection(ADDRESS, port)
@@ -85,11 +102,10 @@ async def _is_ready(part: Part) -> bool:
         writer.close()
     if part.health is None:
         return True
-    async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
-        try:
-            answer = await client.get(part.health)
-        except httpx.HTTPError:
-            return False
+    try:
+        answer = await client.get(part.health)
+    except httpx.HTTPError:
+        return False
     return answer.status_code == httpx.codes.OK and '"Initialized"' not in answer.text
 
 

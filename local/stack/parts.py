@@ -1,4 +1,5 @@
-"""The parts of the stack in the order of their start. A new part is one more entry here and its port in ports.py."""
+"""The parts of the stack, those that need no other one first. A new part is one more entry here and its port in
+ports.py."""
 
 import shutil
 import sys
@@ -31,6 +32,8 @@ class Part:
     echo_as: str | None = None
     cwd: Path = ROOT
     environment: Mapping[str, str] = field(default_factory=dict)
+    after_all_others: bool = False
+    """It is started when the parts before it are ready; those start together."""
     start_seconds: float = 30.0
     once_ready: Callable[[], Awaitable[None]] = _nothing
 
@@ -97,6 +100,7 @@ def _functions_host(ports: Ports, settings: Mapping[str, str], app_dir: Path, en
         echo_as="functions",
         cwd=app_dir if func else ROOT,
         environment={**settings, "PATH": path} if func else settings,
+        after_all_others=True,
         start_seconds=180.0 if func else 60.0,  # the first `func start` downloads the extension bundle
     )
 

@@ -37,6 +37,7 @@ def running() -> Iterator[Stack]:
             tables=TableServiceClient.from_connection_string(addresses["AzureWebJobsStorage"]),
             queues=QueueServiceClient.from_connection_string(addresses["AzureWebJobsStorage"]),
             routing_key=os.environ.get("ROUTING_KEY_CURRENT", example["ROUTING_KEY_CURRENT"]),
+            storage=addresses["AzureWebJobsStorage"],
             config_check_seconds=float(os.environ.get("CONFIG_CHECK_SECONDS", example["CONFIG_CHECK_SECONDS"])),
         )
         with doors.http, doors.blobs, doors.tables, doors.queues:
@@ -50,6 +51,7 @@ def running() -> Iterator[Stack]:
             tables=TableServiceClient.from_connection_string(stack.storage_connection_string),
             queues=QueueServiceClient.from_connection_string(stack.storage_connection_string),
             routing_key=stack.routing_key,
+            storage=stack.storage_connection_string,
             config_check_seconds=float(stack.settings["CONFIG_CHECK_SECONDS"]),
         )
         with doors.http, doors.blobs, doors.tables, doors.queues:

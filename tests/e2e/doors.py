@@ -32,6 +32,8 @@ class Stack:
     tables: TableServiceClient
     queues: QueueServiceClient
     routing_key: str
+    storage: str
+    """Its connection string."""
     config_check_seconds: float
     """After so long the app asks whether a document has changed."""
     http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30, trust_env=False))
