@@ -7,7 +7,7 @@ from local.dataverse.addressing import parse_reference, row_id_of
 from local.dataverse.errors import DataverseError
 from local.dataverse.session import Session
 from local.dataverse.store import ID_SLOT, Row, Store, Table, current_second
-from local.dataverse.values import column_reader
+from local.dataverse.values import Reader, column_reader
 from local.dataverse.writes import Writer
 
 BIND = "@odata.bind"
@@ -30,19 +30,20 @@ class Planter:
                 table = self._store.by_set.get(entity_set)
                 if table is None:
                     raise ValueError(f"There is no entity set '{entity_set}'.")
-                readers = {
-                    name: column_reader(table.definition, column) for name, column in table.columns_by_property.items()
-                }
+                readers: dict[str, Reader] = {}
                 planted[entity_set] = [self._plant_one(table, body, readers) for body in bodies]
         return planted
 
-    def _plant_one(self, table: Table, body: dict[str, Any], readers: dict[str, Any]) -> str:
+    def _plant_one(self, table: Table, body: dict[str, Any], readers: dict[str, Reader]) -> str:
         row_id = str(body.get(table.definition.primary_id) or uuid4()).lower()
         old = table.rows.get(row_id)
         row = table.template.copy() if old is None else old.copy()
         children: list[tuple[str, list[dict[str, Any]]]] = []
         for key, value in body.items():
-            if key in readers:
+            column = table.columns_by_property.get(key)
+            if column is not None:
+                if key not in readers:
+                    readers[key] = column_reader(table.definition, column)
                 row[table.slots[key]] = readers[key](value)
                 self._set_lookup_table(table, row, key, body)
             elif key.endswith(BIND):

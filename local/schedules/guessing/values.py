@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import product
 from typing import NamedTuple
 
@@ -191,7 +191,11 @@ def patterns_of(
     if not values:
         return None
     probe = values[:: max(1, len(values) // _PROBE)]
-    able = [each for each in patterns if any(read(value, each) for value in probe)]
+    signs = [set(value.casefold()) for value in probe]
+    able = [
+        each for each in patterns
+        if any(_signs(each) <= has and read(value, each) for value, has in zip(probe, signs, strict=True))
+    ]  # fmt: skip
     readings = {each: {value: read(value, each) for value in values} for each in able}
     counts = {each: sum(1 for moment in found.values() if moment) for each, found in readings.items()}
     best = max(counts.values(), default=0)
@@ -207,6 +211,13 @@ def patterns_of(
     if rivals:
         return Patterns((chosen, *others), (chosen, *rivals))
     return Patterns((chosen, *others), (), _proof(readings, chosen))
+
+
+@cache
+def _signs(pattern: str) -> frozenset[str]:
+    """The characters that every text of the pattern has: it is quicker to miss one than to read the text in vain."""
+    literal = re.sub("%.", "", pattern) if "%" in pattern else ""
+    return frozenset(literal.casefold()) - {" "}
 
 
 type _Readings = dict[str, datetime | None]
