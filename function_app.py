@@ -3,13 +3,14 @@
 import azure.functions as func
 
 from functions.number_index import trigger as number_index
+from functions.operations import trigger as operations
 from functions.schedule_import import trigger as schedule_import
 from functions.smart_routing import trigger as smart_routing
 from shared.gateways import Gateways, open_gateways
 from shared.settings import read_settings
 from shared.telemetry import quiet_libraries
 
-CAPABILITIES = (smart_routing, schedule_import, number_index)
+CAPABILITIES = (smart_routing, schedule_import, number_index, operations)
 
 
 def build_app(gateways: Gateways) -> func.FunctionApp:

@@ -1,9 +1,10 @@
 """The worlds outside of the app, named once and opened once a process."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shared.config_documents import ConfigDocuments
 from shared.dataverse.client import DataverseClient, open_client
+from shared.health.board import Health
 from shared.number_index.index import NumberIndex, open_number_index
 from shared.settings import Settings
 from shared.storage.files import Files, open_files
@@ -20,6 +21,8 @@ class Gateways:
     documents: ConfigDocuments
     tables: Tables
     number_index: NumberIndex
+    health: Health = field(default_factory=Health)
+    """Each capability adds what it knows of itself."""
 
 
 def open_gateways(settings: Settings) -> Gateways:

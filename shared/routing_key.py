@@ -32,6 +32,7 @@ class RoutingKeys:
     next: bytes
     basic_user: bytes
     problems: tuple[str, ...]
+    is_any_valid: bool
 
     def accept(self, key_header: str | None, authorization: str | None) -> KeyName | None:
         """Which valid key `X-Benemen-APIKey` or HTTP Basic carries; None for none. Never raises."""
@@ -63,6 +64,7 @@ def routing_keys(current: SecretStr | None, next_key: SecretStr | None, basic_us
         _absent() if later or next_key is None else _digest(_utf8(next_key.get_secret_value())),
         _digest(_utf8(user)) if user else _absent(),
         tuple(problems),
+        not (now and later),
     )
 
 

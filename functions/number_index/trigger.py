@@ -1,11 +1,15 @@
 """Azure in: the timer that keeps the number index fresh."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import azure.functions as func
 
 from shared.clock import utc_now
+from shared.config_documents import json_document
+from shared.customers import CustomerMatching
 from shared.gateways import Gateways
+from shared.health import Finding
 
 if TYPE_CHECKING:
     from functions.number_index.use_case import IndexGateways
@@ -13,6 +17,7 @@ if TYPE_CHECKING:
 
 def blueprint(gateways: Gateways) -> func.Blueprint:
     """The function `refresh_number_index`."""
+    gateways.health.add("number index", lambda: _health(gateways))
     bp = func.Blueprint()
 
     @bp.timer_trigger(arg_name="timer", schedule=gateways.settings.number_index_schedule)
@@ -25,6 +30,13 @@ def blueprint(gateways: Gateways) -> func.Blueprint:
         await refresh_index(worlds)
 
     return bp
+
+
+async def _health(gateways: Gateways) -> Sequence[Finding]:
+    if gateways.number_index.key is None:
+        return ()
+    document = await gateways.documents.read("customer-matching.json", json_document(CustomerMatching))
+    return await gateways.number_index.health(document.value or CustomerMatching())
 
 
 def _worlds(gateways: Gateways) -> "IndexGateways | None":

@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from collections.abc import Iterable
 from typing import assert_never
 
 import azure.functions as func
@@ -13,9 +14,10 @@ from functions.smart_routing.messages import BadRequestError, read_request
 from functions.smart_routing.use_case import SmartRouting
 from shared.clock import utc_now
 from shared.gateways import Gateways
+from shared.health import Finding, Status
 from shared.keep_warm import KeepWarm
 from shared.rate_limit import KeyedLimit, Tally
-from shared.routing_key import KEY_NAMES, routing_keys
+from shared.routing_key import KEY_NAMES, RoutingKeys, routing_keys
 
 _log = logging.getLogger(__name__)
 _TELL_EVERY_SECONDS = 60.0
@@ -36,6 +38,10 @@ def blueprint(gateways: Gateways) -> func.Blueprint:
         deadline_seconds=settings.routing_deadline_seconds,
         cache_seconds=settings.routing_cache_seconds,
     )
+
+    async def keys_health() -> Iterable[Finding]:
+        return (_keys_finding(keys),)
+
     limit = KeyedLimit(KEY_NAMES, settings.routing_calls_per_second)
     refused, limited = Tally(_TELL_EVERY_SECONDS), Tally(_TELL_EVERY_SECONDS)
     keep_warm = KeepWarm(
@@ -45,6 +51,8 @@ def blueprint(gateways: Gateways) -> func.Blueprint:
             "connection to Dataverse": gateways.dataverse.keep_warm,
         }
     )
+    gateways.health.add("smart routing", routing.health)
+    gateways.health.add("routing keys", keys_health)
     bp = func.Blueprint()
 
     # Anonymous to the platform: Enreach can send its own header or HTTP Basic only, and a function key in the URL
@@ -81,6 +89,15 @@ def blueprint(gateways: Gateways) -> func.Blueprint:
         await keep_warm.warm_up()
 
     return bp
+
+
+def _keys_finding(keys: RoutingKeys) -> Finding:
+    """Without a valid key everybody is refused (facts on the routing webhook: fail closed)."""
+    if not keys.is_any_valid:
+        return Finding("routing keys", Status.RED, "; ".join(keys.problems))
+    if keys.problems:
+        return Finding("routing keys", Status.AMBER, "; ".join(keys.problems))
+    return Finding("routing keys", Status.GREEN, "in force")
 
 
 def _rendered(decision: Decision) -> func.HttpResponse:

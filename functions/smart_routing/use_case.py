@@ -20,6 +20,8 @@ from shared.config_documents import Document, json_document
 from shared.customers import CustomerMatching, MatchKind, RowReader, StoredSpellings, ask_of_caller
 from shared.dataverse.errors import DataverseError
 from shared.dataverse.meter import count_requests
+from shared.health import Finding
+from shared.health.documents import document_finding
 from shared.recent import Recent
 
 _log = logging.getLogger(__name__)
@@ -112,6 +114,15 @@ class SmartRouting:
         rules, matching = await self._read()
         if rules.value is not None:
             self._plan(rules.value, matching.value or _WITHOUT_DOCUMENT)
+
+    async def health(self) -> Sequence[Finding]:
+        """How the documents are that decide about calls."""
+        rules, matching = await self._read()
+        missing = "there is none: every call keeps its default route"
+        return (
+            document_finding("routing.json", rules, when_missing=missing),
+            document_finding("customer-matching.json", matching),
+        )
 
     async def explain(self, request: RouteRequest, *, within: float) -> Outcome:
         """The decision with its facts. Raises DataverseError, in so many seconds at the latest."""

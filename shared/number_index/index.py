@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from typing import Protocol
 
 from shared.clock import utc_now
 from shared.customers import CustomerMatching, MatchKind
+from shared.health import Finding, Status
 from shared.number_index.keys import NumberKey, key_problem, number_key
 from shared.number_index.layout import (
     STATE_PARTITION,
@@ -92,6 +93,13 @@ class NumberIndex:
         if self.key is not None:
             await self._reading_task()
 
+    async def health(self, matching: CustomerMatching) -> Sequence[Finding]:
+        """Whether callers are found by it; nothing while it is off."""
+        if self.key is None:
+            return ()
+        state = await self._current_state()
+        return (_finding(state, state.is_trusted(self._digest(self.key, matching), self._now()), matching),)
+
     async def _current_state(self) -> IndexState:
         if _loop_time() - self._read_at >= STATE_SECONDS:
             # A caller whose patience ends leaves the reading alone: the first one opens a connection and fetches a
@@ -136,6 +144,19 @@ class NumberIndex:
         if _loop_time() >= self._rests_until:
             _log.warning("The number index did not answer and is left alone for a while: %s", type(error).__name__)
         self._rests_until = _loop_time() + REST_SECONDS
+
+
+def _finding(state: IndexState, is_trusted: bool, matching: CustomerMatching) -> Finding:
+    if matching.numbers_to_cut:
+        return Finding(_NAME, Status.AMBER, "not used: NumbersToCut asks for parts of numbers, and it has whole ones")
+    if is_trusted:
+        return Finding(_NAME, Status.GREEN, "fresh", state.refreshed_at)
+    if not state.generation:
+        return Finding(_NAME, Status.AMBER, "being built, or storage does not answer: Dataverse is asked instead")
+    return Finding(_NAME, Status.AMBER, "stale: Dataverse is asked instead", state.refreshed_at)
+
+
+_NAME = "number index"
 
 
 def open_number_index(settings: Settings, tables: IndexTables) -> NumberIndex:

@@ -1,0 +1,1 @@
+"""What people and machines who look after the app ask it: how is it?"""
