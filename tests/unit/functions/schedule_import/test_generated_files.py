@@ -13,7 +13,7 @@ from functions.schedule_import.decide.activities import activity
 from functions.schedule_import.profile import ScheduleProfile, builtin_names, builtin_profile
 from functions.schedule_import.reading.reader import read_schedule
 from functions.schedule_import.reading.segments import Reading
-from tests.unit.functions.schedule_import.reading import file_of, site_profile
+from tests.unit.functions.schedule_import.reading import file_of, seeds_of, site_profile
 from tests.unit.functions.schedule_import.written_schedules import LAYOUTS, ZONES, Writer, Written
 
 WORDS = {"Télé": "Voice Queue", "Pause": "Break", "Büro, 2": "Back Office", "Chat": "Chat", 'Kurs "A"': "Training"}
@@ -43,7 +43,7 @@ def check(written: Written, profile: ScheduleProfile, words: dict[str, str]) -> 
 @pytest.mark.parametrize("case", LAYOUTS)
 def test_a_file_is_read_exactly(case: str, zone: str) -> None:
     name, write, _ = LAYOUTS[case]
-    for seed in range(3):
+    for seed in seeds_of(zone, renamed=False):
         written = write(Writer(seed, ZONES[zone], {}, ["Chat", "Voice Queue", "Lunch"]), ROWS)
         check(written, site_profile(name, timeZone=zone), {})
 
@@ -58,7 +58,7 @@ def test_a_file_is_read_exactly_by_a_site_that_renames_columns_and_activities(ca
         "columns": renamed,
         "activities": {word: {"name": meaning, "assignable": False} for word, meaning in WORDS.items()},
     }
-    for seed in range(3):
+    for seed in seeds_of(zone, renamed=True):
         written = write(Writer(seed, ZONES[zone], renamed, list(WORDS)), ROWS)
         words = WORDS | {word.replace('"', ""): word.replace('"', "") for word in WORDS if '"' in word}
         check(written, site_profile(name, **said), words)

@@ -13,6 +13,7 @@ from functions.schedule_import.profile import ScheduleProfile, SiteProfile, buil
 from functions.schedule_import.reading.reader import read_schedule
 from functions.schedule_import.reading.records import FileContent
 from functions.schedule_import.reading.segments import Reading, UnreadableFileError
+from tests.unit.functions.schedule_import.reading import seeds_of
 from tests.unit.functions.schedule_import.vendor_documents import LAYOUTS, NAMES, ZONES, Expected, File
 
 SAMPLES = Path(__file__).parents[4] / "local" / "samples" / "wfm"
@@ -90,7 +91,7 @@ def generated(layout: str, zone: str, seed: int, *, renamed: bool) -> tuple[File
 @pytest.mark.parametrize("zone", ZONES)
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_drawn_files_are_read_exactly(layout: str, zone: str, renamed: bool) -> None:
-    for seed in range(3):
+    for seed in seeds_of(zone, renamed=renamed):
         file, profile = generated(layout, zone, seed, renamed=renamed)
         reading = read(file.name, file.data, profile)
         assert Counter(said(reading)) == Counter(file.expected), f"seed {seed}"

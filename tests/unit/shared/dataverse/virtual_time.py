@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import inf
 from typing import Any
-from uuid import UUID
 
 from yarl import URL
 
@@ -279,8 +278,9 @@ class Environment:
         if asked.row is None:
             del self.rows[asked.row_id]
         else:
-            columns = {name: value for name, value in asked.row.items() if name != "@odata.type"}
-            self.rows[asked.row_id] = {**self.rows.get(asked.row_id, {}), **columns}
+            row = self.rows.get(asked.row_id, {}) | asked.row
+            row.pop("@odata.type", None)
+            self.rows[asked.row_id] = row
 
     async def _work(self, seconds: float) -> None:
         """One slot for so long, first come, first served."""
@@ -406,7 +406,7 @@ class Client:
 
 def bookings(count: int, **columns: Any) -> list[JsonRow]:
     """Rows of which only the id matters here."""
-    return [{BOOKING.primary_id: str(UUID(int=number)), **columns} for number in range(count)]
+    return [{BOOKING.primary_id: f"00000000-0000-0000-0000-{number:012x}", **columns} for number in range(count)]
 
 
 def seconds_of(environment: Environment, story: Iterable[tuple[float, Callable[[Environment], None]]] = (),
