@@ -24,5 +24,4 @@ def build_app(gateways: Gateways) -> func.FunctionApp:
 quiet_libraries()
 _gateways = open_gateways(read_settings())
 app = build_app(_gateways)
-# While the platform takes up the functions: the first caller should not wait for it.
-_gateways.files.load_ahead()
+_gateways.load_ahead()

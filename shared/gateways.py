@@ -24,6 +24,12 @@ class Gateways:
     health: Health = field(default_factory=Health)
     """Each capability adds what it knows of itself."""
 
+    def load_ahead(self) -> None:
+        """While the platform takes up the functions, set up what the first caller should not wait for."""
+        self.files.load_ahead()
+        if self.number_index.key is not None:
+            self.tables.load_ahead()
+
 
 def open_gateways(settings: Settings) -> Gateways:
     """The gateways of this process. No request is made yet. Raises SettingsError."""

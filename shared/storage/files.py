@@ -7,7 +7,6 @@ import asyncio
 import base64
 import hashlib
 import logging
-import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +24,7 @@ from azure.core.exceptions import (
 )
 
 from shared.settings import Settings
+from shared.storage.connecting import Connecting
 from shared.storage.errors import (
     AlreadyThereError,
     FileChangedError,
@@ -57,9 +57,6 @@ loop for 3 ms."""
 _log = logging.getLogger(__name__)
 
 _ONE_REQUEST_BYTES = 1024 * 1024
-
-_LOAD_AFTER_SECONDS = 0.1
-"""So that the caller of `load_ahead` ends what it does first: an import on another thread slows it down."""
 
 _WRITE_ID = "writeid"
 
@@ -100,9 +97,7 @@ class Files:
     """
 
     def __init__(self, connect: "Callable[[], BlobServiceClient]") -> None:
-        self._connect = connect
-        self._connected: BlobServiceClient | None = None
-        self._connecting = threading.Lock()
+        self._service = Connecting("blob storage", connect)
 
     async def read(self, container: str, name: str, *, max_bytes: int) -> StoredFile:
         """The blob's content. Raises FileTooLargeError before any content is fetched, FileMissingError."""
@@ -210,7 +205,7 @@ class Files:
         """The names of the blobs below this prefix."""
         with _translated():
             async for name in (
-                (await self._service()).get_container_client(container).list_blob_names(name_starts_with=prefix)
+                (await self._service.get()).get_container_client(container).list_blob_names(name_starts_with=prefix)
             ):
                 yield name
 
@@ -218,7 +213,7 @@ class Files:
         """The blobs below this prefix in the order of their names, in pages."""
         with _translated():
             async for blob in (
-                (await self._service()).get_container_client(container).list_blobs(name_starts_with=prefix)
+                (await self._service.get()).get_container_client(container).list_blobs(name_starts_with=prefix)
             ):
                 # A listing gives the ETag without the quotes that everything else wants.
                 etag = f'"{blob.etag.strip('"')}"'
@@ -226,35 +221,15 @@ class Files:
 
     def load_ahead(self) -> None:
         """In a moment, import and set up what the first call needs, on a thread. No request is made."""
-        timer = threading.Timer(_LOAD_AFTER_SECONDS, self._loaded)
-        timer.name, timer.daemon = "load blob storage", True
-        timer.start()
+        self._service.load_ahead()
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._connected is not None:
-            await self._connected.close()
+        if self._service.value is not None:
+            await self._service.value.close()
 
     async def _blob(self, container: str, name: str) -> "BlobClient":
-        return (await self._service()).get_blob_client(container, name)
-
-    async def _service(self) -> "BlobServiceClient":
-        # The SDK takes an eighth of a second to import, so that happens on a thread: ahead, or with the first use.
-        if self._connected is None:
-            return await asyncio.to_thread(self._opened)
-        return self._connected
-
-    def _loaded(self) -> None:
-        try:
-            self._opened()
-        except Exception as error:  # noqa: BLE001 - the first call meets it again, and has somebody to tell
-            _log.error("Blob storage cannot be set up: %s", type(error).__name__)
-
-    def _opened(self) -> "BlobServiceClient":
-        with self._connecting:
-            if self._connected is None:
-                self._connected = self._connect()
-            return self._connected
+        return (await self._service.get()).get_blob_client(container, name)
 
 
 def _says_that_another_was_first(error: HttpResponseError) -> bool:

@@ -10,7 +10,6 @@ import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cached_property
 from io import BytesIO
 from itertools import batched
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError, ServiceResponseError
 
 from shared.settings import Settings
+from shared.storage.connecting import Connecting
 from shared.storage.entities import (
     MAX_BATCH_ROWS,
     Entity,
@@ -62,12 +62,8 @@ class Tables:
     """
 
     def __init__(self, connect: "Callable[[], TableServiceClient]") -> None:
-        self._connect = connect
+        self._service = Connecting("table storage", connect)
         self._clients: dict[str, TableClient] = {}
-
-    @cached_property
-    def _service(self) -> "TableServiceClient":
-        return self._connect()
 
     async def get(self, table: str, partition: str, row: str) -> Entity | None:
         """The row, or None."""
@@ -195,7 +191,7 @@ class Tables:
         date = _ServerDate()
         names = None if select is None else ["PartitionKey", "RowKey", "Timestamp", *selected_properties(select)]
         pages = (
-            self._client(table)
+            (await self._client(table))
             .query_entities(_range(partition, prefix), select=names, raw_response_hook=date.note)
             .by_page()
         )
@@ -213,10 +209,14 @@ class Tables:
         except _NoSuchTableError:
             return
 
+    def load_ahead(self) -> None:
+        """In a moment, import and set up what the first call needs, on a thread. No request is made."""
+        self._service.load_ahead()
+
     async def close(self) -> None:
         """Close the connections, if there are any."""
-        if "_service" in self.__dict__:
-            await self._service.close()
+        if self._service.value is not None:
+            await self._service.value.close()
 
     async def _put(self, table: str, partition: str, row: str, properties: Mapping[str, Value]) -> str:
         body = {"PartitionKey": partition, "RowKey": row, **_typed(properties)}
@@ -238,11 +238,11 @@ class Tables:
             return None
         return str(found.metadata["etag"]) if found.get(_WRITE_ID) == body[_WRITE_ID] else None
 
-    def _client(self, table: str) -> "TableClient":
+    async def _client(self, table: str) -> "TableClient":
         # Making one takes as long as half a look-up; it holds no connection of its own.
         client = self._clients.get(table)
         if client is None:
-            client = self._clients[table] = self._service.get_table_client(table)
+            client = self._clients[table] = (await self._service.get()).get_table_client(table)
         return client
 
     async def _write[T](self, table: str, operation: "Callable[[TableClient], Awaitable[T]]") -> T:
@@ -263,7 +263,7 @@ class Tables:
         _log.info("Table %s is created", table)
 
     async def _run[T](self, table: str, operation: "Callable[[TableClient], Awaitable[T]]") -> T:
-        client = self._client(table)
+        client = await self._client(table)
         waits = iter(_BACKOFF_SECONDS)
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
