@@ -46,10 +46,10 @@ def equal_to(table: Table, column: Column, keys: Iterable[Hashable]) -> Offer | 
     return (Candidates(table.slots[column.property], tuple(keys)),)
 
 
-def like_pattern(table: Table, column: Column, pattern: str) -> Offer | None:
-    """Returns the rows whose text begins as the pattern does, None where the pattern begins with a wildcard."""
-    start = fixed_start(pattern)
-    return (Candidates(table.slots[column.property], beginnings=(start,)),) if start else None
+def like_one_of(table: Table, column: Column, patterns: Iterable[str]) -> Offer | None:
+    """Returns the rows whose text begins as one of the patterns does, None where one begins with a wildcard."""
+    starts = tuple(map(fixed_start, patterns))
+    return (Candidates(table.slots[column.property], beginnings=starts),) if all(starts) else None
 
 
 def any_offer(offers: Iterable[Offer | None]) -> Offer | None:

@@ -1,8 +1,9 @@
 """The operators of FetchXML conditions; the query functions of OData are the same ones under other names."""
 
 import operator as comparison
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from local.dataverse.errors import bad_query, invalid_argument, not_built
@@ -60,7 +61,7 @@ ODATA_FUNCTIONS = {
 }  # fmt: skip
 
 
-def value_test(column: Column, name: str, values: list[str], caller: str, business_unit: str) -> ValueTest:
+def value_test(column: Column, name: str, values: Sequence[str], caller: str, business_unit: str) -> ValueTest:
     """Returns the test of one operator on a column's value, or refuses operator, number of values or their form."""
     plain = _plain_test(column, name, values)
     if plain is not None:
@@ -81,7 +82,7 @@ def value_test(column: Column, name: str, values: list[str], caller: str, busine
     return test_of_time
 
 
-def _plain_test(column: Column, name: str, values: list[str]) -> ValueTest | None:
+def _plain_test(column: Column, name: str, values: Sequence[str]) -> ValueTest | None:
     if name == "null":
         _expect(name, values, 0)
         return lambda value: value is None
@@ -106,12 +107,18 @@ def _plain_test(column: Column, name: str, values: list[str]) -> ValueTest | Non
     return None
 
 
-def keys_of(column: Column, name: str, values: list[str]) -> frozenset[Hashable]:
+def keys_of(column: Column, name: str, values: Sequence[str]) -> frozenset[Hashable]:
     """Returns the keys of the values that `eq` or `in` lets through, or refuses their number or form."""
     _expect(name, values, 1, None if name != "eq" else 1)
     if column.edm_type == "Edm.String":
-        return frozenset(map(str.casefold, values))
+        return folded(tuple(values))
     return frozenset(index_key(read_text_value(column, value)) for value in values)
+
+
+@lru_cache(maxsize=128)
+def folded(values: tuple[str, ...]) -> frozenset[Hashable]:
+    """Returns the keys of texts; a query often asks for the same ones of several columns."""
+    return frozenset(map(str.casefold, values))
 
 
 def membership(keys: frozenset[Hashable]) -> ValueTest:
@@ -119,14 +126,14 @@ def membership(keys: frozenset[Hashable]) -> ValueTest:
     return lambda value: value is not None and index_key(value) in keys
 
 
-def _contains(column: Column, name: str, values: list[str]) -> ValueTest:
+def _contains(column: Column, name: str, values: Sequence[str]) -> ValueTest:
     _expect(name, values, 1, None)
     if column.type != "MultiSelectPicklist":
         raise bad_query(f"The operator '{name}' needs a multi-select column, not '{column.name}'.")
     return lambda value: value is not None and not set(values).isdisjoint(value.split(","))
 
 
-def _time_test(column: Column, name: str, values: list[str]) -> ValueTest | None:
+def _time_test(column: Column, name: str, values: Sequence[str]) -> ValueTest | None:
     now = datetime.now(UTC).replace(microsecond=0)
     if name in {"on", "on-or-after", "on-or-before"}:
         _expect(name, values, 1)
@@ -151,13 +158,13 @@ def _as_moment(column: Column) -> Column:
     return column
 
 
-def _count(name: str, values: list[str]) -> int:
+def _count(name: str, values: Sequence[str]) -> int:
     if len(values) != 1 or not values[0].isascii() or not values[0].isdigit() or not 0 < int(values[0]) < 10_000:
         raise invalid_argument(f"The operator '{name}' needs one positive whole number.")
     return int(values[0])
 
 
-def _expect(name: str, values: list[str], least: int, most: int | None = -1) -> None:
+def _expect(name: str, values: Sequence[str], least: int, most: int | None = -1) -> None:
     top = least if most == -1 else most
     if len(values) < least or (top is not None and len(values) > top):
         raise invalid_argument(f"The operator '{name}' takes {least if top == least else 'at least 1'} value(s).")

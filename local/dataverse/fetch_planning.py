@@ -7,7 +7,7 @@ never an answer.
 from collections.abc import Iterable
 
 from local.dataverse.candidates import SCAN_SHARE, in_order_of_table, offered_ids
-from local.dataverse.fetchxml import Fetch, Link, Source
+from local.dataverse.fetch_plans import Fetch, Link, Source
 from local.dataverse.indexes import index_key
 from local.dataverse.store import Row, Table
 

@@ -10,7 +10,8 @@ from xml.sax.saxutils import quoteattr
 from local.dataverse.environment import Environment
 from local.dataverse.errors import DataverseError, invalid_argument
 from local.dataverse.fetch_planning import root_rows
-from local.dataverse.fetchxml import ROOT, Fetch, FetchReader, Joined, Link, Source
+from local.dataverse.fetch_plans import Fetch, Joined, Link, Source
+from local.dataverse.fetchxml import ROOT, read_fetch
 from local.dataverse.indexes import index_key
 from local.dataverse.messages import Request, Response, json_response
 from local.dataverse.metadata import Column
@@ -28,7 +29,7 @@ def fetch_rows(
     store: Store, environment: Environment, table: Table, text: str, request: Request, base: str
 ) -> Response:
     """Returns one page of the rows that the query chooses."""
-    fetch = FetchReader(store, environment, request).read(text, table)
+    fetch = read_fetch(store, environment, table, text, request)
     rows = chosen_rows(fetch, root_rows(fetch))
     start = _start(fetch)
     limit = fetch.top or fetch.count

@@ -1,23 +1,31 @@
-"""Compiles a `$filter` to a Python closure, and finds the rows that an index can offer it."""
+"""Compiles a `$filter` to a Python closure, and finds the rows that an index can offer it.
+
+Filters of one shape share a plan, which needs their values only.
+"""
 
 import operator
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from odata_query import ast
 from odata_query.exceptions import ODataException
 from odata_query.grammar import ODataLexer, ODataParser
 
-from local.dataverse.candidates import any_offer, equal_to, like_pattern, narrowest
-from local.dataverse.conditions import ODATA_FUNCTIONS, value_test
-from local.dataverse.errors import bad_query, not_built, unknown_attribute, unknown_query_property
-from local.dataverse.functions import ESCAPED_WORD, NAMESPACE, Call, prepare
-from local.dataverse.indexes import index_key
-from local.dataverse.likeness import has_wildcard
-from local.dataverse.literals import read_literal, read_text_value
+from local.dataverse.candidates import any_offer, narrowest
+from local.dataverse.errors import bad_query, not_built, unknown_query_property
+from local.dataverse.filter_plans import (
+    NOTHING,
+    Given,
+    Plan,
+    TextPlan,
+    compare_equal,
+    query_function,
+    texts_together,
+    with_text,
+)
+from local.dataverse.functions import ESCAPED_WORD, NAMESPACE, prepare
+from local.dataverse.literals import read_literal
 from local.dataverse.messages import NOBODY, Caller
-from local.dataverse.metadata import Column
 from local.dataverse.row_tests import (
     COMPARISONS,
     MIRRORED,
@@ -27,8 +35,6 @@ from local.dataverse.row_tests import (
     any_of,
     compare_columns,
     compare_order,
-    text_equals,
-    text_test,
 )
 from local.dataverse.store import ID_SLOT, Row, Store, Table
 
@@ -36,55 +42,70 @@ TEXT_FUNCTIONS = frozenset({"contains", "startswith", "endswith"})
 
 
 class FilterCompiler:
-    """Compiles the filters of one table."""
+    """Plans the filters of one table. What is wrong with the values given first is refused in the order of the text."""
 
-    def __init__(
-        self,
-        store: Store,
-        table: Table,
-        calls: Sequence[Call] = (),
-        literals: Sequence[str] = (),
-        caller: Caller = NOBODY,
-        variable: str = "",
-    ) -> None:
+    def __init__(self, store: Store, table: Table, given: Given = NOTHING, variable: str = "") -> None:
         self._store = store
         self._table = table
-        self._calls = calls
-        self._literals = literals
-        self._caller = caller
+        self._given = given
         self._variable = variable
         self._paths: dict[str, Path] = {}
 
-    def compile(self, node: Any) -> Filter:
-        """Returns the closure for one node of the syntax tree."""
+    def compile(self, node: Any) -> Plan:
+        """Returns the plan of one node of the syntax tree."""
         if isinstance(node, ast.Call):
             return self._call(node)
         if isinstance(node, ast.BoolOp):
             return self._both(node)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            inner = self.compile(node.operand).test
-            return Filter(lambda row: not inner(row), None)
+            return self._not(node)
         if isinstance(node, ast.Compare):
             return self._compare(node)
         if isinstance(node, ast.CollectionLambda):
             return self._lambda(node)
         if isinstance(node, ast.Boolean):
-            return Filter(lambda _: node.py_val, None)
+            constant = Filter(lambda _: node.py_val, None)
+            return lambda _: constant
         if isinstance(node, ast.Identifier | ast.Attribute):
             path = self.path(node)
             if path.column.edm_type == "Edm.Boolean":
-                return Filter(lambda row: path.get(row) is True, None)
+                is_true = Filter(lambda row: path.get(row) is True, None)
+                return lambda _: is_true
         raise bad_query("The $filter expression must evaluate to a boolean.")
 
-    def _both(self, node: Any) -> Filter:
-        """A chain of one operator is flattened: thousands of `or` must not nest thousands of calls."""
-        parts = [self.compile(operand) for operand in _chain(node)]
-        tests = tuple(part.test for part in parts)
-        if isinstance(node.op, ast.And):
-            return Filter(all_of(tests), narrowest(self._table, (part.offer for part in parts)))
-        return Filter(any_of(tests), any_offer(part.offer for part in parts))
+    def _tried(self, plan: Plan) -> Plan:
+        plan(self._given)
+        return plan
 
-    def _compare(self, node: Any) -> Filter:
+    def _not(self, node: Any) -> Plan:
+        plan = self.compile(node.operand)
+
+        def bind(given: Given) -> Filter:
+            inner = plan(given).test
+            return Filter(lambda row: not inner(row), None)
+
+        return bind
+
+    def _both(self, node: Any) -> Plan:
+        """A chain of one operator is flattened: thousands of `or` must not nest thousands of calls."""
+        plans = [self.compile(operand) for operand in _chain(node)]
+        table = self._table
+        if isinstance(node.op, ast.And):
+
+            def bind_all(given: Given) -> Filter:
+                parts = [plan(given) for plan in plans]
+                return Filter(all_of(tuple(test for test, _ in parts)), narrowest(table, [offer for _, offer in parts]))
+
+            return bind_all
+        plans = texts_together(plans)
+
+        def bind_any(given: Given) -> Filter:
+            parts = [plan(given) for plan in plans]
+            return Filter(any_of(tuple(test for test, _ in parts)), any_offer([offer for _, offer in parts]))
+
+        return plans[0] if len(plans) == 1 else bind_any
+
+    def _compare(self, node: Any) -> Plan:
         comparator: type = type(node.comparator)
         left, right = node.left, node.right
         if not isinstance(left, ast.Identifier | ast.Attribute):
@@ -94,48 +115,31 @@ class FilterCompiler:
             if isinstance(left, ast.Call):
                 raise not_built(f"the filter function {_full_name(left.func)}")
             raise bad_query("A comparison needs a column on one side.")
-        path = self.path(left)
+        table, path = self._table, self.path(left)
         if isinstance(right, ast.Identifier | ast.Attribute):
-            return compare_columns(path, self.path(right), comparator)
-        value, sharp = read_literal(path.column, self._filled(right))
-        if comparator in COMPARISONS:
-            return compare_order(path, value, comparator, sharp=sharp)
-        return self._compare_equal(path, value if sharp else object(), negated=comparator is ast.NotEq)
+            of_columns = compare_columns(path, self.path(right), comparator)
+            return lambda _: of_columns
 
-    def _compare_equal(self, path: Path, value: Any, *, negated: bool) -> Filter:
-        get = path.get
-        if isinstance(value, str) and path.column.edm_type == "Edm.String":
-            test, indexable = text_equals(get, value), not has_wildcard(value)
-        elif value is None:
-            test, indexable = (lambda row: get(row) is None), False
-        else:
-            test, indexable = (lambda row: get(row) == value), True
-        if negated:
-            # SQL written by Dataverse for "not equal" lets rows without a value through.
-            return Filter(lambda row: not test(row), None)
-        if indexable and path.slot is not None:
-            return Filter(test, equal_to(self._table, path.column, (index_key(value),)))
-        return Filter(test, None)
+        def bind(given: Given) -> Filter:
+            value, sharp = read_literal(path.column, with_text(right, given))
+            if comparator in COMPARISONS:
+                return compare_order(path, value, comparator, sharp=sharp)
+            return compare_equal(table, path, value if sharp else object(), negated=comparator is ast.NotEq)
 
-    def _filled(self, node: Any) -> Any:
-        """Puts the text into a string literal, of which the syntax tree holds the number only."""
-        return ast.String(self._literals[int(node.val)]) if isinstance(node, ast.String) else node
+        return self._tried(bind)
 
-    def _call(self, node: Any) -> Filter:
+    def _call(self, node: Any) -> Plan:
         name = _full_name(node.func)
         if name.startswith(NAMESPACE):
-            return self._query_function(self._calls[node.args[0].py_val])
+            table, number = self._table, node.args[0].py_val
+            return self._tried(lambda given: query_function(table, given.calls[number], given.caller))
         if name not in TEXT_FUNCTIONS:
             raise not_built(f"the filter function {name}")
         path = self._text_path(node.args[0])
         literal = node.args[1]
         if not isinstance(literal, ast.String):
             raise bad_query(f"The second argument of {name} must be a string literal.")
-        text = self._literals[int(literal.val)]
-        offer = None
-        if name == "startswith" and path.slot is not None:
-            offer = like_pattern(self._table, path.column, text)
-        return Filter(text_test(path.get, name, text), offer)
+        return TextPlan(self._table, path, name, (int(literal.val),))
 
     def _text_path(self, node: Any) -> Path:
         if not isinstance(node, ast.Identifier | ast.Attribute):
@@ -145,29 +149,7 @@ class FilterCompiler:
             raise bad_query(f"A text function cannot be applied to '{path.column.property}'.")
         return path
 
-    def _query_function(self, call: Call) -> Filter:
-        # Query functions know attributes, not OData properties: a lookup goes by `userid`, and `_userid_value` is
-        # refused (seen on a live environment, and told in a public project diary, September 2026).
-        column = self._table.definition.columns.get(call.column)
-        if column is None:
-            raise unknown_attribute(self._table.definition.name, call.column)
-        if call.function == "In":
-            return self._in(column, call.values)
-        slot = self._table.slots[column.property]
-        test = value_test(column, ODATA_FUNCTIONS[call.function], call.values, *self._caller)
-        return Filter(lambda row: test(row[slot]), None)
-
-    def _in(self, column: Column, values: list[str]) -> Filter:
-        slot = self._table.slots[column.property]
-        if column.edm_type == "Edm.String":
-            keys: frozenset[Hashable] = frozenset(map(str.casefold, values))
-            return Filter(
-                lambda row: (v := row[slot]) is not None and v.casefold() in keys, equal_to(self._table, column, keys)
-            )
-        keys = frozenset(index_key(read_text_value(column, value)) for value in values)
-        return Filter(lambda row: row[slot] in keys, equal_to(self._table, column, keys))
-
-    def _lambda(self, node: Any) -> Filter:
+    def _lambda(self, node: Any) -> Plan:
         get_owner, table, name = self._walk(_names(node.owner), self._variable)
         collection = table.definition.collections.get(name)
         if collection is None:
@@ -180,15 +162,17 @@ class FilterCompiler:
             return () if owner is None else (child.rows[i] for i in child.ids_where(slot, owner[ID_SLOT]))
 
         if node.lambda_ is None:
-            return Filter(lambda row: any(True for _ in children(row)), None)
-        variable = node.lambda_.identifier.name
-        inner = (
-            FilterCompiler(self._store, child, self._calls, self._literals, self._caller, variable)
-            .compile(node.lambda_.expression)
-            .test
-        )
+            has_children = Filter(lambda row: any(True for _ in children(row)), None)
+            return lambda _: has_children
+        compiler = FilterCompiler(self._store, child, self._given, node.lambda_.identifier.name)
+        plan = compiler.compile(node.lambda_.expression)
         quantifier = any if isinstance(node.operator, ast.Any) else all
-        return Filter(lambda row: quantifier(inner(each) for each in children(row)), None)
+
+        def bind(given: Given) -> Filter:
+            inner = plan(given).test
+            return Filter(lambda row: quantifier(inner(each) for each in children(row)), None)
+
+        return bind
 
     def path(self, node: Any) -> Path:
         """Returns the column that an identifier or a path names."""
@@ -248,19 +232,22 @@ def compile_filter(
 ) -> Filter:
     """Returns the closure for a `$filter`, or refuses the text."""
     prepared = prepare(text, aliases)
+    given = Given(prepared.calls, prepared.literals, caller)
+    plan: Plan | None = store.filters.get(table.definition.name, prepared.text)
+    if plan is None:
+        plan = _planned(store, table, text, prepared.text, given)
+        store.filters.keep(plan, table.definition.name, prepared.text)
+    return plan(given)
+
+
+def _planned(store: Store, table: Table, text: str, shape: str, given: Given) -> Plan:
     try:
-        tree = _parsed(prepared.text)
+        tree = ODataParser().parse(ODataLexer().tokenize(shape))
     except ODataException as error:
         raise bad_query(f"The $filter '{text[:200]}' cannot be parsed: {error}") from error
     if tree is None:
         raise bad_query("The $filter is empty.")
-    return FilterCompiler(store, table, prepared.calls, prepared.literals, caller).compile(tree)
-
-
-@lru_cache(maxsize=1000)
-def _parsed(shape: str) -> Any:
-    """Returns the syntax tree of a filter without its texts: filters that differ in those only share the tree."""
-    return ODataParser().parse(ODataLexer().tokenize(shape))
+    return FilterCompiler(store, table, given).compile(tree)
 
 
 def _chain(node: Any) -> list[Any]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from odata_query import ast
@@ -21,7 +22,6 @@ NOT_BUILT = frozenset({"$apply", "savedquery", "userquery"})
 EXPANSION = re.compile(r"\s*(\w+)\s*(?:\((.*)\))?\s*", re.DOTALL | re.ASCII)
 # Functions other than In may depend on the caller or on the moment of the question.
 DEPENDENT = re.compile(r"Microsoft\.Dynamics\.CRM\.(?!In\b)")
-MOST_COMPILED = 1000
 # Long questions are about so many values that they hardly ever come again, and keeping them is not free.
 LONGEST_COMPILED = 2000
 ORDER = re.compile(r"\s*([\w/]+)(?:\s+(asc|desc))?\s*", re.ASCII)
@@ -60,16 +60,13 @@ class Query:
 
 def read_query(store: Store, table: Table, query_string: str, caller: Caller = NOBODY) -> Query:
     """Returns the query of a URL. The text is decoded as a form: a raw `+` is a space."""
-    key = (table.definition.name, query_string)
-    query: Query | None = store.compiled.get(key)
+    query: Query | None = store.queries.get(table.definition.name, query_string)
     if query is None:
         options = _options(query_string)
         aliases = {name: value for name, value in options.items() if name.startswith("@")}
-        query = _build(store, table, options, aliases, caller)
+        query = _framed(store, table, options, aliases, caller)
         if len(query_string) <= LONGEST_COMPILED and not any(DEPENDENT.search(value) for value in options.values()):
-            if len(store.compiled) >= MOST_COMPILED:
-                store.compiled.clear()
-            store.compiled[key] = query
+            store.queries.keep(query, table.definition.name, query_string)
     return replace(query)
 
 
@@ -87,6 +84,22 @@ def _options(query_string: str) -> dict[str, str]:
         if name.startswith("$") and name not in KNOWN:
             raise bad_query(f"The query parameter {name} is not supported.")
     return options
+
+
+def _framed(store: Store, table: Table, options: dict[str, str], aliases: dict[str, str], caller: Caller) -> Query:
+    """Builds the query. All but its filter is kept: what is asked with other values each time differs in that only."""
+    others = [item for item in options.items() if item[0] != "$filter" and item[0] not in aliases]
+    if "$filter" in options.get("$expand", ""):
+        return _build(store, table, options, aliases, caller)
+    key = (table.definition.name, *chain.from_iterable(others))
+    frame: Query | None = store.frames.get(*key)
+    if frame is None:
+        query = _build(store, table, options, aliases, caller)
+        store.frames.keep(replace(query, filter=None), *key)
+        return query
+    if "$filter" not in options:
+        return frame
+    return replace(frame, filter=compile_filter(store, table, options["$filter"], aliases, caller))
 
 
 def _build(store: Store, table: Table, options: dict[str, str], aliases: dict[str, str], caller: Caller) -> Query:

@@ -1,7 +1,7 @@
 """What a compiled filter is made of: tests of one row, and the rows that an index can offer."""
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -118,15 +118,33 @@ def text_equals(get: Getter, text: str) -> Test:
     return lambda row: (v := get(row)) is not None and v.casefold() == folded
 
 
-def text_test(get: Getter, function: str, text: str) -> Test:
-    """Looks for text inside, at the start or at the end."""
-    if has_wildcard(text):
-        before = "" if function == "startswith" else "%"
-        after = "" if function == "endswith" else "%"
-        return text_equals(get, f"{before}{text}{after}")
-    folded = text.casefold()
+def text_test(get: Getter, function: str, texts: Sequence[str]) -> Test:
+    """Looks for one of the texts inside, at the start or at the end."""
+    patterns = [text for text in texts if has_wildcard(text)]
+    if not patterns:
+        return _plain_text_test(get, function, tuple(map(str.casefold, texts)))
+    before = "" if function == "startswith" else "%"
+    after = "" if function == "endswith" else "%"
+    tests = [text_equals(get, f"{before}{pattern}{after}") for pattern in patterns]
+    if len(patterns) < len(texts):
+        tests.append(text_test(get, function, [text for text in texts if not has_wildcard(text)]))
+    return any_of(tuple(tests))
+
+
+def _plain_text_test(get: Getter, function: str, folded: tuple[str, ...]) -> Test:
     if function == "startswith":
         return lambda row: (v := get(row)) is not None and v.casefold().startswith(folded)
     if function == "endswith":
         return lambda row: (v := get(row)) is not None and v.casefold().endswith(folded)
-    return lambda row: (v := get(row)) is not None and folded in v.casefold()
+    if len(folded) == 1:
+        only = folded[0]
+        return lambda row: (v := get(row)) is not None and only in v.casefold()
+
+    def contains(row: Row) -> bool:
+        value = get(row)
+        if value is None:
+            return False
+        value = value.casefold()
+        return any(text in value for text in folded)
+
+    return contains

@@ -13,6 +13,7 @@ from typing import Any
 from local.dataverse.errors import DataverseError, duplicate_record
 from local.dataverse.indexes import Index, index_key
 from local.dataverse.metadata import Column, TableDefinition
+from local.dataverse.shapes import Shapes
 
 type Row = list[Any]
 
@@ -166,8 +167,9 @@ class Store:
         self._journal: list[tuple[Table, Row | None, Row | None]] = []
         self._depth = 0
         self.written: dict[str, dict[str, int]] = {"created": {}, "updated": {}, "deleted": {}}
-        # Queries that were compiled, by table and text: a question that comes again costs no compiling.
-        self.compiled: dict[tuple[str, str], Any] = {}
+        # What was worked out for the queries of a table, so that one that comes again costs less: by whole text; by all
+        # options but the filter; by the filter and by the FetchXML without their values.
+        self.queries, self.frames, self.filters, self.fetches = (Shapes[Any]() for _ in range(4))
         self.bases: set[str] = set()  # tables whose rows mirror those of the tables derived from them
         self._shared_slots: dict[str, list[tuple[int, int]]] = {}
         for definition in definitions:
@@ -175,7 +177,8 @@ class Store:
 
     def define(self, definition: TableDefinition) -> None:
         """Adds the table, or gives it its new columns."""
-        self.compiled.clear()
+        for known in (self.queries, self.frames, self.filters, self.fetches):
+            known.clear()
         table = self.by_name.get(definition.name)
         if table is None:
             table = Table(definition)

@@ -11,8 +11,9 @@ from local.dataverse import row_tests
 from local.dataverse.candidates import SCAN_SHARE
 from local.dataverse.environment import Environment
 from local.dataverse.fetch_planning import root_rows
+from local.dataverse.fetch_plans import Fetch
 from local.dataverse.fetch_reading import chosen_rows
-from local.dataverse.fetchxml import Fetch, FetchReader
+from local.dataverse.fetchxml import read_fetch
 from local.dataverse.filters import compile_filter
 from local.dataverse.messages import Request
 from local.dataverse.simulator import Simulator
@@ -168,8 +169,8 @@ def simulator() -> Simulator:
 
 
 def read(simulator: Simulator, root: str, text: str) -> Fetch:
-    reader = FetchReader(simulator.store, Environment(), Request("GET", "", "", {}, b""))
-    return reader.read(text, simulator.store.by_name[root])
+    request = Request("GET", "", "", {}, b"")
+    return read_fetch(simulator.store, Environment(), simulator.store.by_name[root], text, request)
 
 
 def ids(fetch: Fetch, rows: Any) -> list[dict[str, str | None]]:
