@@ -70,7 +70,7 @@ def stack(running: Stack, turn: Path) -> Iterator[Stack]:
     """The stack with Dynamics in its seeded state, without faults, and without memory of earlier imports."""
     with turn.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        running.simulator("POST", "reset")
         running.forget()
+        running.simulator("POST", "reset")
         yield running
         running.simulator("DELETE", "faults")

@@ -7,13 +7,14 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
-from azure.data.tables import TableServiceClient
+from azure.data.tables import TableEntity, TableServiceClient
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
@@ -73,17 +74,30 @@ class Stack:
 
     def forget(self) -> None:
         """No import is remembered, nothing lies in the inbox, no site document says how to read a layout."""
-        # To ask a table that is not there would leave a connection open: the client drops such an answer half read.
-        for name in {"idempotency", "checkpoints"} & {table.name for table in self.tables.list_tables()}:
-            table = self.tables.get_table_client(name)
-            for row in table.list_entities(select=["PartitionKey", "RowKey"]):
-                table.delete_entity(row["PartitionKey"], row["RowKey"])
         for container, prefix in (("schedules", ""), ("config", "schedule-profiles/")):
             blobs = self.blobs.get_container_client(container)
             for blob in blobs.list_blob_names(name_starts_with=prefix):
                 # An import that still runs may file its blob away between the listing and here.
                 with contextlib.suppress(ResourceNotFoundError):
                     blobs.delete_blob(blob)
+        # An import writes its report first and remembers itself afterwards: the next one would find that.
+        wait_for(lambda: not self._is_importing(), "the end of the imports", 90)
+        for name in ("idempotency", "checkpoints"):
+            for row in self._entities(name):
+                self.tables.get_table_client(name).delete_entity(row["PartitionKey"], row["RowKey"])
+
+    def _is_importing(self) -> bool:
+        """Whether the lease of a profile is held; one whose holder was killed runs out."""
+        return any(
+            not row["released"] and (datetime.now(UTC) - row.metadata["timestamp"]).total_seconds() < row["seconds"]
+            for row in self._entities("checkpoints")
+            if row["PartitionKey"] == "lease" and row["RowKey"].startswith("schedule-import|")
+        )
+
+    def _entities(self, table: str) -> list[TableEntity]:
+        # To ask a table that is not there would leave a connection open: the client drops such an answer half read.
+        there = any(one.name == table for one in self.tables.list_tables())
+        return list(self.tables.get_table_client(table).list_entities()) if there else []
 
     def _report_etag(self, path: str) -> str | None:
         try:
