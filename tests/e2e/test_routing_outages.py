@@ -10,10 +10,9 @@ import os
 import re
 import statistics
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
-from itertools import count
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -122,32 +121,38 @@ class Pipe:
         writer.close()
 
 
-@dataclass
 class Calls:
-    """Asks as Enreach does, each time for another caller."""
+    """What `tests.e2e.caller` asks and measures."""
 
-    url: str
-    key: str
-    http: aiohttp.ClientSession
-    _callers: Iterator[int] = field(default_factory=lambda: count(1_000_000))
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    @classmethod
+    @asynccontextmanager
+    async def running(cls, url: str, key: str) -> AsyncIterator["Calls"]:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.e2e.caller", url, POOL, cwd=ROOT, env={**os.environ, "ROUTING_KEY": key},
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            yield cls(process)
+        finally:
+            assert process.stdin is not None
+            process.stdin.close()
+            await process.wait()
 
     async def one(self) -> tuple[int, float]:
         """Status and seconds."""
-        clock = asyncio.get_running_loop().time
-        body = {"anum": f"+35850{next(self._callers)}", "bnum": POOL}
-        started = clock()
-        async with self.http.post(self.url, json=body, headers={"X-Benemen-APIKey": self.key}) as answer:
-            await answer.read()
-            return answer.status, clock() - started
+        (answer,) = await self.many(1)
+        return answer
 
     async def many(self, number: int) -> list[tuple[int, float]]:
-        turns = asyncio.Semaphore(AT_ONCE)
-
-        async def call() -> tuple[int, float]:
-            async with turns:
-                return await self.one()
-
-        return await asyncio.gather(*(call() for _ in range(number)))
+        """Status and seconds of each of so many calls, AT_ONCE at once."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{number} {AT_ONCE}\n".encode())
+        await self._process.stdin.drain()
+        return [(status, seconds) for status, seconds in json.loads(await self._process.stdout.readline())]
 
 
 @dataclass
@@ -235,13 +240,14 @@ async def world(stack: Stack, folder: Path) -> AsyncIterator[World]:
             )
         opened.push_async_callback(process.wait)
         opened.callback(_terminate, process)
-        http = await opened.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
         url = f"http://127.0.0.1:{port}"
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(60), aiohttp.ClientSession() as http:
             while not await _is_up(http, url):
                 assert process.returncode is None, log.read_text()
                 await asyncio.sleep(0.1)
-        calls = Calls(f"{url}/api/smart-routing", values["ROUTING_KEY_CURRENT"], http)
+        calls = await opened.enter_async_context(
+            Calls.running(f"{url}/api/smart-routing", values["ROUTING_KEY_CURRENT"])
+        )
         pipes = list(storage.values())
         outside = World(Dataverse(stack), to_entra, pipes, calls, process, log)
         try:
