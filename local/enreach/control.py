@@ -1,0 +1,152 @@
+"""The control surface under `/__sim/`: for tests, the demo and the benchmarks."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from local.enreach.assumed import KINDS, Kind
+from local.enreach.simulator import KEEPABLE, Simulator
+from local.enreach.traffic.order import read_order
+
+type Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+
+class Control:
+    """Answers the control requests."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+
+    def routes(self) -> list[web.RouteDef]:
+        """Returns the routes of the control surface."""
+        routes = [
+            web.get("/__sim/health", self.health),
+            web.post("/__sim/reset", _explained(self.reset)),
+            web.get("/__sim/stats", self.stats),
+            web.get("/__sim/requests", self.requests),
+            web.post("/__sim/faults", _explained(self.add_faults)),
+            web.get("/__sim/faults", self.faults),
+            web.delete("/__sim/faults", self.clear_faults),
+            web.post("/__sim/environment", _explained(self.change_environment)),
+            web.get("/__sim/environment", self.environment),
+            web.post("/__sim/clock", _explained(self.change_clock)),
+            web.get("/__sim/clock", self.clock),
+            web.post("/__sim/traffic", _explained(self.play)),
+            web.get("/__sim/traffic", self.traffic),
+        ]
+        for kind in KINDS:
+            path = f"/__sim/{kind}"
+            routes.append(web.post(path, _explained(self._planting(kind))))
+            routes.append(web.get(path, self._listing(kind)))
+            routes.append(web.delete(path, self._clearing(kind)))
+        # What else starts with /__sim/ is no path of the API.
+        return [*routes, web.route("*", "/__sim/{rest:.*}", self.unknown)]
+
+    async def health(self, request: web.Request) -> web.Response:
+        """Tells that the simulator answers."""
+        return web.json_response({"status": "healthy"})
+
+    async def unknown(self, request: web.Request) -> web.Response:
+        """Refuses what the control surface does not have."""
+        return web.json_response({"error": "The control surface has no such path or method."}, status=404)
+
+    async def reset(self, request: web.Request) -> web.Response:
+        """Returns to the seed."""
+        body = await _body(request) or {}
+        keep = frozenset(body.get("keep", []))
+        if not keep <= KEEPABLE:
+            raise ValueError(f"'keep' takes {', '.join(sorted(KEEPABLE))}.")
+        self._simulator.reset(keep)
+        return web.json_response({"reset": True})
+
+    async def stats(self, request: web.Request) -> web.Response:
+        """Returns the counts."""
+        return web.json_response(self._simulator.stats())
+
+    async def requests(self, request: web.Request) -> web.Response:
+        """Returns the last requests, the oldest first."""
+        return web.json_response(list(self._simulator.counters.log))
+
+    async def add_faults(self, request: web.Request) -> web.Response:
+        """Adds fault rules."""
+        self._simulator.faults.add(await _body(request))
+        return web.json_response(self._simulator.faults.as_json())
+
+    async def faults(self, request: web.Request) -> web.Response:
+        """Returns the fault rules with their counts."""
+        return web.json_response(self._simulator.faults.as_json())
+
+    async def clear_faults(self, request: web.Request) -> web.Response:
+        """Takes every fault rule away."""
+        self._simulator.faults.clear()
+        return web.json_response([])
+
+    async def change_environment(self, request: web.Request) -> web.Response:
+        """Changes settings of the environment."""
+        self._simulator.environment.change(await _body(request))
+        return web.json_response(self._simulator.environment.as_json())
+
+    async def environment(self, request: web.Request) -> web.Response:
+        """Returns the settings of the environment."""
+        return web.json_response(self._simulator.environment.as_json())
+
+    async def change_clock(self, request: web.Request) -> web.Response:
+        """Changes the simulator's clock, and lets arrive what is due by it."""
+        self._simulator.clock.change(await _body(request))
+        self._simulator.catch_up()
+        return web.json_response(self._simulator.clock.as_json())
+
+    async def clock(self, request: web.Request) -> web.Response:
+        """Returns what the simulator's clock shows."""
+        return web.json_response(self._simulator.clock.as_json())
+
+    async def play(self, request: web.Request) -> web.Response:
+        """Generates a day of traffic."""
+        return web.json_response(self._simulator.play(read_order(await _body(request))))
+
+    async def traffic(self, request: web.Request) -> web.Response:
+        """Returns what truly happened on each generated call."""
+        return web.json_response([story.as_json() for day in self._simulator.days for story in day.stories])
+
+    def _planting(self, kind: Kind) -> Handler:
+        async def plant(request: web.Request) -> web.Response:
+            ids = self._simulator.organisation.plant(kind, await _body(request))
+            return web.json_response({"ids": ids})
+
+        return plant
+
+    def _listing(self, kind: Kind) -> Handler:
+        async def listing(request: web.Request) -> web.Response:
+            self._simulator.catch_up()
+            return web.json_response(list(self._simulator.organisation.items(kind)))
+
+        return listing
+
+    def _clearing(self, kind: Kind) -> Handler:
+        async def clear(request: web.Request) -> web.Response:
+            self._simulator.organisation.clear(kind)
+            return web.json_response([])
+
+        return clear
+
+
+def _explained(handler: Handler) -> Handler:
+    """A control request that is not understood is told why."""
+
+    async def explained(request: web.Request) -> web.Response:
+        try:
+            return await handler(request)
+        except (ValueError, TypeError, AttributeError) as error:
+            return web.json_response({"error": str(error)}, status=400)
+
+    return explained
+
+
+async def _body(request: web.Request) -> Any:
+    text = await request.text()
+    try:
+        return json.loads(text) if text else None
+    except ValueError as error:
+        raise ValueError(f"The body is not JSON: {error}.") from error
