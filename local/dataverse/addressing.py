@@ -28,16 +28,17 @@ class Segment:
     key: str | None
 
 
-def split_path(path: str) -> list[Segment]:
+@lru_cache(maxsize=128)
+def split_path(path: str) -> tuple[Segment, ...]:
     """Returns the steps of a percent-encoded path below the service root."""
-    steps = []
+    steps: list[Segment] = []
     for part in _split_outside_quotes(path.strip("/")):
         text = unquote(part)
         match = SEGMENT.fullmatch(text)
         if match is None:
             raise DataverseError(404, "0x80060888", f"Resource not found for the segment '{text}'.")
         steps.append(Segment(match[1], match[2]))
-    return steps
+    return tuple(steps)
 
 
 def _split_outside_quotes(path: str) -> list[str]:

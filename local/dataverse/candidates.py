@@ -1,6 +1,8 @@
 """The rows that indexes offer to a filter. Every row that passes is among them; not every one of them passes."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable, Sequence
+from functools import lru_cache
+from itertools import chain
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -18,7 +20,7 @@ class Candidates(NamedTuple):
     """Rows that hold one of `keys` in `slot`, or a text that begins with one of `beginnings`."""
 
     slot: int
-    keys: tuple[Hashable, ...] = ()
+    keys: Collection[Hashable] = ()
     beginnings: tuple[str, ...] = ()
 
     def size(self, table: Table) -> int:
@@ -39,17 +41,24 @@ type Offer = tuple[Candidates, ...]
 """The rows of all these candidates together; none of them for a filter that no row passes."""
 
 
-def equal_to(table: Table, column: Column, keys: Iterable[Hashable]) -> Offer | None:
+def equal_to(table: Table, column: Column, keys: Collection[Hashable]) -> Offer | None:
     """Returns the rows whose column holds one of the keys, None for a column that is not worth an index."""
     if column.type in FEW_VALUES:
         return None
-    return (Candidates(table.slots[column.property], tuple(keys)),)
+    return (Candidates(table.slots[column.property], keys),)
 
 
-def like_one_of(table: Table, column: Column, patterns: Iterable[str]) -> Offer | None:
+def like_one_of(table: Table, column: Column, patterns: Sequence[str]) -> Offer | None:
     """Returns the rows whose text begins as one of the patterns does, None where one begins with a wildcard."""
+    starts = _starts(tuple(patterns))
+    return (Candidates(table.slots[column.property], beginnings=starts),) if starts else None
+
+
+@lru_cache(maxsize=128)
+def _starts(patterns: tuple[str, ...]) -> tuple[str, ...] | None:
+    """A query often asks for the same patterns in several columns."""
     starts = tuple(map(fixed_start, patterns))
-    return (Candidates(table.slots[column.property], beginnings=starts),) if all(starts) else None
+    return starts if all(starts) else None
 
 
 def any_offer(offers: Iterable[Offer | None]) -> Offer | None:
@@ -57,17 +66,19 @@ def any_offer(offers: Iterable[Offer | None]) -> Offer | None:
 
     The candidates of one column are made one.
     """
-    keys: dict[int, list[Hashable]] = {}
-    beginnings: dict[int, list[str]] = {}
+    by_slot: dict[int, list[Candidates]] = {}
     for offer in offers:
         if offer is None:
             return None
         for each in offer:
-            keys.setdefault(each.slot, []).extend(each.keys)
-            beginnings.setdefault(each.slot, []).extend(each.beginnings)
-    return tuple(
-        Candidates(slot, tuple(dict.fromkeys(keys[slot])), tuple(dict.fromkeys(beginnings[slot]))) for slot in keys
-    )
+            by_slot.setdefault(each.slot, []).append(each)
+    return tuple(same[0] if len(same) == 1 else _together(same) for same in by_slot.values())
+
+
+def _together(same: list[Candidates]) -> Candidates:
+    keys = dict.fromkeys(chain.from_iterable(each.keys for each in same))
+    beginnings = dict.fromkeys(chain.from_iterable(each.beginnings for each in same))
+    return Candidates(same[0].slot, tuple(keys), tuple(beginnings))
 
 
 def narrowest(table: Table, offers: Iterable[Offer | None]) -> Offer | None:

@@ -1,6 +1,7 @@
 """`EntityDefinitions`, as far as the official SDK for Python and `dataverse-api` ask for it."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import NAMESPACE_URL, uuid5
@@ -15,7 +16,7 @@ BY_NAME = re.compile(r"\s*LogicalName\s*(?:eq|=)\s*'((?:[^']|'')*)'\s*", re.ASCI
 PICKLISTS = "Microsoft.Dynamics.CRM.PicklistAttributeMetadata"
 
 
-def definitions(store: Store, steps: list[Segment], request: Request, base: str) -> Response:
+def definitions(store: Store, steps: Sequence[Segment], request: Request, base: str) -> Response:
     """Returns the definition of one table, of all, or of the choice columns of one."""
     first = steps[0]
     if first.key is None:

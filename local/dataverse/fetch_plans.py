@@ -98,6 +98,8 @@ class FilterPlan:
 
     def bind(self, asked: Asked) -> Condition:
         """Returns test and offer."""
+        if len(self.parts) == 1:
+            return self.parts[0].bind(asked)
         parts = [part.bind(asked) for part in self.parts]
         tests, offers = [test for test, _ in parts], [offer for _, offer in parts]
         if self.one_is_enough:

@@ -44,8 +44,8 @@ def fetch_rows(
         content[f"@{CRM}fetchxmlpagingcookie"] = _cookie(fetch, page)
     if more and f"{CRM}morerecords" in annotations:
         content[f"@{CRM}morerecords"] = True
-    render = _renderer(store, fetch, annotations)
-    content["value"] = [render(joined) for joined in page]
+    render = _renderer(store, fetch, annotations) if page else None
+    content["value"] = [] if render is None else [render(joined) for joined in page]
     applied = request.preference("odata.include-annotations")
     headers = {} if applied is None else {"Preference-Applied": f'odata.include-annotations="{applied}"'}
     return json_response(content, headers=headers)

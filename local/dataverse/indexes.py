@@ -1,7 +1,7 @@
 """Indexes of one column's values: which rows hold a value, and which hold a text that begins so."""
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable, Iterator
 
 # More new texts than this are sorted in at once, which costs one pass over all; fewer are put in one by one.
 MOST_INSERTED = 50
@@ -38,7 +38,7 @@ class Index:
         """Returns the ids of the rows that hold the key."""
         return self._ids.get(key, ())
 
-    def collect(self, keys: Iterable[Hashable], prefixes: Iterable[str], ids: dict[str, None], most: int) -> None:
+    def collect(self, keys: Iterable[Hashable], prefixes: Collection[str], ids: dict[str, None], most: int) -> None:
         """Adds the ids of the rows that hold one of the keys, or a text key that begins with one of the prefixes.
 
         It stops as soon as there are more than `most` ids.
@@ -49,26 +49,26 @@ class Index:
                 ids.update(known[key])
                 if len(ids) > most:
                     return
-        for prefix in prefixes:
-            for text in self._texts_beginning(prefix):
-                ids.update(known[text])
-                if len(ids) > most:
-                    return
+        for text in self._texts_beginning(prefixes):
+            ids.update(known[text])
+            if len(ids) > most:
+                return
 
-    def count(self, keys: Iterable[Hashable], prefixes: Iterable[str] = ()) -> int:
+    def count(self, keys: Iterable[Hashable], prefixes: Collection[str] = ()) -> int:
         """Returns how many rows `collect` finds; one that is found twice counts twice."""
         ids = self._ids
-        total = sum([len(ids[key]) for key in keys if key in ids])
-        for prefix in prefixes:
-            total += sum([len(ids[text]) for text in self._texts_beginning(prefix)])
-        return total
+        return sum([len(ids[key]) for key in keys if key in ids]) + sum(
+            [len(ids[text]) for text in self._texts_beginning(prefixes)]
+        )
 
-    def _texts_beginning(self, prefix: str) -> list[str]:
-        texts, length = self._ordered_texts(), len(prefix)
-        first = bisect_left(texts, prefix)
-        if first == len(texts) or not texts[first].startswith(prefix):
-            return []
-        return texts[first : bisect_right(texts, prefix, first, key=lambda text: text[:length])]
+    def _texts_beginning(self, prefixes: Collection[str]) -> Iterator[str]:
+        texts = self._ordered_texts() if prefixes else []
+        end = len(texts)
+        for prefix in prefixes:
+            first = bisect_left(texts, prefix)
+            if first < end and texts[first].startswith(prefix):
+                length = len(prefix)
+                yield from texts[first : bisect_right(texts, prefix, first, key=lambda text: text[:length])]
 
     def _ordered_texts(self) -> list[str]:
         if self._texts is None:

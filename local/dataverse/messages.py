@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from local.dataverse.errors import DataverseError, unreadable_payload
@@ -35,11 +36,7 @@ class Request:
 
     def preference(self, name: str) -> str | None:
         """Returns the value of one preference of the Prefer header, None when it is not there."""
-        for preference in _split_preferences(self.header("prefer")):
-            key, _, value = preference.partition("=")
-            if key.strip().lower() == name:
-                return value.strip().strip('"')
-        return None
+        return _preferences(self.header("prefer")).get(name)
 
     def json(self, entity_set: str = "") -> Any:
         """Returns the body as JSON, or refuses it."""
@@ -49,6 +46,16 @@ class Request:
             return json.loads(self.body)
         except ValueError as error:
             raise unreadable_payload(entity_set, f"The body is not JSON: {error}.") from error
+
+
+@lru_cache(maxsize=128)
+def _preferences(text: str) -> dict[str, str]:
+    """Of two preferences with one name the first counts (RFC 7240, section 2)."""
+    preferences: dict[str, str] = {}
+    for preference in _split_preferences(text):
+        name, _, value = preference.partition("=")
+        preferences.setdefault(name.strip().lower(), value.strip().strip('"'))
+    return preferences
 
 
 def _split_preferences(text: str) -> list[str]:

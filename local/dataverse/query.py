@@ -61,13 +61,14 @@ class Query:
 def read_query(store: Store, table: Table, query_string: str, caller: Caller = NOBODY) -> Query:
     """Returns the query of a URL. The text is decoded as a form: a raw `+` is a space."""
     query: Query | None = store.queries.get(table.definition.name, query_string)
-    if query is None:
-        options = _options(query_string)
-        aliases = {name: value for name, value in options.items() if name.startswith("@")}
-        query = _framed(store, table, options, aliases, caller)
-        if len(query_string) <= LONGEST_COMPILED and not any(DEPENDENT.search(value) for value in options.values()):
-            store.queries.keep(query, table.definition.name, query_string)
-    return replace(query)
+    if query is not None:
+        return replace(query)
+    options = _options(query_string)
+    aliases = {name: value for name, value in options.items() if name.startswith("@")}
+    query = _framed(store, table, options, aliases, caller)
+    if len(query_string) <= LONGEST_COMPILED and not any(DEPENDENT.search(value) for value in options.values()):
+        store.queries.keep(replace(query), table.definition.name, query_string)
+    return query
 
 
 def _options(query_string: str) -> dict[str, str]:
@@ -97,9 +98,8 @@ def _framed(store: Store, table: Table, options: dict[str, str], aliases: dict[s
         query = _build(store, table, options, aliases, caller)
         store.frames.keep(replace(query, filter=None), *key)
         return query
-    if "$filter" not in options:
-        return frame
-    return replace(frame, filter=compile_filter(store, table, options["$filter"], aliases, caller))
+    text = options.get("$filter")
+    return replace(frame, filter=None if text is None else compile_filter(store, table, text, aliases, caller))
 
 
 def _build(store: Store, table: Table, options: dict[str, str], aliases: dict[str, str], caller: Caller) -> Query:

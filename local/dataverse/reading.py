@@ -83,6 +83,8 @@ class Reading:
         return Listing([row[ID_SLOT] for row in rows], version)
 
     def _values(self, query: Query, ids: list[str], annotations: Annotations, base: str) -> list[dict[str, Any]]:
+        if not ids:
+            return []
         render = Renderer(self._store, annotations).compile(query)
         rows = query.table.rows
         return [

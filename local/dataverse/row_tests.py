@@ -3,6 +3,7 @@
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from odata_query import ast
@@ -63,6 +64,8 @@ def all_of(tests: tuple[Test, ...]) -> Test:
 
 def any_of(tests: tuple[Test, ...]) -> Test:
     """Returns the test that one part passes."""
+    if len(tests) == 1:
+        return tests[0]
     if len(tests) == 2:
         first, second = tests
         return lambda row: first(row) or second(row)
@@ -120,15 +123,22 @@ def text_equals(get: Getter, text: str) -> Test:
 
 def text_test(get: Getter, function: str, texts: Sequence[str]) -> Test:
     """Looks for one of the texts inside, at the start or at the end."""
-    patterns = [text for text in texts if has_wildcard(text)]
+    plain, patterns = _plain_and_patterns(tuple(texts))
     if not patterns:
-        return _plain_text_test(get, function, tuple(map(str.casefold, texts)))
+        return _plain_text_test(get, function, plain)
     before = "" if function == "startswith" else "%"
     after = "" if function == "endswith" else "%"
     tests = [text_equals(get, f"{before}{pattern}{after}") for pattern in patterns]
-    if len(patterns) < len(texts):
-        tests.append(text_test(get, function, [text for text in texts if not has_wildcard(text)]))
+    if plain:
+        tests.append(_plain_text_test(get, function, plain))
     return any_of(tuple(tests))
+
+
+@lru_cache(maxsize=128)
+def _plain_and_patterns(texts: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Returns the case-folded texts, and apart from them those with wildcards."""
+    plain = tuple([text.casefold() for text in texts if not has_wildcard(text)])
+    return plain, tuple(filter(has_wildcard, texts))
 
 
 def _plain_text_test(get: Getter, function: str, folded: tuple[str, ...]) -> Test:

@@ -1,5 +1,6 @@
 """Routes one request to the part that answers it. Knows nothing of sockets, so that `$batch` parts come here too."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from local.dataverse.actions import Actions
@@ -97,7 +98,7 @@ class Service:
             return self._on_row(table, first.key, request, session, base)
         return self._below_row(table, first.key, steps[1:], request, session, base)
 
-    def _steps(self, path: str, session: Session) -> list[Segment]:
+    def _steps(self, path: str, session: Session) -> Sequence[Segment]:
         relative = ROOT.sub("", path, count=1)
         reference, _, rest = relative.lstrip("/").partition("/")
         if reference.startswith("$") and reference[1:2].isdigit():
@@ -109,7 +110,7 @@ class Service:
             return [Segment(table.definition.entity_set, row_id), *split_path(rest)]
         return split_path(relative)
 
-    def _unbound(self, steps: list[Segment], request: Request, session: Session, base: str) -> Response:
+    def _unbound(self, steps: Sequence[Segment], request: Request, session: Session, base: str) -> Response:
         name = steps[0].name
         if name == "WhoAmI" and request.method == "GET":
             return self._actions.who_am_i(session, base)
@@ -129,7 +130,7 @@ class Service:
         raise _method_not_allowed(request)
 
     def _on_collection(
-        self, table: Table, steps: list[Segment], request: Request, session: Session, base: str
+        self, table: Table, steps: Sequence[Segment], request: Request, session: Session, base: str
     ) -> Response:
         if steps:
             return self._bound_to_collection(table, steps[0].name, request, session, base)
@@ -224,7 +225,7 @@ class Service:
         return table.id_by_key(name, tuple(parts[column] for column in table.definition.keys[name])), parts
 
     def _below_row(
-        self, table: Table, key: str, steps: list[Segment], request: Request, session: Session, base: str
+        self, table: Table, key: str, steps: Sequence[Segment], request: Request, session: Session, base: str
     ) -> Response:
         row_id = row_id_of(table, key)
         name = steps[0].name
