@@ -26,13 +26,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=7071)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--settings", type=Path, help="default: local.settings.json of the app, if there is one")
+    parser.add_argument(
+        "--stop-seconds", type=float, default=5.0, help="how long a stop waits for functions that run (default 5)"
+    )
     given = parser.parse_args(arguments)
     _log_to_stderr()
     app_dir = given.app.resolve()
     default = app_dir / "local.settings.json"
     settings = given.settings.resolve() if given.settings else default if default.exists() else None
     try:
-        return asyncio.run(serve(app_dir, given.host, given.port, settings))
+        return asyncio.run(serve(app_dir, given.host, given.port, settings, given.stop_seconds))
     except StartError as error:
         # The sentence comes last: it is what a reader, or a log that keeps the last lines, must not miss.
         print(f"{error.trace}The functions host cannot start. {error}", file=sys.stderr)

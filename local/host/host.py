@@ -27,8 +27,6 @@ from local.host.timer_trigger import TimerListener
 
 logger = logging.getLogger(__name__)
 
-STOP_SECONDS = 5.0
-
 
 class Listener(Protocol):
     async def run(self, stop: asyncio.Event) -> None: ...
@@ -113,8 +111,11 @@ def _connections_of(functions: Iterable[Function]) -> set[str]:
     return names
 
 
-async def serve(app_dir: Path, address: str, port: int, settings_file: Path | None) -> int:
-    """The app ran until SIGINT or SIGTERM; the exit code. Raises StartError when it cannot start."""
+async def serve(app_dir: Path, address: str, port: int, settings_file: Path | None, stop_seconds: float) -> int:
+    """The app ran until SIGINT or SIGTERM, and what was running then for so many seconds at most; the exit code.
+
+    Raises StartError when it cannot start.
+    """
     stop = asyncio.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
@@ -126,14 +127,14 @@ async def serve(app_dir: Path, address: str, port: int, settings_file: Path | No
     try:
         host = Host(functions, settings, connections)
         await host.connect()
-        return await _run(host, address, port, stop)
+        return await _run(host, address, port, stop, stop_seconds)
     finally:
         await connections.close()
 
 
-async def _run(host: Host, address: str, port: int, stop: asyncio.Event) -> int:
+async def _run(host: Host, address: str, port: int, stop: asyncio.Event, stop_seconds: float) -> int:
     server = HttpServer(host.functions, host.routes, host.executor, host.by_hand)
-    runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=STOP_SECONDS, auto_decompress=False)
+    runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=stop_seconds, auto_decompress=False)
     await runner.setup()
     try:
         await web.TCPSite(runner, address, port).start()
@@ -153,14 +154,16 @@ async def _run(host: Host, address: str, port: int, stop: asyncio.Event) -> int:
         logger.error("A listener ended; the host stops.", exc_info=task.exception())
     stop.set()
     await stopping
-    return await _drain(runner, server, [warming_up, *listeners]) or (1 if broken else 0)
+    return await _drain(runner, server, [warming_up, *listeners], stop_seconds) or (1 if broken else 0)
 
 
-async def _drain(runner: web.AppRunner, server: HttpServer, running: Sequence[asyncio.Task[None]]) -> int:
-    """What runs has ended, or STOP_SECONDS have passed."""
-    logger.info("Stopping: waiting for what runs, at most %d s", STOP_SECONDS)
+async def _drain(
+    runner: web.AppRunner, server: HttpServer, running: Sequence[asyncio.Task[None]], seconds: float
+) -> int:
+    """What runs has ended, or so many seconds have passed."""
+    logger.info("Stopping: waiting for what runs, at most %g s", seconds)
     work = [*running, asyncio.create_task(server.finish()), asyncio.create_task(runner.cleanup())]
-    _done, late = await asyncio.wait(work, timeout=STOP_SECONDS)
+    _done, late = await asyncio.wait(work, timeout=seconds)
     if late:
         # Threads of the pool cannot be interrupted, and Python would wait for them at its end.
         logger.warning("Stopped while functions were still running")

@@ -144,11 +144,17 @@ def _hosts(folder: Path) -> Iterator[StartHost]:
     started: list[HostProcess] = []
 
     def start(
-        app: str, storage: Storage | None, environment: Mapping[str, str] | None = None, *, wait: bool = True
+        app: str,
+        storage: Storage | None,
+        environment: Mapping[str, str] | None = None,
+        *,
+        wait: bool = True,
+        stop_seconds: float | None = None,
     ) -> HostProcess:
         port = free_port()
         log_file = folder / f"host-{len(started)}.log"
         settings = ["--settings", str(APPS / "scratch_app/local.settings.example.json")] if app == "scratch_app" else []
+        settings += [] if stop_seconds is None else ["--stop-seconds", str(stop_seconds)]
         connection = {"AzureWebJobsStorage": storage.connection_string} if storage else {}
         with log_file.open("wb") as log:
             process = subprocess.Popen(

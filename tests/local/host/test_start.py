@@ -1,5 +1,6 @@
 """What stops the host: apps that cannot be indexed, missing storage, taken ports; and how it ends when told to."""
 
+import json
 import os
 import signal
 import socket
@@ -47,61 +48,74 @@ def start(tmp_path: Path) -> Start:
     return run
 
 
-@pytest.mark.parametrize(
-    ("source", "message"),
-    [
-        pytest.param(
-            "import no_such_module\n",
-            "ModuleNotFoundError: No module named 'no_such_module'. Cannot find module.",
-            id="a module is missing",
-        ),
-        pytest.param(
-            "raise RuntimeError('settings: DATAVERSE_URL is missing')\n",
-            "RuntimeError: settings: DATAVERSE_URL is missing",
-            id="an error while the app is imported",
-        ),
-        pytest.param(
-            "x = 1\n",
-            "ValueError: Could not find top level function app instances in function_app.py.",
-            id="no app object",
-        ),
-        pytest.param(
-            HEAD + "second = func.FunctionApp()\n",
-            "ValueError: More than one FunctionApp or other top level function app instances are defined.",
-            id="two app objects",
-        ),
-        pytest.param(
-            HEAD + HTTP.format("twin") + HTTP.format("twin"),
-            "ValueError: Function twin does not have a unique function name.",
-            id="two functions of one name",
-        ),
-        pytest.param(
-            HEAD + '@app.route(route="f")\ndef f(request: func.HttpRequest) -> str:\n    return ""\n',
-            "FunctionLoadError: cannot load the f function: the following parameters are declared in Python "
-            "but not in the function definition",
-            id="a binding name that no parameter has",
-        ),
-        pytest.param(
-            HEAD + '@app.route(route="f")\ndef f(req: func.HttpRequest) -> dict:\n    return {}\n',
-            'Python return annotation "dict" does not match binding type "http"',
-            id="a return type that HTTP does not have",
-        ),
-        pytest.param(
-            HEAD + '@app.queue_output(arg_name="o", queue_name="q", connection="c")\ndef f(o: func.Out[str]): ...\n',
-            "ValueError: Function f does not have a trigger.",
-            id="no trigger",
-        ),
-        pytest.param(HEAD, "No functions were found", id="an app without functions"),
-        pytest.param(None, "function_app.py is missing or registers none.", id="no function_app.py"),
-        pytest.param("raise SystemExit('bye')\n", "SystemExit: bye", id="the app ends the process"),
-    ],
-)
+UNUSABLE: dict[str, tuple[str | None, str]] = {
+    "a module is missing": (
+        "import no_such_module\n",
+        "ModuleNotFoundError: No module named 'no_such_module'. Cannot find module.",
+    ),
+    "an error while the app is imported": (
+        "raise RuntimeError('settings: DATAVERSE_URL is missing')\n",
+        "RuntimeError: settings: DATAVERSE_URL is missing",
+    ),
+    "no app object": (
+        "x = 1\n",
+        "ValueError: Could not find top level function app instances in function_app.py.",
+    ),
+    "two app objects": (
+        HEAD + "second = func.FunctionApp()\n",
+        "ValueError: More than one FunctionApp or other top level function app instances are defined.",
+    ),
+    "two functions of one name": (
+        HEAD + HTTP.format("twin") + HTTP.format("twin"),
+        "ValueError: Function twin does not have a unique function name.",
+    ),
+    "a binding name that no parameter has": (
+        HEAD + '@app.route(route="f")\ndef f(request: func.HttpRequest) -> str:\n    return ""\n',
+        "FunctionLoadError: cannot load the f function: the following parameters are declared in Python "
+        "but not in the function definition",
+    ),
+    "a return type that HTTP does not have": (
+        HEAD + '@app.route(route="f")\ndef f(req: func.HttpRequest) -> dict:\n    return {}\n',
+        'Python return annotation "dict" does not match binding type "http"',
+    ),
+    "no trigger": (
+        HEAD + '@app.queue_output(arg_name="o", queue_name="q", connection="c")\ndef f(o: func.Out[str]): ...\n',
+        "ValueError: Function f does not have a trigger.",
+    ),
+    "an app without functions": (HEAD, "No functions were found"),
+    "no function_app.py": (None, "function_app.py is missing or registers none."),
+    "the app ends the process": ("raise SystemExit('bye')\n", "SystemExit: bye"),
+}
+"""Apps that cannot be indexed: function_app.py, and what is said of it."""
+
+
+@pytest.fixture(scope="module")
+def ends(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]:
+    """Exit code and standard error of the host on each of UNUSABLE, from many_hosts.py."""
+    folder = tmp_path_factory.mktemp("unusable")
+    for number, (source, _) in enumerate(UNUSABLE.values()):
+        app = folder / str(number)
+        app.mkdir()
+        (app / "host.json").write_text(HOST_JSON)
+        if source is not None:
+            (app / "function_app.py").write_text(source)
+    apps = [str(folder / str(number)) for number in range(len(UNUSABLE))]
+    environ = {name: value for name, value in os.environ.items() if name != "AzureWebJobsStorage"}
+    command = [sys.executable, "-m", "tests.local.host.many_hosts", str(free_port()), *apps]
+    said = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=True)
+    codes = json.loads(said.stdout)
+    return {
+        name: (code, (Path(app) / "stderr").read_text()) for name, code, app in zip(UNUSABLE, codes, apps, strict=True)
+    }
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
 def test_an_app_that_cannot_be_indexed_stops_the_start_with_the_workers_message(
-    start: Start, source: str | None, message: str
+    ends: dict[str, tuple[int, str]], name: str
 ) -> None:
-    ended = start(source)
-    assert ended.returncode == 2
-    assert message in ended.stderr.partition("The functions host cannot start. ")[2]
+    code, error = ends[name]
+    assert code == 2
+    assert UNUSABLE[name][1] in error.partition("The functions host cannot start. ")[2]
 
 
 def test_the_app_folder_alone_is_where_its_modules_come_from(start: Start, tmp_path: Path) -> None:
@@ -193,15 +207,16 @@ def test_a_stop_waits_for_what_runs(start_host: Any, new_storage: Any, eventuall
     assert host.process.wait(10) == 0
     call.join()
     assert answers == ["done"]
+    assert "Stopping: waiting for what runs, at most 5 s" in host.log
 
 
 def test_a_stop_does_not_wait_for_ever(start_host: Any, new_storage: Any, eventually: Any) -> None:
-    host = start_host("scratch_app", new_storage())
+    host = start_host("scratch_app", new_storage(), stop_seconds=1)
     with socket.create_connection(("127.0.0.1", int(host.url.rsplit(":", 1)[1]))) as caller:
         caller.sendall(b"GET /v1/slow/30 HTTP/1.1\r\nHost: localhost\r\n\r\n")
         eventually(lambda: "Executing Functions.slow" in host.log)
         host.process.send_signal(signal.SIGINT)
-        assert host.process.wait(8) == 0
+        assert host.process.wait(4) == 0
     assert "Stopped while functions were still running" in host.log
 
 

@@ -141,6 +141,7 @@ async def at_start(timer: func.TimerRequest) -> None:
 async def warmup(instance: WarmUpContext) -> None:
     _note("warm-ups", type(instance).__name__)
     await asyncio.sleep(float(os.environ.get("WARM_UP_SECONDS", "0")))
+    _note("warm", type(instance).__name__)
     if os.environ.get("WARM_UP_FAILS"):
         raise RuntimeError("a failing warm-up")
 
