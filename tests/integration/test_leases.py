@@ -55,7 +55,7 @@ def opened(connection: str) -> Tables:
     return open_tables(Settings(AzureWebJobsStorage=connection, dataverse_url="https://contoso.crm4.dynamics.com"))
 
 
-async def test_of_32_at_once_one_holds_it_longer_than_its_life_and_gives_it_back(storage: str) -> None:
+async def of_32_at_once_one_holds_it_longer_than_its_life_and_gives_it_back(storage: str) -> None:
     async def story(tables: AnyTables) -> None:
         async def hold(number: int) -> tuple[int, bool] | None:
             try:
@@ -81,7 +81,7 @@ async def test_of_32_at_once_one_holds_it_longer_than_its_life_and_gives_it_back
     await alike(storage, story)
 
 
-async def test_a_cancelled_holders_lease_runs_out(storage: str) -> None:
+async def a_cancelled_holders_lease_runs_out(storage: str) -> None:
     async def story(tables: AnyTables) -> None:
         async def hold() -> None:
             async with lease(tables, "checkpoints", "lease", "cancelled", holder="a", seconds=1):
@@ -98,7 +98,7 @@ async def test_a_cancelled_holders_lease_runs_out(storage: str) -> None:
     await alike(storage, story)
 
 
-async def test_a_killed_processs_lease_runs_out(storage: str) -> None:
+async def a_killed_processs_lease_runs_out(storage: str) -> None:
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-c", textwrap.dedent(HOLDER), storage, "killed", cwd=ROOT, stdout=asyncio.subprocess.PIPE
     )
@@ -114,3 +114,16 @@ async def test_a_killed_processs_lease_runs_out(storage: str) -> None:
     async with lease(tables, "checkpoints", "lease", "killed", holder="b", seconds=1, wait=20) as held:
         assert (held.fence, held.taken_over) == (2, True)
     await tables.close()
+
+
+async def test_every_story_at_the_same_time(storage: str) -> None:
+    """Each has a lease of its own, and most of each is waiting."""
+    stories = (
+        of_32_at_once_one_holds_it_longer_than_its_life_and_gives_it_back,
+        a_cancelled_holders_lease_runs_out,
+        a_killed_processs_lease_runs_out,
+    )
+    ends = await asyncio.gather(*(story(storage) for story in stories), return_exceptions=True)
+    failed = [error for error in ends if error is not None]
+    if failed:
+        raise BaseExceptionGroup("stories of leases", failed)

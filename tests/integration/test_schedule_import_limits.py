@@ -157,7 +157,8 @@ async def test_an_import_is_undone_by_its_id(site: Site) -> None:
 # ------------------------------------------------------------------------------------------------------- costs
 
 
-async def test_two_files_of_a_profile_at_once_wait_for_each_other(site: Site) -> None:
+async def test_two_files_of_a_profile_at_once_wait_for_each_other(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.storage.leases._LONGEST_POLL_SECONDS", 0.05)
     paths = [f"switchboard-csv/{name}.csv" for name in ("a", "b", "c")]
     for path, agent in zip(paths, AGENTS, strict=False):
         await site.drop(path, csv(GOOD.replace("asa.lindqvist", agent)))

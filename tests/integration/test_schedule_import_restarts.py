@@ -423,7 +423,8 @@ async def test_a_file_overwritten_at_any_step_ends_as_the_newer_one(new_site: Ca
                 assert stored.data.decode() in {csv(*FIRST), csv(*CHANGED), csv(*NEWEST)}
 
 
-async def test_many_deliveries_at_once_are_one(new_site: Callable[[], Site]) -> None:
+async def test_many_deliveries_at_once_are_one(new_site: Callable[[], Site], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.storage.leases._LONGEST_POLL_SECONDS", 0.05)
     for _ in range(2):
         site = new_site()
         await changed_file(site)
