@@ -105,9 +105,16 @@ def _readings(compact: str, region: str | None) -> Iterator[tuple[PhoneNumber, b
 
 def _parsed(text: str, region: str | None, *, is_explicit: bool) -> Iterator[tuple[PhoneNumber, bool]]:
     try:
-        yield phonenumbers.parse(text, region), is_explicit
+        yield parsed(text, region), is_explicit
     except NumberParseException:
         return
+
+
+# A caller's number is taken apart to be read, to be spelled, and to tell its country.
+@lru_cache(maxsize=64)
+def parsed(text: str, region: str | None = None) -> PhoneNumber:
+    """The number in its parts, for reading only: others get the same. Raises NumberParseException."""
+    return phonenumbers.parse(text, region)
 
 
 def _formatted(number: PhoneNumber, form: int) -> str:
@@ -131,5 +138,5 @@ def is_rest_of(text: str, number: str, cut: int, region: str | None = None) -> b
 
 def country_of(number: str) -> str | None:
     """The ISO 3166 code of an E.164 number's country; None for numbers of no country, such as +800 freephone."""
-    code = phonenumbers.region_code_for_number(phonenumbers.parse(number, None))
+    code = phonenumbers.region_code_for_number(parsed(number))
     return code if code and is_region(code) else None

@@ -9,7 +9,7 @@ from itertools import accumulate, zip_longest
 import phonenumbers
 from phonenumbers import PhoneNumberFormat
 
-from shared.phone_numbers.reading import INTERNATIONAL_PREFIX, e164
+from shared.phone_numbers.reading import INTERNATIONAL_PREFIX, e164, parsed
 
 MOST_SPELLINGS = 72
 MOST_BEGINNINGS = 12
@@ -72,15 +72,15 @@ class _Spelled:
 
 @lru_cache(maxsize=64)
 def _spelled(number: str, region: str | None) -> _Spelled:
-    parsed = phonenumbers.parse(number, None)
-    code = str(parsed.country_code)
+    parts_of = parsed(number)
+    code = str(parts_of.country_code)
     digits = number.removeprefix(f"+{code}")
-    groups = _groups(phonenumbers.format_number(parsed, PhoneNumberFormat.INTERNATIONAL).removeprefix(f"+{code}"))
-    national = phonenumbers.format_number(parsed, PhoneNumberFormat.NATIONAL)
+    groups = _groups(phonenumbers.format_number(parts_of, PhoneNumberFormat.INTERNATIONAL).removeprefix(f"+{code}"))
+    national = phonenumbers.format_number(parts_of, PhoneNumberFormat.NATIONAL)
     national_digits = "".join(_groups(national))
     # Some countries dial another number at home than abroad (an Argentine mobile): it has no prefix to speak of.
     prefix = national_digits.removesuffix(digits) if national_digits.endswith(digits) else None
-    is_home = region is not None and phonenumbers.country_code_for_region(region) == parsed.country_code
+    is_home = region is not None and phonenumbers.country_code_for_region(region) == parts_of.country_code
     layout = _layout(code, tuple(len(group) for group in groups), prefix, is_home)
     parts = [digits[start:end] for start, end in layout.slices]
     equal, begins, likely = (

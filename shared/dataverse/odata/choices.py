@@ -38,9 +38,21 @@ class ByText:
         """The very texts as a parameter alias of a query function, encoded."""
         return encoded(json_bytes(self.equal).decode())
 
+    def starts(self, columns: tuple[str, ...]) -> str:
+        """The conditions on how a column begins, encoded; empty without beginnings."""
+        known = self._starts.get(columns)
+        if known is None:
+            calls = [f"startswith({column},{text})" for column in columns for text in self._literals]
+            known = self._starts[columns] = "%20or%20".join(calls)
+        return known
+
     @cached_property
-    def literals(self) -> tuple[str, ...]:
-        """The beginnings as literals, encoded."""
+    def _starts(self) -> dict[tuple[str, ...], str]:
+        """By columns: several kinds of customers have the same."""
+        return {}
+
+    @cached_property
+    def _literals(self) -> tuple[str, ...]:
         return tuple([encoded(literal(text)) for text in self.begins])
 
     # ------------------------------------------------------------------------------------------- FetchXML

@@ -82,8 +82,7 @@ class BoundSearch:
         found: list[str] = []
         columns = self.search.columns
         if choice.begins:
-            calls = [f"startswith({column},{text})" for column in columns for text in choice.literals]
-            found.append(f"({_OR.join(calls)})")
+            found.append(f"({choice.starts(columns)})")
         if choice.contains is not None:
             text = encoded(literal(choice.contains))
             found.append(f"({_OR.join([f'contains({column},{text})' for column in columns])})")
