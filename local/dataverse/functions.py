@@ -105,7 +105,11 @@ _OUTLINES: Shapes[Outline] = Shapes()
 
 def prepare(text: str, aliases: Mapping[str, str]) -> Prepared:
     """Returns the filter with aliases filled in; a number in the place of each query function and string literal."""
-    outline, literals = _outlined(text, aliases)
+    return fill(*_outlined(text, aliases), aliases)
+
+
+def fill(outline: Outline, literals: list[str], aliases: Mapping[str, str]) -> Prepared:
+    """Returns the filter that an outline becomes with these values, or refuses them."""
     calls = [_filled(call, literals, aliases) for call in outline.calls]
     if len(outline.pieces) == 1 and isinstance(outline.pieces[0], str):
         return Prepared(outline.pieces[0], calls, literals)
@@ -118,7 +122,7 @@ def prepare(text: str, aliases: Mapping[str, str]) -> Prepared:
 def _outlined(text: str, aliases: Mapping[str, str]) -> tuple[Outline, list[str]]:
     """Returns outline and string literals of a filter, by the outline of its shape where that is possible."""
     if '"' in text:  # the texts of JSON arrays are no string literals, and may hold a single quote
-        return _read_alone(text, aliases)
+        return read_alone(text, aliases)
     pieces = STRING.split(text)
     shape, literals = "''".join(pieces[::2]), pieces[1::2]
     outline = _OUTLINES.get(shape)
@@ -126,12 +130,13 @@ def _outlined(text: str, aliases: Mapping[str, str]) -> tuple[Outline, list[str]
         try:
             outline = read_outline(shape, None)
         except DataverseError:
-            return _read_alone(text, aliases)
+            return read_alone(text, aliases)
         _OUTLINES.keep(outline, shape)
     return outline, [unescaped(literal) for literal in literals] if "''" in text else literals
 
 
-def _read_alone(text: str, aliases: Mapping[str, str]) -> tuple[Outline, list[str]]:
+def read_alone(text: str, aliases: Mapping[str, str]) -> tuple[Outline, list[str]]:
+    """Returns outline and string literals of a filter, or refuses it."""
     outline = read_outline(text, aliases)
     return outline, outline.literals
 
