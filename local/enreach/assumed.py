@@ -6,7 +6,7 @@ endpoint table lists are confirmed. The rest is assumed, and may be renamed by t
 `field_values`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import uuid4
@@ -17,6 +17,54 @@ type Item = dict[str, Any]
 type Kind = Literal["users", "queues", "calls", "servicecalls", "callbacklists", "callbacks"]
 
 KINDS: tuple[Kind, ...] = ("users", "queues", "calls", "servicecalls", "callbacklists", "callbacks")
+FIELDS: Mapping[Kind, tuple[str, ...]] = {
+    "users": ("Id", "UserName", "FirstName", "LastName", "MobileNumber", "WorkNumber", "OrganizationID"),
+    "queues": ("Id", "Name", "TypeId", "Numbers", "Status"),
+    "calls": (
+        "CallId",
+        "UserId",
+        "UserName",
+        "ANum",
+        "BNum",
+        "TimeStamp",
+        "Duration",
+        "Direction",
+        "EndResult",
+        "CallTypeString",
+        "QueueId",
+        "QueueName",
+        "Privacy",
+        "ModifiedAt",
+        "RecordingIds",
+        "TranscriptIds",
+    ),
+    "servicecalls": (
+        "CallId",
+        "ANum",
+        "QueueId",
+        "QueueName",
+        "QueueNumber",
+        "ArrivalTime",
+        "AnswerTime",
+        "EndTime",
+        "UserId",
+        "Result",
+        "ModifiedAt",
+    ),
+    "callbacklists": ("Id", "Name"),
+    "callbacks": (
+        "Id",
+        "CallbackListId",
+        "Number",
+        "Created",
+        "DueTime",
+        "State",
+        "AssigneeId",
+        "Note",
+        "RecordingId",
+        "ModifiedAt",
+    ),
+}
 # Other spellings of a field (facts 3.2); an item may come with either.
 ALIASES = {"CallId": ("CallID",), "TimeStamp": ("StartTime",)}
 MOMENTS: Mapping[str, tuple[str, ...]] = {
@@ -52,17 +100,11 @@ class Known:
 
 def filled(kind: Kind, raw: Item, known: Known) -> Item:
     """Returns the item with every missing field filled in; what is there, null too, stays as it is."""
-    fill = {
-        "users": _user,
-        "queues": _queue,
-        "calls": _call,
-        "servicecalls": _service_call,
-        "callbacklists": _callback_list,
-        "callbacks": _callback,
-    }[kind]
-    defaults = fill(raw, known)
-    missing = {name: value for name, value in defaults.items() if not _has(raw, name)}
-    return missing | raw
+    missing = [name for name in FIELDS[kind] if name not in raw and not _has(raw, name)]
+    if not missing:
+        return dict(raw)
+    defaults = DEFAULTS[kind](raw, known)
+    return {name: defaults[name] for name in missing} | raw
 
 
 def value_of(item: Item, name: str) -> Any:
@@ -167,3 +209,13 @@ def _callback(raw: Item, known: Known) -> Item:
         "RecordingId": None,
         "ModifiedAt": iso_z(known.now),
     }
+
+
+DEFAULTS: Mapping[Kind, Callable[[Item, Known], Item]] = {
+    "users": _user,
+    "queues": _queue,
+    "calls": _call,
+    "servicecalls": _service_call,
+    "callbacklists": _callback_list,
+    "callbacks": _callback,
+}
