@@ -37,7 +37,7 @@ from benchmarks.whole_app import AUTHORIZED, WholeApp, running_app
 RATE = 250.0
 """Calls a second."""
 LOAD_S, QUICK_LOAD_S = 60.0, 8.0
-IN_TURN, QUICK_IN_TURN = 1_000, 100
+IN_TURN, QUICK_IN_TURN = 400, 100
 WARM = 200
 HANGING_S, QUICK_HANGING_S = 20.0, 5.0
 HANGING_RATE = 50.0
