@@ -115,9 +115,7 @@ def test_a_planted_user_signs_in_and_its_credentials_are_never_answered(enreach:
         ("GET", "/servicecalls", 404),
     ],
 )
-def test_paths_take_a_slash_at_the_end_and_no_others_answer(
-    enreach: Any, method: str, path: str, status: int
-) -> None:
+def test_paths_take_a_slash_at_the_end_and_no_others_answer(enreach: Any, method: str, path: str, status: int) -> None:
     assert enreach.http.request(method, path).status_code == status
 
 

@@ -69,7 +69,9 @@ def test_a_clock_that_is_wrong_dates_what_is_planted(enreach: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"now": "noon"}, {"speed": 2}, {"running": 1}, {"offsetS": "1"}, {"now": None, "offsetS": 1}], ids=str
+    "changes",
+    [{}, {"now": "noon"}, {"speed": 2}, {"running": 1}, {"offsetS": "1"}, {"now": None, "offsetS": 1}],
+    ids=str,
 )
 def test_a_clock_that_makes_no_sense_is_refused(enreach: Any, changes: dict[str, Any]) -> None:
     assert enreach.control("POST", "clock", changes).status_code == 400
