@@ -2,7 +2,7 @@
 
     python -m local.enreach --port 7082
 
-What it answers, its switches and what is assumed: docs/local/enreach-simulator.md. From the socket to the items:
+What it answers, its switches and what is assumed: docs/enreach-simulator.md. From the socket to the items:
 
 - `application` the web server: latency, faults, counts; `faults` faults on order (`slow_answers`); `control` the
   surface `/__sim/`; `counters` what was asked; `messages` requests, responses and refusals.

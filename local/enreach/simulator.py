@@ -1,8 +1,9 @@
 """The simulated service as a whole: what is built once and what a reset builds anew."""
 
 from collections import Counter
+from collections.abc import Collection
 from heapq import heappop, heappush
-from itertools import count
+from itertools import count, groupby
 from typing import Any
 
 from local.enreach.clock import Clock
@@ -17,6 +18,7 @@ from local.enreach.traffic.day import Day, generate_day
 from local.enreach.traffic.items import Arrival, arrivals, queue_items, user_items
 from local.enreach.traffic.order import Order
 
+ARRIVALS_AT_ONCE = 20_000
 KEEPABLE = frozenset({"items", "stats", "faults", "clock"})
 
 
@@ -64,9 +66,7 @@ class Simulator:
         self.organisation.plant("users", user_items(day))
         self.organisation.plant("queues", queue_items(day))
         self.days.append(day)
-        for arrival in arrivals(day):
-            heappush(self._awaited, (arrival.moment, next(self._numbers), arrival))
-        self.catch_up()
+        self._schedule(day)
         return {
             "day": order.day.isoformat(),
             "agents": len(day.agents),
@@ -83,11 +83,27 @@ class Simulator:
         while self._awaited and self._awaited[0][0] <= now:
             arrival = heappop(self._awaited)[2]
             due[arrival.call_id] = arrival
+        self._let_arrive(due.values())
+
+    def _schedule(self, day: Day) -> None:
+        """What is due arrives, a part at a time so that a long day needs no room twice; the rest is awaited."""
+        now = self.clock.now()
+        due: list[Arrival] = []
+        for _, versions in groupby(arrivals(day), key=lambda arrival: arrival.call_id):
+            told = list(versions)
+            due += [arrival for arrival in told if arrival.moment <= now][-1:]
+            for arrival in told:
+                if arrival.moment > now:
+                    heappush(self._awaited, (arrival.moment, next(self._numbers), arrival))
+            if len(due) >= ARRIVALS_AT_ONCE:
+                self._let_arrive(due)
+                due = []
+        self._let_arrive(due)
+
+    def _let_arrive(self, due: Collection[Arrival]) -> None:
         if due:
-            self.organisation.plant("calls", [item for arrival in due.values() for item in arrival.calls])
-            self.organisation.plant(
-                "servicecalls", [item for arrival in due.values() for item in arrival.service_calls]
-            )
+            self.organisation.plant("calls", [item for arrival in due for item in arrival.calls])
+            self.organisation.plant("servicecalls", [item for arrival in due for item in arrival.service_calls])
 
     def stats(self) -> dict[str, Any]:
         """Returns all counts."""

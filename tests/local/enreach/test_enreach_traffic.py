@@ -331,5 +331,24 @@ def test_after_all_arrivals_the_feeds_agree_with_the_truth(enreach: Any) -> None
     assert {leg["userId"] for story in truth.values() for leg in story["legs"]} <= users
 
 
+def test_a_day_that_is_over_arrives_at_once_and_is_the_same_as_one_that_was_awaited(
+    enreach: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("local.enreach.simulator.ARRIVALS_AT_ONCE", 100)
+    feeds = []
+    for moments in (
+        ("2026-03-25T00:00:00Z",),
+        ("2026-03-01T00:00:00Z", "2026-03-02T09:00:00Z", "2026-03-25T00:00:00Z"),
+    ):
+        enreach.accepted("reset", None)
+        enreach.accepted("clock", {"now": moments[0], "running": False})
+        enreach.accepted("traffic", {"agents": 15, "day": "2026-03-02"})
+        for moment in moments[1:]:
+            enreach.accepted("clock", {"now": moment, "running": False})
+        assert enreach.stats()["awaited"] == 0
+        feeds.append([sorted(map(str, enreach.control("GET", kind).json())) for kind in ("calls", "servicecalls")])
+    assert feeds[0] == feeds[1]
+
+
 def test_traffic_of_a_bad_order_is_refused(enreach: Any) -> None:
     assert enreach.control("POST", "traffic", {"agents": 1}).status_code == 400
