@@ -1,11 +1,19 @@
 """The control surface: switches, clock, reset and counts."""
 
+import json
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from local.enreach.assumed import CALLBACK_STATES, FIELDS
 from local.enreach.environment import Environment
+from local.enreach.faults import ACTIONS
+from local.enreach.service import ROUTES
+
+PAGE = (Path(__file__).parents[3] / "docs" / "enreach-simulator.md").read_text("utf-8")
 
 
 def test_every_switch_is_told_and_set_in_either_spelling(enreach: Any) -> None:
@@ -120,3 +128,27 @@ def test_what_the_control_surface_lacks_is_not_answered_by_the_api(enreach: Any)
     assert enreach.control("POST", "nothing", []).status_code == 404
     assert enreach.control("PUT", "calls", []).status_code == 404
     assert enreach.stats()["requests"]["total"] == 0
+
+
+def test_the_page_about_the_simulator_names_all_that_a_client_needs() -> None:
+    names = {
+        *Environment().as_json(),
+        *ACTIONS,
+        *CALLBACK_STATES,
+        *(name for fields in FIELDS.values() for name in fields),
+    }
+    paths = {route.template for route in ROUTES}
+    documented = {part for span in re.findall(r"`([^`]+)`", PAGE) for part in re.split(r"[\s,?]+", span)}
+    assert names - documented == set()
+    assert paths - documented == set()
+
+
+def test_the_page_gives_the_default_of_every_switch() -> None:
+    rows = re.findall(r"^\| (`[a-z_]+`(?:, `[a-z_]+`)?) \| (.+?) \|", PAGE.partition("## Switches")[2], re.MULTILINE)
+    told = {}
+    for names, defaults in rows:
+        values = defaults.split(", ")
+        for position, name in enumerate(re.findall(r"`([a-z_]+)`", names)):
+            told[name] = values[position if len(values) > 1 else 0].strip("`")
+    true = {name: json.dumps(value).strip('"') or '""' for name, value in Environment().as_json().items()}
+    assert {name: value.strip('"') for name, value in told.items()} == {n: v.strip('"') for n, v in true.items()}
