@@ -126,6 +126,12 @@ def test_a_renamed_path_answers_alone(enreach: Any) -> None:
     assert enreach.get("/callbacks/lists").status_code == 404
 
 
+def test_of_renamed_paths_the_longest_decides(enreach: Any) -> None:
+    enreach.environment(paths={"/callbacks": "/cases", "/callbacks/lists": "/cases/all"})
+    assert enreach.items("/cases/all") == enreach.control("GET", "callbacklists").json()
+    assert enreach.items("/cases") == []
+
+
 @pytest.mark.parametrize(("pause", "header"), [(0, None), (7, "7")])
 def test_a_rate_limit_holds_for_a_minute_with_and_without_retry_after(
     enreach: Any, pause: int, header: str | None

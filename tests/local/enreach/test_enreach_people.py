@@ -31,6 +31,7 @@ def test_a_user_planted_again_is_replaced_and_doubles_stay(enreach: Any) -> None
     enreach.control("DELETE", "users")
     enreach.plant("users", {"Id": "a", "UserName": "a@ex.com"}, {"Id": "a", "UserName": "b@ex.com"})
     assert [user["UserName"] for user in enreach.items("/users")] == ["a@ex.com", "b@ex.com"]
+    assert enreach.get("/users/a").json()["UserName"] == "a@ex.com"
     enreach.plant("users", {"Id": "A", "UserName": "c@ex.com"})
     assert [user["UserName"] for user in enreach.items("/users")] == ["c@ex.com"]
     assert enreach.get("/users/me").json()["UserName"] == API_USER  # its account stays

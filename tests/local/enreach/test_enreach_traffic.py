@@ -195,6 +195,14 @@ def test_each_version_has_all_events_of_the_earlier_and_is_dated_by_its_arrival(
         assert moments == {iso_z(arrival.moment)}
 
 
+def test_recordings_that_come_later_are_not_in_the_first_report() -> None:
+    story = next(s for s in stories("queue-transferred") if s.marks.recorded_s and not s.marks.ringing_first)
+    first, *_, last = versions_of(story)
+    assert last.moment - first.moment == story.marks.recorded_s
+    assert {recording for event in first.calls for recording in event["RecordingIds"]} == set()
+    assert len({recording for event in last.calls for recording in event["RecordingIds"]}) == len(talks(story))
+
+
 def test_a_call_first_seen_ringing_is_not_answered_yet() -> None:
     story = next(s for s in stories("queue") if s.marks.ringing_first)
     first, *_, last = versions_of(story)
