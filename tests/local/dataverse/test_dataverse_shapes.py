@@ -307,6 +307,23 @@ def test_a_filter_of_a_known_shape_is_refused_as_the_first_one_is(dataverse: Any
     assert [ask(bad), ask(bad), ask(good)[0]] == [first, first, 200]
 
 
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        ({"fetchXml": FETCH.format("", LINK.format("contactid", "eq", "first") + "<second/>")}, "first"),
+        ({"fetchXml": FETCH.format("", "<first/>" + LINK.format("contactid", "eq", "second"))}, "first"),
+        ({"$filter": "_customerid_value eq 'first' and second eq 1"}, "_customerid_value"),
+        ({"$filter": "first eq 1 and _customerid_value eq 'second'"}, "first"),
+        ({"$filter": f"{IN}(PropertyName='first',PropertyValues=['x']) and second eq 1"}, "first"),
+    ],
+)
+def test_of_two_mistakes_the_first_is_told(dataverse: Any, parameters: dict[str, str], told: str) -> None:
+    for _ in range(2):
+        message = dataverse.http.get("incidents", params=parameters).json()["error"]["message"]
+        assert told in message
+        assert "second" not in message
+
+
 def test_options_beside_a_filter_are_kept_as_they_are(dataverse: Any) -> None:
     account = dataverse.create("accounts", {"name": "P"})
     for name in ("A1", "A2", "B1"):
