@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 
 from local.stack.ports import ADDRESS, BLOB, DATAVERSE, DATAVERSE_TLS, FUNCTIONS, QUEUE, TABLE, Port, Ports
-from local.stack.storage import fill_storage
 
 ROOT = Path(__file__).resolve().parents[2]
 AZURITE = ROOT / "node_modules" / ".bin" / "azurite"
@@ -18,6 +17,13 @@ LOCAL_HOST = (sys.executable, "-m", "local.host")
 
 async def _nothing() -> None:
     return
+
+
+async def _fill_storage(connection_string: str) -> None:
+    # The SDK is loaded when something has to be stored, not in a start that ends before.
+    from local.stack.storage import fill_storage
+
+    await fill_storage(connection_string, ROOT / "local" / "config")
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,7 @@ def _azurite(ports: Ports, storage: str) -> Part:
         ),
         ports=tuple(ports[port.variable] for _service, port in services),
         urls=tuple(_url(port, ports) for _service, port in services),
-        once_ready=partial(fill_storage, storage, ROOT / "local" / "config"),
+        once_ready=partial(_fill_storage, storage),
     )
 
 

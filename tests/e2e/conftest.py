@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,11 @@ from local.stack.ports import PORTS, read_ports
 from local.stack.running import running_stack
 from local.stack.settings import stack_addresses
 from tests.e2e.doors import ROOT, Stack
+from tests.lent import Lent
 
 
-@pytest.fixture(scope="session")
-def running() -> Iterator[Stack]:
+@contextmanager
+def _doors() -> Iterator[Stack]:
     if any(port.variable in os.environ for port in PORTS):
         ports, problems = read_ports(os.environ)
         assert not problems, problems
@@ -58,7 +60,22 @@ def running() -> Iterator[Stack]:
             yield doors
 
 
-@pytest.fixture(scope="session")
+STACK = Lent(_doors)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
+    """The stack goes when no more test of this folder follows."""
+    yield
+    STACK.close_unless_next(Path(__file__).parent, nextitem)
+
+
+@pytest.fixture
+def running() -> Stack:
+    return STACK.get()
+
+
+@pytest.fixture
 def turn(running: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file that whoever uses this stack holds locked."""
     dynamics = running.dataverse_url.rpartition(":")[2]

@@ -88,11 +88,13 @@ class Stack:
 
     def _is_importing(self) -> bool:
         """Whether the lease of a profile is held; one whose holder was killed runs out."""
-        return any(
-            not row["released"] and (datetime.now(UTC) - row.metadata["timestamp"]).total_seconds() < row["seconds"]
-            for row in self._entities("checkpoints")
-            if row["PartitionKey"] == "lease" and row["RowKey"].startswith("schedule-import|")
-        )
+        for row in self._entities("checkpoints"):
+            if row["PartitionKey"] == "lease" and row["RowKey"].startswith("schedule-import|") and not row["released"]:
+                renewed = row.metadata["timestamp"]
+                assert renewed is not None
+                if (datetime.now(UTC) - renewed).total_seconds() < row["seconds"]:
+                    return True
+        return False
 
     def _entities(self, table: str) -> list[TableEntity]:
         # To ask a table that is not there would leave a connection open: the client drops such an answer half read.
@@ -157,4 +159,4 @@ def wait_for(happened: Callable[[], bool], what: str, seconds: float = WAIT_SECO
     while not happened():
         if time.monotonic() > end:
             pytest.fail(f"{what} did not come within {seconds:.0f} s")
-        time.sleep(0.1)
+        time.sleep(0.03)

@@ -78,7 +78,7 @@ def rules_before(stack: Stack, *rules: dict[str, Any]) -> Iterator[None]:
         stack.blobs.get_blob_client("config", "routing.json").upload_blob(before, overwrite=True)
 
 
-def until_in_force(stack: Stack, **call: str) -> None:
+def until_in_force(stack: Stack, **call: Any) -> None:
     """The new rules give this call a target, as soon as the setting says (give or take a busy machine)."""
     wait_for(lambda: stack.route(**call).status_code == 200, "the new rules", stack.config_check_seconds + 4)
 

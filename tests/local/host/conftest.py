@@ -17,6 +17,7 @@ from azure.storage.queue import QueueServiceClient, TextBase64DecodePolicy, Text
 
 from local.stack.ports import free_port
 from tests.azurite import Azurite, running_azurite
+from tests.lent import Lent
 from tests.plain_http import PLAIN
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -192,11 +193,37 @@ def storage(new_storage: Callable[[], Storage]) -> Storage:
     return new_storage()
 
 
-@pytest.fixture(scope="session")
-def host(storage: Storage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostProcess]:
-    """The scratch app on the local host, shared by the tests that do not mind each other."""
-    with _hosts(tmp_path_factory.mktemp("scratch")) as start:
+@contextmanager
+def _scratch_host(storage: Storage, folder: Path) -> Iterator[HostProcess]:
+    with _hosts(folder) as start:
         host = start("scratch_app", storage, {"TICK_SCHEDULE": "*/1 * * * * *", "GREETING": "from the environment"})
         # Its five tries take five seconds: they pass while the other tests run. test_queue_trigger looks at the end.
         storage.send("doomed", "bad news")
         yield host
+
+
+_HOST = pytest.StashKey[Lent[HostProcess]]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """The shared host goes when no more test of this folder follows."""
+    yield
+    if (lent := item.config.stash.get(_HOST, None)) is not None:
+        lent.close_unless_next(APPS, nextitem)
+
+
+@pytest.fixture(scope="session")
+def lent_host(
+    request: pytest.FixtureRequest, storage: Storage, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Lent[HostProcess]]:
+    lent = Lent(lambda: _scratch_host(storage, tmp_path_factory.mktemp("scratch")))
+    request.config.stash[_HOST] = lent
+    yield lent
+    lent.close()
+
+
+@pytest.fixture
+def host(lent_host: Lent[HostProcess]) -> HostProcess:
+    """The scratch app on the local host, shared by the tests that do not mind each other."""
+    return lent_host.get()
