@@ -12,8 +12,7 @@ What it answers, its switches and what is assumed: docs/enreach-simulator.md. Fr
   `callbacks` (`context`).
 - `organisation` what there is; `feed` the events of a feed and their indexes; `assumed` the names of all fields and
   states; `rendering` and `moments` how they are written.
-- `traffic` invents whole days of calls.
+- `traffic` invents whole days of calls; `outbound` calls SmartRouting endpoints and webhooks as Enreach does.
 
-Left out: classification (tag schemas), text messages, the WebSocket token, XML, TLS, the callers of SmartRouting and of
-webhooks.
+Left out: classification (tag schemas), text messages, the WebSocket API, XML, TLS.
 """

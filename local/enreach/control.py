@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
+from local.enreach import outbound
 from local.enreach.assumed import KINDS, Kind
 from local.enreach.simulator import KEEPABLE, Simulator
 from local.enreach.traffic.order import read_order
@@ -35,6 +36,8 @@ class Control:
             web.get("/__sim/clock", self.clock),
             web.post("/__sim/traffic", _explained(self.play)),
             web.get("/__sim/traffic", self.traffic),
+            web.post("/__sim/smartrouting", _explained(self.ask_route)),
+            web.post("/__sim/webhooks", _explained(self.send_webhooks)),
         ]
         for kind in KINDS:
             path = f"/__sim/{kind}"
@@ -109,6 +112,14 @@ class Control:
     async def traffic(self, request: web.Request) -> web.Response:
         """Returns what truly happened on each generated call."""
         return web.json_response([story.as_json() for day in self._simulator.days for story in day.stories])
+
+    async def ask_route(self, request: web.Request) -> web.Response:
+        """Calls a SmartRouting endpoint as Enreach does, and returns what becomes of the caller."""
+        return web.json_response(await outbound.ask_route(await _body(request)))
+
+    async def send_webhooks(self, request: web.Request) -> web.Response:
+        """Sends webhooks as Enreach does, and returns what was answered to each."""
+        return web.json_response({"answers": await outbound.send_webhooks(await _body(request))})
 
     def _planting(self, kind: Kind) -> Handler:
         async def plant(request: web.Request) -> web.Response:
