@@ -4,7 +4,7 @@ A rule has `match` (all of: `method`, one or several; `path`, a part of the URL;
 say how often it strikes (`nth`, `count`, `probability` with `seed`), and its `action`, which may also stand beside
 `match`:
 
-- `status`, `message`, `retryAfter`: this refusal instead of the answer;
+- `status`, `code`, `message`, `retryAfter`: this refusal instead of the answer;
 - `html`: a web page with status 200; `bodyMb`: status 200 and so many megabytes of JSON that is never closed;
 - `empty`: an empty list with status 200; `half`: the first half of a list, well-formed;
 - `garble`: half of the answer's bytes; `drip`: the answer byte by byte, so many in a second;
@@ -28,7 +28,7 @@ from local.enreach.slow_answers import MEGABYTE, endless_json
 MATCHERS = frozenset({"method", "path", "pathRegex", "body"})
 RULE_KEYS = frozenset({"match", "nth", "probability", "seed", "count", "action"})
 ACTIONS = frozenset(
-    {"delayMs", "status", "message", "retryAfter", "drop", "garble", "html", "empty", "half", "drip", "bodyMb"}
+    {"delayMs", "status", "code", "message", "retryAfter", "drop", "garble", "html", "empty", "half", "drip", "bodyMb"}
 )
 POSITIVE = ("drip", "bodyMb")
 HTML_PAGE = b"<!DOCTYPE html><html><head><title>Service unavailable</title></head><body>We are sorry.</body></html>"
@@ -91,7 +91,8 @@ class Fault:
         """Returns the refusal that the rule puts in the place of the answer."""
         if "status" not in self.action:
             return None
-        return ApiError(self.action["status"], self.action.get("message", "An injected fault."), self._retry_header())
+        message = self.action.get("message", "An injected fault.")
+        return ApiError(self.action["status"], message, self._retry_header(), self.action.get("code"))
 
     def replacement(self) -> Response | None:
         """Returns the answer with status 200 that the rule puts in the place of the real one."""

@@ -52,9 +52,10 @@ class Response:
 class ApiError(Exception):
     """The API refuses the request."""
 
-    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None, code: Any = None) -> None:
         super().__init__(message)
         self.status = status
+        self.code = code
         self.message = message
         self.headers = dict(headers or {})
 

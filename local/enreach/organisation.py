@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
+from sys import intern
 from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
@@ -152,8 +153,9 @@ class Organisation:
         modified = read_moment(item["ModifiedAt"])
         return Event(
             encode(item),
-            canonical_id(value_of(item, "CallId")),
-            canonical_id(item["UserId"]),
+            # Interned: the same ids stand in many events.
+            intern(canonical_id(value_of(item, "CallId"))),
+            intern(canonical_id(item["UserId"])),
             now if started is None else started,
             now if modified is None else modified,
         )

@@ -79,7 +79,8 @@ class Service:
         """Returns a refusal in the form that the environment says; the real one is UNKNOWN."""
         form = self._environment.error_body
         if form == "json":
-            body = json.dumps({"Status": error.status, "Message": error.message}).encode()
+            code = {} if error.code is None else {"Code": error.code}
+            body = json.dumps({"Status": error.status, **code, "Message": error.message}).encode()
             return Response(error.status, body, {"Content-Type": JSON, **error.headers})
         headers = {"Content-Type": "text/plain; charset=utf-8"} if form == "text" else {}
         return Response(error.status, error.message.encode() if headers else b"", {**headers, **error.headers})

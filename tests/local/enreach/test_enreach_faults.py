@@ -24,7 +24,7 @@ def under_way(enreach: Any) -> int:
     [
         ({"status": 429}, 429, None),
         ({"status": 429, "retryAfter": 60}, 429, "60"),
-        ({"status": 500, "message": "Oops."}, 500, None),
+        ({"status": 500, "message": "Oops.", "code": 17}, 500, None),
         ({"status": 503, "retryAfter": "Wed, 21 Oct 2026 07:28:00 GMT"}, 503, "Wed, 21 Oct 2026 07:28:00 GMT"),
     ],
     ids=str,
@@ -36,6 +36,7 @@ def test_a_refusal_with_and_without_retry_after(
     response = enreach.get("/users")
     assert (response.status_code, response.headers.get("Retry-After")) == (status, retry_after)
     assert action.get("message", "") in response.text
+    assert response.json().get("Code") == action.get("code")
 
 
 def test_a_list_comes_empty_halved_cut_or_as_a_web_page_with_status_200(enreach: Any) -> None:
