@@ -83,12 +83,16 @@ async def of_32_at_once_one_holds_it_longer_than_its_life_and_gives_it_back(stor
 
 async def a_cancelled_holders_lease_runs_out(storage: str) -> None:
     async def story(tables: AnyTables) -> None:
+        is_held = asyncio.Event()
+
         async def hold() -> None:
             async with lease(tables, "checkpoints", "lease", "cancelled", holder="a", seconds=1):
+                is_held.set()
                 await asyncio.sleep(60)
 
         holding = asyncio.create_task(hold())
-        await asyncio.sleep(0.5)
+        async with asyncio.timeout(20):
+            await is_held.wait()
         holding.cancel()
         started = time.monotonic()
         async with lease(tables, "checkpoints", "lease", "cancelled", holder="b", seconds=1, wait=20) as held:
