@@ -63,7 +63,12 @@ class _Spelled:
     begins: tuple[str, ...]
     likely: tuple[str, ...]
 
-    by_shape: Mapping[str, str]
+    shapes: tuple[str, ...]
+    """Of `equal`, text by text, from the start; some of the last may be left over."""
+
+    @cached_property
+    def by_shape(self) -> Mapping[str, str]:
+        return dict(zip(self.shapes, self.equal, strict=False))
 
     @cached_property
     def all(self) -> frozenset[str]:
@@ -87,16 +92,17 @@ def _spelled(number: str, region: str | None) -> _Spelled:
         text.format(*parts).split(_END) if text else [] for text in (layout.equal, layout.begins, layout.likely)
     )
     own = [national, national_digits] if is_home else []
-    first = [number, number.removeprefix("+"), *own]
-    shapes = dict(zip((*map(shape, first), *layout.shapes), (*first, *equal), strict=True))
-    equal = [*first, *equal]
-    begins = [number, *reversed(own), *begins]
-    begins = list(dict.fromkeys(begins))[:MOST_BEGINNINGS]
+    first = list(dict.fromkeys([number, number.removeprefix("+"), *own]))
+    begins = list(dict.fromkeys([number, *reversed(own), *begins]))[:MOST_BEGINNINGS]
+    # One text of each: what is spelled alike has the same shape, so the shapes stay beside their texts.
+    known = set(first)
+    shaped = [(text, alike) for text, alike in zip(equal, layout.shapes, strict=True) if text not in known]
+    shaped = shaped[: MOST_SPELLINGS - len(first)]
     return _Spelled(
-        tuple(dict.fromkeys(equal))[:MOST_SPELLINGS],
+        (*first, *[text for text, _ in shaped]),
         tuple(begins),
-        tuple(dict.fromkeys([*begins, *equal[:2], *likely, *equal]))[:MOST_LIKELY],
-        shapes,
+        tuple(dict.fromkeys([*begins, *first[:2], *likely, *equal[:MOST_LIKELY]]))[:MOST_LIKELY],
+        (*map(shape, first), *[alike for _, alike in shaped]),
     )
 
 
@@ -147,7 +153,7 @@ def _layout(code: str, sizes: tuple[int, ...], prefix: str | None, is_home: bool
     whole = "".join(abroad[0])
     usual = next((position for position, grouping in enumerate(groupings) if max(grouping) < _LONG_GROUP), 0)
     begins = _before_an_extension(code, abroad, at_home, prefix, usual)
-    equal = list(_in_turn(_international(code, abroad, prefix), _national(at_home, whole)))
+    equal = list(dict.fromkeys(_in_turn(_international(code, abroad, prefix), _national(at_home, whole))))
     likely = _likely(code, abroad, at_home, prefix, usual)
     samples = ["0" * (end - start) for start, end in slices]
     shapes = tuple(shape(text.format(*samples)) for text in equal)
