@@ -6,9 +6,10 @@ has the other. Every call is another caller's, and the right answer to each is k
 """
 
 import asyncio
+import json
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -28,6 +29,7 @@ from benchmarks.contact_centre import (
     expected,
     rows,
 )
+from benchmarks.lines import Lines
 from benchmarks.report import Metric, Section, Table, bounded
 from benchmarks.routing_beside_import import percentile
 from benchmarks.routing_questions import BATCH_TYPE, batch_of
@@ -42,6 +44,7 @@ WARM = 200
 HANGING_S, QUICK_HANGING_S = 20.0, 5.0
 HANGING_RATE = 50.0
 DECISIONS = 2_000
+LONGEST_S = 10.0
 BREAKER_OPENS_S = 3.0
 """After so much of the hanging the breaker has noticed: the calls before it wait for the deadline."""
 
@@ -135,49 +138,51 @@ def _prepare(bench: Bench, app: WholeApp) -> None:
 # ------------------------------------------------------------------------------------------------------ calling
 
 
-class _Doors:
-    """The app's route and, beside it, the `$batch` of the simulator."""
+class _Route:
+    """The app's route, as Enreach asks it."""
 
-    def __init__(self, app: WholeApp, http: aiohttp.ClientSession, key: str | None = None) -> None:
-        self._route = f"{app.stack.functions_url}/api/smart-routing"
-        self._key = {"X-Benemen-APIKey": key or app.stack.routing_key}
-        self._batch = f"{app.stack.dataverse_url}/api/data/v9.2/$batch"
-        self._http = http
+    def __init__(self, app: WholeApp, key: str | None = None) -> None:
+        url = f"{app.stack.functions_url}/api/smart-routing"
+        self._lines = Lines(url, {"X-Benemen-APIKey": key or app.stack.routing_key})
 
-    async def route(self, customer: int, began_s: float, knows_target: bool = True) -> Answer:
-        """Enreach asks where this customer's call should go."""
+    async def ask(self, customer: int, began_s: float = 0.0, *, knows_target: bool = True) -> Answer:
+        """Where this customer's call should go."""
+        body = b'{"anum":"%b","bnum":"%b"}' % (caller(customer).encode(), POOL.encode())
         started = time.perf_counter()
         status, target = 0, None
         try:
-            body = {"anum": caller(customer), "bnum": POOL}
-            async with self._http.post(self._route, json=body, headers=self._key) as answer:
-                status = answer.status
-                if status == 200:
-                    target = (await answer.json())["InitialTarget"]
-        except (aiohttp.ClientError, TimeoutError):
+            reply = await self._lines.post(body, LONGEST_S)
+            status = reply.status
+            if status == 200:
+                target = json.loads(reply.body)["InitialTarget"]
+        except (OSError, TimeoutError):
             pass  # no answer is a wrong one
         took_ms = (time.perf_counter() - started) * 1000
         right = status in (200, 204) and (not knows_target or target == expected(customer))
         return Answer(customer, began_s, took_ms, status, right)
 
-    async def bare(self, customer: int) -> float:
-        """Milliseconds of the same questions about this customer. Raises RuntimeError when they were not answered."""
-        body, answers = batch_of(customer)
-        headers = {**AUTHORIZED, "Content-Type": BATCH_TYPE}
-        started = time.perf_counter()
-        async with self._http.post(self._batch, data=body, headers=headers) as answer:
-            content = await answer.read()
-        took_ms = (time.perf_counter() - started) * 1000
-        if content.count(b"HTTP/1.1 200") != answers:
-            raise RuntimeError(f"the bare round trip was answered with {answer.status}")
-        return took_ms
+    def close(self) -> None:
+        self._lines.close()
+
+
+async def _bare(http: aiohttp.ClientSession, app: WholeApp, customer: int) -> float:
+    """Milliseconds of the same questions about this customer. Raises RuntimeError when they were not answered."""
+    body, answers = batch_of(customer)
+    url, headers = f"{app.stack.dataverse_url}/api/data/v9.2/$batch", {**AUTHORIZED, "Content-Type": BATCH_TYPE}
+    started = time.perf_counter()
+    async with http.post(url, data=body, headers=headers) as answer:
+        content = await answer.read()
+    took_ms = (time.perf_counter() - started) * 1000
+    if content.count(b"HTTP/1.1 200") != answers:
+        raise RuntimeError(f"the bare round trip was answered with {answer.status}")
+    return took_ms
 
 
 async def _in_turn(app: WholeApp, customers: Iterator[int], pairs: int) -> list[tuple[Answer, float]]:
     """Calls one after the other, each beside the milliseconds of a bare round trip."""
     async with aiohttp.ClientSession() as http:
-        doors = _Doors(app, http)
-        return [(await doors.route(next(customers), 0.0), await doors.bare(next(customers))) for _ in range(pairs)]
+        with closing(_Route(app)) as route:
+            return [(await route.ask(next(customers)), await _bare(http, app, next(customers))) for _ in range(pairs)]
 
 
 def _load(app: WholeApp, customers: Iterator[int], seconds: float) -> Load:
@@ -198,14 +203,12 @@ async def _at_a_rate(
     key: str | None = None,
 ) -> list[Answer]:
     """Calls that begin when it is their time, whatever became of the ones before."""
-    timeout = aiohttp.ClientTimeout(total=10)
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=timeout) as http:
-        doors = _Doors(app, http, key)
+    with closing(_Route(app, key)) as route:
         started, tasks = time.perf_counter(), list[asyncio.Task[Answer]]()
         while len(tasks) < rate * seconds:
             due = started + len(tasks) / rate
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            tasks.append(asyncio.create_task(doors.route(next(customers), due - started, knows_targets)))
+            tasks.append(asyncio.create_task(route.ask(next(customers), due - started, knows_target=knows_targets)))
         return list(await asyncio.gather(*tasks))
 
 
