@@ -20,6 +20,11 @@ def dataverse_finding(breaker: str, since: datetime | None, failure: str | None)
     return Finding("Dataverse", Status.GREEN, "it answers", since)
 
 
+def broken_document_finding(name: str, problem: str) -> Finding:
+    """A document whose newest version is not in force."""
+    return Finding(name, Status.AMBER, problem)
+
+
 def storage_finding(failure: str | None) -> Finding:
     """`failure` is the type of error that a request met just now."""
     if failure is not None:

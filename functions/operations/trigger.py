@@ -5,7 +5,7 @@ from functools import partial
 
 import azure.functions as func
 
-from functions.operations.use_case import check_dataverse, check_storage
+from functions.operations.use_case import check_dataverse, check_documents, check_storage
 from shared.gateways import Gateways
 from shared.health import Finding, Status, overall
 
@@ -14,6 +14,7 @@ def blueprint(gateways: Gateways) -> func.Blueprint:
     """The functions `health` and `health_details`."""
     health = gateways.health
     health.add("storage", partial(check_storage, gateways.files))
+    health.add("documents", partial(check_documents, gateways.documents))
     health.add("Dataverse", partial(check_dataverse, gateways.dataverse))
     bp = func.Blueprint()
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from functions.operations.decide import dataverse_finding, storage_finding
+from functions.operations.decide import broken_document_finding, dataverse_finding, storage_finding
 from shared.config_documents import CONTAINER
 from shared.dataverse.errors import DataverseError
 from shared.health import Finding
@@ -28,6 +28,17 @@ class Dynamics(Protocol):
     @property
     def breaker_since(self) -> datetime | None: ...
     async def keep_warm(self) -> None: ...
+
+
+class Documents(Protocol):
+    """What this needs of the configuration; `shared.config_documents.ConfigDocuments` has it."""
+
+    def problems(self) -> dict[str, str]: ...
+
+
+async def check_documents(documents: Documents) -> Sequence[Finding]:
+    """The documents that this process has read, such as schedule profiles, as far as something is wrong with them."""
+    return tuple(broken_document_finding(name, problem) for name, problem in documents.problems().items())
 
 
 async def check_storage(files: Files) -> Sequence[Finding]:

@@ -31,12 +31,18 @@ class Health:
         self._checks[name] = check
 
     async def findings(self) -> Sequence[Finding]:
-        """What all checks found, side by side, in the order in which they were added. Never raises."""
+        """What all checks found, side by side, in the order in which they were added. Never raises.
+
+        Of one name counts what was found first: who uses a thing knows more of it than who looks at all of them.
+        """
         return await self._recent.get(None, self._found)
 
     async def _found(self) -> list[Finding]:
         found = await asyncio.gather(*(self._of(name, check) for name, check in self._checks.items()))
-        return [finding for findings in found for finding in findings]
+        named: dict[str, Finding] = {}
+        for finding in (finding for findings in found for finding in findings):
+            named.setdefault(finding.name, finding)
+        return list(named.values())
 
     async def _of(self, name: str, check: Check) -> list[Finding]:
         try:
