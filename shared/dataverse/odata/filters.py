@@ -5,7 +5,7 @@ the table (`CONTACT.eq(...)`), where the type checker checks it too.
 Source: "Filter rows using OData" and the query functions of the Dataverse Web API.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -122,26 +122,11 @@ def lt(column: str, value: Scalar) -> Filter:
 
 
 def is_in(column: str, values: Iterable[str | UUID]) -> Filter:
-    """Rows whose column is one of the values: Dataverse's own `In`, which takes texts whatever the column's type."""
-    return any_in((column,), values)
-
-
-def any_in(columns: Sequence[str], values: Iterable[str | UUID]) -> Filter:
-    """Rows of which one of the columns is one of the values (`is_in` over several columns, encoded once).
+    """Rows whose column is one of the values: Dataverse's own `In`, which takes texts whatever the column's type.
 
     A lookup is named as everywhere (`_userid_value`) and travels as `userid`: query functions know attributes only.
     """
-    array = _encoded_array(tuple([str(value) for value in values]))
-    return _joined("%20or%20", [_in(column, array) for column in columns])
-
-
-@lru_cache(maxsize=4)
-def _encoded_array(values: tuple[str, ...]) -> _Alias:
-    """One look-up asks several tables for the same fifty spellings of a number: they are encoded once."""
-    return _Alias(encoded(json_bytes(values).decode()))
-
-
-def _in(column: str, array: _Alias) -> Filter:
+    array = _Alias(encoded(json_bytes([str(value) for value in values]).decode()))
     parts = ("Microsoft.Dynamics.CRM.In(PropertyName=", _attribute(column), ",PropertyValues=", array, ")")
     return Filter(parts, frozenset((column,)))
 
@@ -178,20 +163,11 @@ def in_chunks(
 
 def all_of[Read: str](*conditions: Filter[Read]) -> Filter[Read]:
     """Rows that meet every condition."""
-    return _joined("%20and%20", conditions)
-
-
-def any_of[Read: str](*conditions: Filter[Read]) -> Filter[Read]:
-    """Rows that meet at least one condition."""
-    return _joined("%20or%20", conditions)
-
-
-def _joined[Read: str](word: str, conditions: Sequence[Filter[Read]]) -> Filter[Read]:
     if not conditions:
         raise ValueError("a combined filter needs at least one condition")
     if len(conditions) == 1:
         return conditions[0]
     parts: list[str | _Alias] = []
     for condition in conditions:
-        parts += (word, "(", *condition.parts, ")")
+        parts += ("%20and%20", "(", *condition.parts, ")")
     return Filter(tuple(parts[1:]), frozenset().union(*[condition.columns for condition in conditions]))

@@ -132,10 +132,6 @@ class Table[Read: str = Any, Written: str = Any, Navigation: str = Any, Nested: 
         """Rows whose column is one of the values."""
         return filters.is_in(column, values)
 
-    def any_in(self, columns: Sequence[Read], values: Iterable[str | UUID]) -> Filter[Read]:
-        """Rows of which one of the columns is one of the values."""
-        return filters.any_in(columns, values)
-
     def in_chunks(self, column: Read, values: Iterable[str | UUID]) -> Iterator[Filter[Read]]:
         """`is_in` over any number of values, in filters that keep to the limits of a URL."""
         return filters.in_chunks(column, values)
