@@ -5,7 +5,7 @@
 From the socket to the rows:
 
 - `application` the web server: tokens, faults, limits, time; `schedule` the server's slots in virtual time;
-  `protection` the service protection limits; `faults` faults on order (`slow_answers`); `tokens`; `control` the
+  `protection` the service protection limits; `faults` faults on order (`local/simulation`); `tokens`; `control` the
   surface `/__sim/`.
 - `simulator` the environment as a whole, and what a reset builds anew; `environment` its switches (UNCONFIRMED facts
   are switches); `session` who calls; `roles` what the caller may do; `counters` what was asked.

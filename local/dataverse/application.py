@@ -7,13 +7,13 @@ from uuid import uuid4
 
 from aiohttp import web
 
-from local.dataverse import slow_answers
 from local.dataverse.control import Control
 from local.dataverse.errors import DataverseError
 from local.dataverse.faults import Fault
 from local.dataverse.messages import Request, Response, error_response
 from local.dataverse.simulator import Simulator
 from local.dataverse.soap.execute import NAME, PATH
+from local.simulation import slow_answers
 
 LARGEST_BODY = 256 * 1024 * 1024
 # Far above Dataverse's own limit, so that a long URL meets our 414 and not aiohttp's 400.

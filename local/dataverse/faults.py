@@ -23,7 +23,7 @@ from typing import Any
 
 from local.dataverse.errors import DataverseError
 from local.dataverse.messages import Request, Response, error_response
-from local.dataverse.slow_answers import MEGABYTE, endless_json
+from local.simulation.slow_answers import MEGABYTE, endless_json
 
 MATCHERS = frozenset({"method", "path", "pathRegex", "table", "body"})
 RULE_KEYS = frozenset({"match", "nth", "probability", "seed", "count", "scope", "action"})
@@ -110,7 +110,7 @@ class Fault:
     def pieces(self, response: Response) -> Iterable[bytes]:
         """Returns the body of a streamed answer."""
         if "bodyMb" in self.action:
-            return endless_json(round(self.action["bodyMb"] * MEGABYTE))
+            return endless_json(b'{"value":[', round(self.action["bodyMb"] * MEGABYTE))
         return (response.body,)
 
 

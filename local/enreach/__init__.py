@@ -4,7 +4,7 @@
 
 What it answers, its switches and what is assumed: docs/enreach-simulator.md. From the socket to the items:
 
-- `application` the web server: latency, faults, counts; `faults` faults on order (`slow_answers`); `control` the
+- `application` the web server: latency, faults, counts; `faults` faults on order (`local/simulation`); `control` the
   surface `/__sim/`; `counters` what was asked; `messages` requests, responses and refusals.
 - `simulator` the service as a whole, and what a reset builds anew; `environment` its switches (UNCONFIRMED facts are
   switches); `clock` its own time; `seed` the first items.

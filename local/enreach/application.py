@@ -4,11 +4,11 @@ import asyncio
 
 from aiohttp import web
 
-from local.enreach import slow_answers
 from local.enreach.control import Control
 from local.enreach.faults import Fault
 from local.enreach.messages import Request, Response
 from local.enreach.simulator import Simulator
+from local.simulation import slow_answers
 
 LARGEST_BODY = 256 * 1024 * 1024
 SIMULATOR = web.AppKey("simulator", Simulator)

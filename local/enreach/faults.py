@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from local.enreach.messages import ApiError, Request, Response
-from local.enreach.slow_answers import MEGABYTE, endless_json
+from local.simulation.slow_answers import MEGABYTE, endless_json
 
 MATCHERS = frozenset({"method", "path", "pathRegex", "body"})
 RULE_KEYS = frozenset({"match", "nth", "probability", "seed", "count", "action"})
@@ -122,7 +122,7 @@ class Fault:
     def pieces(self, response: Response) -> Iterable[bytes]:
         """Returns the body of a streamed answer."""
         if "bodyMb" in self.action and response.status == 200:
-            return endless_json(round(self.action["bodyMb"] * MEGABYTE))
+            return endless_json(b"[", round(self.action["bodyMb"] * MEGABYTE))
         return (response.body,)
 
 

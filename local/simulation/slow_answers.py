@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from aiohttp import web
 
 LOOK_EVERY_S = 0.05
-START, ELEMENT = b'{"value":[', b'{"name":"' + b"x" * 1000 + b'"},'
+ELEMENT = b'{"name":"' + b"x" * 1000 + b'"},'
 ELEMENTS_AT_ONCE = 64
 MEGABYTE = 1024 * 1024
 
@@ -28,10 +28,10 @@ async def wait(http: web.Request, seconds: float) -> bool:
     return False
 
 
-def endless_json(size: int) -> Iterator[bytes]:
-    """Yields so many bytes of JSON that is right so far but is never closed."""
-    yield START[:size]
-    left = size - len(START)
+def endless_json(start: bytes, size: int) -> Iterator[bytes]:
+    """Yields so many bytes of JSON that is right so far but is never closed; `start` opens its array."""
+    yield start[:size]
+    left = size - len(start)
     while left > 0:
         piece = (ELEMENT * ELEMENTS_AT_ONCE)[:left]
         left -= len(piece)

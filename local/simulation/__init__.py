@@ -1,0 +1,1 @@
+"""What the simulators have in common: it knows nothing of either of them."""
