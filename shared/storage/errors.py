@@ -4,6 +4,7 @@ StorageError                 the same call may succeed later
 ├── AlreadyThereError        somebody else was first
 ├── ChangedError             look again: another version is there, or none
 │   └── FileChangedError
+├── StaleFenceError          somebody succeeded us: stop
 ├── FileMissingError         there is nothing to read
 └── FileTooLargeError        it will not be read
 """
@@ -23,6 +24,10 @@ class ChangedError(StorageError):
 
 class FileChangedError(ChangedError):
     """The blob was overwritten since it was looked at."""
+
+
+class StaleFenceError(StorageError):
+    """Somebody with a larger fence wrote since: our lease is over, and nothing may be written any more."""
 
 
 class FileMissingError(StorageError):

@@ -1,0 +1,9 @@
+"""What became of each call, and why: the ledger, and how people find a call in it.
+
+ids          one spelling of a call id, and the phone call's key that follows from it: pure
+records      what is remembered of a call: pure
+search_keys  numbers and agents as HMAC: none of them ever stands in a key; pure
+layout       which row of the table holds what: pure
+ledger       reading, writing, finding and forgetting
+docs/operations.md says how people ask it.
+"""
