@@ -23,7 +23,7 @@ from shared.customers import (
     matched,
     searched,
 )
-from shared.dataverse.odata import ByText, Chosen, Condition, Fetch, Link, Parameter, Question
+from shared.dataverse.odata import ByText, Chosen, Condition, Fetch, Link, Parameter, Question, Texts
 from shared.dataverse.tables import (
     ACCOUNT,
     ACTIVE,
@@ -70,7 +70,7 @@ def questions(
     matching: CustomerMatching,
     needs: Needs,
     ids: Ids | None = None,
-    joined: ByText | None = None,
+    joined: Texts | None = None,
 ) -> dict[str, Question]:
     """All that has to be asked about this caller (E.164), each under a name that `facts_of` knows.
 

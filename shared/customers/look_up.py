@@ -17,7 +17,7 @@ from shared.customers.matching import (
 )
 from shared.customers.questions import Ids, caller_number, customer_questions
 from shared.customers.stored_spellings import StoredSpellings
-from shared.dataverse.odata import BoundFetch, ByText, Question
+from shared.dataverse.odata import BoundFetch, ByText, Question, Texts
 from shared.dataverse.tables import JsonRow
 
 
@@ -47,7 +47,7 @@ async def find_customer(
     if number is None:
         return NOBODY
 
-    def questions(ids: Ids | None, joined: ByText) -> dict[str, Question]:
+    def questions(ids: Ids | None, joined: Texts) -> dict[str, Question]:
         return customer_questions(number, matching, wanted, ids=ids, joined=joined)
 
     met = spellings or StoredSpellings()
@@ -58,7 +58,7 @@ async def ask_of_caller(
     rows: RowReader,
     number: str,
     matching: CustomerMatching,
-    questions: Callable[[Ids | None, ByText], Mapping[str, Question]],
+    questions: Callable[[Ids | None, Texts], Mapping[str, Question]],
     spellings: StoredSpellings,
     ids: Ids | None = None,
     *,
@@ -99,7 +99,7 @@ async def _answered(rows: RowReader, asked: Mapping[str, Question], within: floa
 def missed_by_joins(
     number: str,
     matching: CustomerMatching,
-    joined: ByText,
+    joined: Texts,
     asked: Iterable[Question],
     answers: Mapping[str, Sequence[JsonRow]],
 ) -> Ids:

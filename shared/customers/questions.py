@@ -27,10 +27,12 @@ from shared.dataverse.odata import (
     Condition,
     Expand,
     Fetch,
+    Filled,
     Link,
     Query,
     Question,
     Search,
+    Texts,
 )
 from shared.dataverse.tables import (
     ACCOUNT,
@@ -41,7 +43,7 @@ from shared.dataverse.tables import (
     SYSTEM_USER,
     Table,
 )
-from shared.phone_numbers import beginnings, country_of, e164, likely_spellings, spellings
+from shared.phone_numbers import SpellingPattern, country_of, e164, likely_spellings, spelling_pattern
 
 MOST_CANDIDATES = 50
 """Rows asked for of each kind. Two are ambiguous already; the rest is room for rows that turn out to differ."""
@@ -66,25 +68,27 @@ def caller_number(text: str | None, matching: CustomerMatching, own: frozenset[s
     return None if number in own or number in matching.own_numbers else number
 
 
-def search_texts(number: str, matching: CustomerMatching) -> ByText:
+def search_texts(number: str, matching: CustomerMatching) -> Texts:
     """What this number (E.164) may look like in a column, with an extension too, and after `NumbersToCut`."""
-    return _search_texts(number, matching.default_region, matching.numbers_to_cut)
+    cut = matching.numbers_to_cut
+    pattern, digits = spelling_pattern(number, matching.default_region)
+    if not cut or len(number) - cut < LEAST_REST:
+        return Filled(_search_texts(pattern, None, 0), digits)
+    # What was cut is the country code, as a rule: what is left of it is the number as its own country writes it.
+    own, _ = spelling_pattern(number, country_of(number))
+    return Filled(_search_texts(pattern, own, cut), digits)
 
 
-# Three kinds ask for the same texts, a moment later nobody does.
-@lru_cache(maxsize=64)
-def _search_texts(number: str, region: str | None, cut: int) -> ByText:
-    texts = spellings(number, region)
-    rest = number[cut:] if cut and len(number) - cut >= LEAST_REST else None
-    if rest is not None:
-        # What was cut is the country code, as a rule: what is left of it is the number as its own country writes it.
-        texts = tuple(dict.fromkeys((*texts, *spellings(number, country_of(number)))))
-    begins = beginnings(number, region)
+@lru_cache(maxsize=1024)
+def _search_texts(pattern: SpellingPattern, own: SpellingPattern | None, cut: int) -> ByText:
+    texts, rest = pattern.equal, None
+    if own is not None:
+        texts, rest = tuple(dict.fromkeys((*texts, *own.equal))), pattern.whole[cut:]
     # What begins so needs not be asked for again as a whole: every text travels once for each column.
-    return ByText(tuple([text for text in texts if text not in begins]), begins, rest)
+    return ByText(tuple([text for text in texts if text not in pattern.begins]), pattern.begins, rest)
 
 
-def join_choice(kind: MatchKind, ids: Ids | None, joined: ByText) -> Choice:
+def join_choice(kind: MatchKind, ids: Ids | None, joined: Texts) -> Choice:
     """The parameter of a joining read, named by the kind: ids where those are known, else texts."""
     return joined if ids is None else ById(tuple(ids[kind]))
 
@@ -95,7 +99,7 @@ def customer_questions(
     wanted: CustomerColumns,
     *,
     ids: Ids | None = None,
-    joined: ByText | None = None,
+    joined: Texts | None = None,
 ) -> dict[str, Question]:
     """What has to be asked to know whose number (E.164) this is, by the keys that `matched` knows.
 

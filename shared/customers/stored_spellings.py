@@ -4,10 +4,11 @@ A join finds customers by whole texts, each of which travels once for each colum
 likeliest spellings and for those that have been met here, of more than eighty that people use.
 """
 
-from shared.dataverse.odata import ByText
-from shared.phone_numbers import beginnings, by_shape, likely_spellings, shape, spellings
+from shared.dataverse.odata import ByText, Filled
+from shared.phone_numbers import SpellingPattern, beginnings, shape, spelling_pattern, spellings
 
 MOST_LEARNED = 24
+_MOST_PATTERNS = 1000
 _EXTENSION = "…"
 
 
@@ -16,22 +17,30 @@ class StoredSpellings:
 
     def __init__(self) -> None:
         self._met: dict[str, None] = {}
+        self._patterns: dict[SpellingPattern, ByText] = {}
 
-    def texts(self, number: str, region: str | None) -> ByText:
+    def texts(self, number: str, region: str | None) -> Filled:
         """By which texts joins find the customers with this number (E.164)."""
-        likely = likely_spellings(number, region)
-        if not self._met:
-            return ByText(likely)
-        spelled = by_shape(number, region)
-        further = [text for met in self._met if (text := spelled.get(met)) is not None and text not in likely]
-        begins = [text for text in beginnings(number, region) if f"{shape(text)}{_EXTENSION}" in self._met]
-        return ByText((*likely, *further), tuple(begins))
+        pattern, digits = spelling_pattern(number, region)
+        texts = self._patterns.get(pattern)
+        if texts is None:
+            if len(self._patterns) >= _MOST_PATTERNS:
+                self._patterns.clear()
+            texts = self._patterns[pattern] = self._of(pattern)
+        return Filled(texts, digits)
+
+    def _of(self, pattern: SpellingPattern) -> ByText:
+        spelled = pattern.by_shape
+        further = [text for met in self._met if (text := spelled.get(met)) is not None and text not in pattern.likely]
+        begins = [text for text in pattern.begins if f"{shape(text)}{_EXTENSION}" in self._met]
+        return ByText((*pattern.likely, *further), tuple(begins))
 
     def learn(self, stored: str, number: str, region: str | None) -> None:
         """Somebody with this number (E.164) stores it so. What no query by text finds teaches nothing."""
         met = _spelling_of(stored, number, region)
-        if met is not None:
+        if met is not None and met not in self._met:
             self._met[met] = None
+            self._patterns.clear()
             if len(self._met) > MOST_LEARNED:
                 del self._met[next(iter(self._met))]
 

@@ -6,11 +6,21 @@ package knows about it, so callers, calls, callbacks and tickets read a number a
 
 from shared.phone_numbers.reading import country_of, e164, is_region, is_rest_of
 from shared.phone_numbers.sameness import identities, is_same_target
-from shared.phone_numbers.spelling import beginnings, by_shape, is_number, likely_spellings, shape, spellings
+from shared.phone_numbers.spelling import (
+    Digits,
+    SpellingPattern,
+    beginnings,
+    is_number,
+    likely_spellings,
+    shape,
+    spelling_pattern,
+    spellings,
+)
 
 __all__ = [
+    "Digits",
+    "SpellingPattern",
     "beginnings",
-    "by_shape",
     "country_of",
     "e164",
     "identities",
@@ -20,5 +30,6 @@ __all__ = [
     "is_same_target",
     "likely_spellings",
     "shape",
+    "spelling_pattern",
     "spellings",
 ]

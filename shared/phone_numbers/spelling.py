@@ -15,6 +15,39 @@ MOST_SPELLINGS = 72
 MOST_BEGINNINGS = 12
 MOST_LIKELY = 28
 
+STAND_INS = "GHIJKLMNOPQRSTU"
+"""One for each digit behind the country code (E.164: 15 digits in all). No spelling has letters, no percent-encoding
+has these, and what a query has around its texts is in small ones."""
+
+type Digits = bytes
+"""What `bytes.translate` puts in the place of each stand-in."""
+
+
+@dataclass(frozen=True, eq=False)
+class SpellingPattern:
+    """How all the numbers are spelled that are put together alike, with stand-ins for the digits of each.
+
+    Numbers put together alike have the very same pattern, so that what is made of it can be kept.
+    """
+
+    whole: str
+    """The E.164 number itself."""
+    equal: tuple[str, ...]
+    begins: tuple[str, ...]
+    likely: tuple[str, ...]
+    shapes: tuple[str, ...]
+    """Of `equal`, text by text, from the start; some of the last may be left over."""
+
+    @cached_property
+    def by_shape(self) -> Mapping[str, str]:
+        """`equal` by the shape."""
+        return dict(zip(self.shapes, self.equal, strict=False))
+
+
+def spelling_pattern(number: str, region: str | None = None) -> tuple[SpellingPattern, Digits]:
+    """How numbers like this one (E.164) are spelled, and the digits of this one."""
+    return _spelled(number, region)
+
 
 def spellings(number: str, region: str | None = None) -> tuple[str, ...]:
     """The common stored spellings of an E.164 number, itself first and at most 72, for a query by exact text.
@@ -22,31 +55,43 @@ def spellings(number: str, region: str | None = None) -> tuple[str, ...]:
     The national ones are among them only where `region` has the number's country code: elsewhere they would mean
     another number.
     """
-    return _spelled(number, region).equal
+    pattern, digits = _spelled(number, region)
+    return _filled(pattern.equal, digits)
 
 
 def beginnings(number: str, region: str | None = None) -> tuple[str, ...]:
     """The likeliest spellings before an extension, whose digits nobody knows: at most 12, for a query by beginning."""
-    return _spelled(number, region).begins
+    pattern, digits = _spelled(number, region)
+    return _filled(pattern.begins, digits)
 
 
 def likely_spellings(number: str, region: str | None = None) -> tuple[str, ...]:
     """The likeliest of them, as whole texts: at most 28."""
-    return _spelled(number, region).likely
+    pattern, digits = _spelled(number, region)
+    return _filled(pattern.likely, digits)
+
+
+def _filled(texts: tuple[str, ...], digits: Digits) -> tuple[str, ...]:
+    return tuple(_with_digits(_END.join(texts), digits).split(_END))
+
+
+def _with_digits(text: str, digits: Digits) -> str:
+    return text.encode().translate(digits).decode()
 
 
 def is_number(text: str, number: str, region: str | None = None) -> bool:
     """Whether this text means the very number (E.164); `region` reads texts without a country code."""
     # Most stored texts are spellings that we know; those that begin so can mean no other number, and need no reading.
-    return (text.startswith(_UNMISTAKABLE) and text in _spelled(number, region).all) or e164(text, region) == number
+    return (text.startswith(_UNMISTAKABLE) and _is_spelling(text, number, region)) or e164(text, region) == number
+
+
+def _is_spelling(text: str, number: str, region: str | None) -> bool:
+    pattern, digits = _spelled(number, region)
+    spelled = pattern.by_shape.get(shape(text))
+    return spelled is not None and _with_digits(spelled, digits) == text
 
 
 _UNMISTAKABLE = ("+", "0", "(0")
-
-
-def by_shape(number: str, region: str | None = None) -> Mapping[str, str]:
-    """The spellings of an E.164 number by their shape."""
-    return _spelled(number, region).by_shape
 
 
 def shape(text: str) -> str:
@@ -54,51 +99,57 @@ def shape(text: str) -> str:
     return text.translate(_DIGITS_ALIKE)
 
 
-_DIGITS_ALIKE = str.maketrans("123456789", "000000000")
-
-
-@dataclass(frozen=True)
-class _Spelled:
-    equal: tuple[str, ...]
-    begins: tuple[str, ...]
-    likely: tuple[str, ...]
-
-    shapes: tuple[str, ...]
-    """Of `equal`, text by text, from the start; some of the last may be left over."""
-
-    @cached_property
-    def by_shape(self) -> Mapping[str, str]:
-        return dict(zip(self.shapes, self.equal, strict=False))
-
-    @cached_property
-    def all(self) -> frozenset[str]:
-        return frozenset((*self.equal, *self.begins))
+_DIGITS_ALIKE = str.maketrans("123456789" + STAND_INS, "0" * (9 + len(STAND_INS)))
 
 
 @lru_cache(maxsize=64)
-def _spelled(number: str, region: str | None) -> _Spelled:
+def _spelled(number: str, region: str | None) -> tuple[SpellingPattern, Digits]:
     parts_of = parsed(number)
     code = str(parts_of.country_code)
     digits = number.removeprefix(f"+{code}")
-    groups = _groups(phonenumbers.format_number(parts_of, PhoneNumberFormat.INTERNATIONAL).removeprefix(f"+{code}"))
-    national = phonenumbers.format_number(parts_of, PhoneNumberFormat.NATIONAL)
-    national_digits = "".join(_groups(national))
-    # Some countries dial another number at home than abroad (an Argentine mobile): it has no prefix to speak of.
-    prefix = national_digits.removesuffix(digits) if national_digits.endswith(digits) else None
+    abroad = phonenumbers.format_number(parts_of, PhoneNumberFormat.INTERNATIONAL).removeprefix(f"+{code}")
+    sizes = tuple(len(group) for group in _groups(abroad))
+    at_home = _at_home(phonenumbers.format_number(parts_of, PhoneNumberFormat.NATIONAL), digits)
     is_home = region is not None and phonenumbers.country_code_for_region(region) == parts_of.country_code
-    layout = _layout(code, tuple(len(group) for group in groups), prefix, is_home)
+    pattern = _pattern(code, len(digits), sizes, at_home, is_home)
+    return pattern, bytes.maketrans(STAND_INS[: len(digits)].encode(), digits.encode())
+
+
+def _at_home(national: str, digits: str) -> tuple[str | None, str]:
+    """What is dialled before the digits at home, and the national number with stand-ins.
+
+    Some countries dial another number at home than abroad (an Argentine mobile): it has no prefix to speak of, and
+    keeps its digits.
+    """
+    dialled = "".join(_groups(national))
+    if not dialled.endswith(digits):
+        return None, national
+    prefix = dialled.removesuffix(digits)
+    pieces = iter((*prefix, *STAND_INS))
+    return prefix, "".join([next(pieces) if sign.isdecimal() else sign for sign in national])
+
+
+@lru_cache(maxsize=1024)
+def _pattern(
+    code: str, length: int, sizes: tuple[int, ...], at_home: tuple[str | None, str], is_home: bool
+) -> SpellingPattern:
+    prefix, national = at_home
+    layout = _layout(code, sizes, prefix, is_home)
+    digits = STAND_INS[:length]
     parts = [digits[start:end] for start, end in layout.slices]
     equal, begins, likely = (
         text.format(*parts).split(_END) if text else [] for text in (layout.equal, layout.begins, layout.likely)
     )
-    own = [national, national_digits] if is_home else []
-    first = list(dict.fromkeys([number, number.removeprefix("+"), *own]))
-    begins = list(dict.fromkeys([number, *reversed(own), *begins]))[:MOST_BEGINNINGS]
+    whole = f"+{code}{digits}"
+    own = [national, "".join(sign for sign in national if sign.isalnum())] if is_home else []
+    first = list(dict.fromkeys([whole, whole.removeprefix("+"), *own]))
+    begins = list(dict.fromkeys([whole, *reversed(own), *begins]))[:MOST_BEGINNINGS]
     # One text of each: what is spelled alike has the same shape, so the shapes stay beside their texts.
     known = set(first)
     shaped = [(text, alike) for text, alike in zip(equal, layout.shapes, strict=True) if text not in known]
     shaped = shaped[: MOST_SPELLINGS - len(first)]
-    return _Spelled(
+    return SpellingPattern(
+        whole,
         (*first, *[text for text, _ in shaped]),
         tuple(begins),
         tuple(dict.fromkeys([*begins, *first[:2], *likely, *equal[:MOST_LIKELY]]))[:MOST_LIKELY],

@@ -21,7 +21,7 @@ from shared.dataverse.odata.batch import (
     read_batch,
     read_steps,
 )
-from shared.dataverse.odata.choices import ById, ByText, Choice
+from shared.dataverse.odata.choices import ById, ByText, Choice, Filled, Texts
 from shared.dataverse.odata.fetch import (
     BoundFetch,
     Chosen,
@@ -80,6 +80,7 @@ __all__ = [
     "Descending",
     "Expand",
     "Fetch",
+    "Filled",
     "Filter",
     "Link",
     "Parameter",
@@ -91,6 +92,7 @@ __all__ = [
     "Scalar",
     "Search",
     "Step",
+    "Texts",
     "action_part",
     "all_of",
     "batch_body",

@@ -86,6 +86,64 @@ class ByText:
 
 
 @dataclass(frozen=True)
+class Filled:
+    """The texts of a pattern with the signs that stand for something replaced (a table for `bytes.translate`).
+
+    What is encoded was encoded with the stand-ins, once for all that share the pattern. So these are signs that no
+    encoding changes, that stand in nothing that is put around the texts, and that are replaced by such signs too:
+    capital letters from G on, by digits.
+    """
+
+    pattern: ByText
+    signs: bytes
+
+    @property
+    def begins(self) -> tuple[str, ...]:
+        """As `ByText.begins`."""
+        return tuple([self._filled(text) for text in self.pattern.begins])
+
+    @property
+    def contains(self) -> str | None:
+        """As `ByText.contains`."""
+        return None if self.pattern.contains is None else self._filled(self.pattern.contains)
+
+    @cached_property
+    def equal(self) -> tuple[str, ...]:
+        """As `ByText.equal`."""
+        return tuple([self._filled(text) for text in self.pattern.equal])
+
+    def holds(self, text: str) -> bool:
+        """As `ByText.holds`."""
+        contains = self.contains
+        return text in self.equal or text.startswith(self.begins) or (contains is not None and contains in text)
+
+    @cached_property
+    def array(self) -> str:
+        """As `ByText.array`."""
+        return self._filled(self.pattern.array)
+
+    def starts(self, columns: tuple[str, ...]) -> str:
+        """As `ByText.starts`."""
+        return self._filled(self.pattern.starts(columns))
+
+    def condition(self, columns: tuple[str, ...], primary_id: str) -> str:
+        """As `ByText.condition`."""
+        known = self._conditions.get(columns)
+        if known is None:
+            known = self._conditions[columns] = self._filled(self.pattern.condition(columns, primary_id))
+        return known
+
+    @cached_property
+    def _conditions(self) -> dict[tuple[str, ...], str]:
+        """By columns: joins of the same table ask for the same."""
+        return {}
+
+    def _filled(self, text: str) -> str:
+        # Bytes are replaced ten times as fast as characters.
+        return text.encode().translate(self.signs).decode()
+
+
+@dataclass(frozen=True)
 class ById:
     """Rows with one of these primary keys."""
 
@@ -101,7 +159,8 @@ class ById:
         return f"{_in(primary_id)}{_values(self.ids)}{_CONDITION_END}"
 
 
-type Choice = ByText | ById
+type Texts = ByText | Filled
+type Choice = Texts | ById
 
 
 @lru_cache(maxsize=4096)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from shared.dataverse.odata.choices import ById, ByText, Choice
+from shared.dataverse.odata.choices import ById, Choice, Texts
 from shared.dataverse.odata.filters import Filter, encoded, literal
 from shared.dataverse.odata.queries import Query
 from shared.dataverse.odata.table import Descending, Expand, Table
@@ -78,7 +78,7 @@ class BoundSearch:
         conditions = [f"({ready.equal})", *self._text_functions(choice)]
         return f"{ready.head}{_OR.join(conditions)})&@p1={choice.array}{ready.names}{ready.tail}"
 
-    def _text_functions(self, choice: ByText) -> list[str]:
+    def _text_functions(self, choice: Texts) -> list[str]:
         found: list[str] = []
         columns = self.search.columns
         if choice.begins:

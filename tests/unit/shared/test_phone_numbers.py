@@ -14,6 +14,8 @@ from shared.phone_numbers import (
     is_rest_of,
     is_same_target,
     likely_spellings,
+    shape,
+    spelling_pattern,
     spellings,
 )
 from tests.unit.shared.stored_numbers import COUNTRIES, other_numbers, stored_numbers
@@ -50,6 +52,20 @@ def test_a_spelling_reads_as_its_number(region: str, number: str) -> None:
     # Without its trunk zero a number may also be one of another country without its plus: then it means that one.
     other = {text: e164(text, region) for text in spellings(number, region) if e164(text, region) != number}
     assert other.keys() <= {number.removeprefix(code)}
+
+
+@EACH_EXAMPLE
+def test_numbers_that_are_put_together_alike_share_one_pattern(region: str, number: str) -> None:
+    pattern, digits = spelling_pattern(number, region)
+    assert pattern.whole.encode().translate(digits).decode() == number
+    written_out = [text.encode().translate(digits).decode() for text in pattern.likely]
+    assert written_out == list(likely_spellings(number, region))
+    assert [shape(text) for text in spellings(number, region)] == list(pattern.shapes[: len(pattern.equal)])
+    assert spelling_pattern(_changed_last_digit(number), region)[0] is pattern
+
+
+def _changed_last_digit(number: str) -> str:
+    return number[:-1] + str((int(number[-1]) + 1) % 10)
 
 
 @EACH_EXAMPLE

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 from defusedxml import ElementTree
 
-from shared.dataverse.odata import ById, ByText, Chosen, Condition, Fetch, Query, Search, all_of, is_in
+from shared.dataverse.odata import ById, ByText, Chosen, Condition, Fetch, Filled, Query, Search, all_of, is_in
 from shared.dataverse.odata.table import UnknownNameError
 from shared.dataverse.tables import ACCOUNT, CONTACT
 
@@ -101,6 +101,25 @@ def test_joins_ask_for_the_same_in_fetchxml() -> None:
             )
         ]
     assert conditions(ById((ROW,))) == [("contactid", "in", None, [ROW])]
+
+
+SIGNS = bytes.maketrans(b"GH", b"59")
+PATTERN = ByText(("+358 GHG", "(0G)H", "'G'H"), begins=("+358 G", "0H-G"), contains="HG")
+WRITTEN_OUT = ByText(("+358 595", "(05)9", "'5'9"), begins=("+358 5", "09-5"), contains="95")
+
+
+def test_a_filled_pattern_asks_what_the_texts_written_out_ask() -> None:
+    filled = Filled(PATTERN, SIGNS)
+    assert search().ask(filled).path() == search().ask(WRITTEN_OUT).path()
+    for _ in range(2):
+        assert FETCH.ask({"caller": filled}).path() == FETCH.ask({"caller": WRITTEN_OUT}).path()
+    assert (filled.equal, filled.begins, filled.contains) == (
+        WRITTEN_OUT.equal,
+        WRITTEN_OUT.begins,
+        WRITTEN_OUT.contains,
+    )
+    for text in ("+358 595", "09-5 12", "x95", "+358 GHG", "HG", ""):
+        assert filled.holds(text) is WRITTEN_OUT.holds(text)
 
 
 HELD = [("050 1", True), ("050 12", False), ("09 77", True), ("x98x", True), ("", False)]
