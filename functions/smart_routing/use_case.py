@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Protocol
 
 from functions.smart_routing.decide.answers import Decision, Default, decide
@@ -30,6 +31,7 @@ _LONGEST_TRAIL = 10
 _MARGIN = 0.02
 """Seconds."""
 _WITHOUT_DOCUMENT = CustomerMatching()
+_record_text = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class DocumentReader(Protocol):
@@ -193,13 +195,14 @@ def _log_outcome(outcome: Outcome, milliseconds: float, requests: int, breaker: 
         "breaker": breaker,
         "skipped": [_trail(each) for each in decision.skipped[:_LONGEST_TRAIL]],
     }
-    _log.info("Routing decision %s", json.dumps(record, ensure_ascii=False))
+    _log.info("Routing decision %s", _record_text(record))
 
 
 def _trail(skipped: Skipped) -> str:
     return f"{_without_numbers(skipped.rule)}: {skipped.reason}"
 
 
+@lru_cache(maxsize=1024)
 def _without_numbers(rule_name: str | None) -> str | None:
     """A rule's name as a log may have it: people write phone numbers into names."""
     return re.sub(r"[0-9][0-9 ()./-]{3,}[0-9]", "…", rule_name) if rule_name else rule_name

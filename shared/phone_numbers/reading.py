@@ -38,9 +38,10 @@ def e164(text: str, region: str | None = None) -> str | None:
     """
     if len(text) > _LONGEST_TEXT:
         return None
-    compacts = (text,) if _E164.fullmatch(text) else _compacts(text)
+    if _E164.fullmatch(text):
+        return _e164_read_as_it_stands(text)
     possible: PhoneNumber | None = None
-    for compact in compacts:
+    for compact in _compacts(text):
         for reading, is_explicit in _readings(compact, region):
             if phonenumbers.is_valid_number(reading):
                 return _plain(reading)
@@ -48,6 +49,15 @@ def e164(text: str, region: str | None = None) -> str | None:
             if is_explicit and possible is None and _has_possible_length(reading):
                 possible = reading
     return _plain(possible) if possible else None
+
+
+def _e164_read_as_it_stands(text: str) -> str | None:
+    """It can mean one number only, so whether our numbering plans have it decides nothing where its length is right."""
+    try:
+        reading = parsed(text)
+    except NumberParseException:
+        return None
+    return _plain(reading) if _has_possible_length(reading) or phonenumbers.is_valid_number(reading) else None
 
 
 def _compacts(text: str) -> tuple[str, ...]:
