@@ -49,10 +49,20 @@ def _names(literal: object) -> frozenset[Any]:
 
 SystemUserRead = Literal[
     "systemuserid", "fullname", "domainname", "employeeid", "internalemailaddress", "azureactivedirectoryobjectid",
-    "isdisabled", "address1_telephone1", "mobilephone",
+    "isdisabled", "address1_telephone1", "mobilephone", "modifiedon",
 ]  # fmt: skip
 SYSTEM_USER: Final = Table[SystemUserRead, Never, Never, Never](
     "systemuser", "systemusers", "systemuserid", _names(SystemUserRead), frozenset()
+)
+
+# Each business unit has its own copy of a role, under the same name.
+RoleRead = Literal["roleid", "name"]
+ROLE: Final = Table[RoleRead, Never, Never, Never]("role", "roles", "roleid", _names(RoleRead), frozenset())
+
+# Who has which role directly; a role that comes with a team is not here.
+SystemUserRoleRead = Literal["systemuserroleid", "systemuserid", "roleid"]
+SYSTEM_USER_ROLE: Final = Table[SystemUserRoleRead, Never, Never, Never](
+    "systemuserroles", "systemuserrolescollection", "systemuserroleid", _names(SystemUserRoleRead), frozenset()
 )
 
 # msdyn_generatecalendarfromshift opts the agent into shift-based routing; without it imported shifts are
@@ -389,6 +399,8 @@ QUEUE_ITEM: Final = Table[QueueItemRead, QueueItemColumn, QueueItemNavigation, N
 
 TABLES: Final[tuple[Table, ...]] = (
     SYSTEM_USER,
+    ROLE,
+    SYSTEM_USER_ROLE,
     BOOKABLE_RESOURCE,
     SHIFT_ACTIVITY_TYPE,
     BOOKING_STATUS,
