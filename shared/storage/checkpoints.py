@@ -26,7 +26,7 @@ class CheckpointRows(Protocol):
 
 
 class Checkpoint:
-    """The checkpoint of this name. Every call raises StorageError when storage does not answer; both may be repeated."""
+    """The checkpoint of this name. Each call raises StorageError when storage does not answer, and may be repeated."""
 
     def __init__(self, tables: CheckpointRows, name: str) -> None:
         self._tables = tables

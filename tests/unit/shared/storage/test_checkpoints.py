@@ -127,9 +127,9 @@ class Yields(MemoryTables):
         await super()._request()
 
 
-@pytest.mark.parametrize("seed", range(200))
+@pytest.mark.parametrize("seed", range(60))
 async def test_of_holders_at_once_no_older_one_moves_after_a_newer_one(seed: int) -> None:
-    draw = random.Random(seed)
+    draw = random.Random(seed)  # noqa: S311 - the same interleaving each time
     tables = Yields(draw)
     done: list[tuple[int, datetime]] = []
 
