@@ -1,9 +1,15 @@
 """The worlds outside of the app, named once and opened once a process."""
 
 from dataclasses import dataclass, field
+from functools import partial
 
-from shared.config_documents import ConfigDocuments
+from shared.config_documents import ConfigDocuments, json_document
 from shared.dataverse.client import DataverseClient, open_client
+from shared.enreach.client import EnreachClient
+from shared.enreach.client import open_client as open_enreach
+from shared.enreach.document import DOCUMENT as ENREACH_DOCUMENT
+from shared.enreach.document import EnreachDocument
+from shared.enreach.errors import UnavailableError
 from shared.health.board import Health
 from shared.number_index.index import NumberIndex, open_number_index
 from shared.settings import Settings
@@ -21,6 +27,8 @@ class Gateways:
     documents: ConfigDocuments
     tables: Tables
     number_index: NumberIndex
+    enreach: EnreachClient | None = None
+    """None without credentials; `shared.enreach.client.credentials_of` says why."""
     health: Health = field(default_factory=Health)
     """Each capability adds what it knows of itself."""
 
@@ -34,11 +42,25 @@ class Gateways:
 def open_gateways(settings: Settings) -> Gateways:
     """The gateways of this process. No request is made yet. Raises SettingsError."""
     files, tables = open_files(settings), open_tables(settings)
+    documents = ConfigDocuments(files, check_every=settings.config_check_seconds)
     return Gateways(
         settings=settings,
         dataverse=open_client(settings),
         files=files,
-        documents=ConfigDocuments(files, check_every=settings.config_check_seconds),
+        documents=documents,
         tables=tables,
         number_index=open_number_index(settings, tables),
+        enreach=open_enreach(settings, partial(_enreach_document, documents)),
     )
+
+
+async def _enreach_document(documents: ConfigDocuments) -> EnreachDocument:
+    """How this customer's Enreach names things. Where that cannot be known, nothing may be read by our assumptions."""
+    document = await documents.read(ENREACH_DOCUMENT, _read_enreach_document)
+    if document.value is None and document.problem is not None:
+        raise UnavailableError(f"{ENREACH_DOCUMENT} cannot be used: {document.problem}")
+    return document.value or _WITHOUT_DOCUMENT
+
+
+_read_enreach_document = json_document(EnreachDocument)
+_WITHOUT_DOCUMENT = EnreachDocument()

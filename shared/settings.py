@@ -69,6 +69,13 @@ class Settings(BaseSettings):
     routing_cache_seconds: float = Field(2.0, ge=0, le=60)
     routing_calls_per_second: float = Field(500.0, gt=0, le=100_000)
 
+    enreach_user: str | None = None
+    enreach_secret_key: SecretStr | None = None
+    enreach_discovery_url: str = "https://discover.enreachvoice.com"
+    enreach_api_url: str | None = None
+
+    site_id: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")
+
     config_check_seconds: float = Field(5.0, ge=0.1, le=300)
 
     number_index_enabled: bool = False
@@ -97,6 +104,20 @@ class Settings(BaseSettings):
         parts = urlsplit(value)
         if parts.scheme != "https" or not parts.hostname or parts.path not in {"", "/"} or parts.query or "@" in value:
             raise ValueError("must be an address of Entra alone, such as https://login.microsoftonline.us")
+        return value.rstrip("/")
+
+    @field_validator("enreach_discovery_url", "enreach_api_url")
+    @classmethod
+    def _check_enreach_address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in {"https", "http"} or not parts.hostname:
+            raise ValueError("must be an address such as https://api.example.com")
+        if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
+            raise ValueError("must be https; plain http is for a loopback address only")
+        if parts.query or parts.fragment or "@" in value:
+            raise ValueError("must be an address alone, without user, query or fragment")
         return value.rstrip("/")
 
     @field_validator(

@@ -8,10 +8,12 @@ from pydantic import BaseModel
 from functions.schedule_import.profile import SiteProfile
 from functions.smart_routing.rules import RoutingRules
 from shared.customers import CustomerMatching
+from shared.enreach.document import EnreachDocument
 
 FOLDER = Path(__file__).parents[2] / "docs" / "schemas"
 DOCUMENTS: dict[str, type[BaseModel]] = {
     "customer-matching.schema.json": CustomerMatching,
+    "enreach.schema.json": EnreachDocument,
     "routing.schema.json": RoutingRules,
     "schedule-profile.schema.json": SiteProfile,
 }

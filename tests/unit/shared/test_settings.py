@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from shared.enreach.discovery import VENDORS_DISCOVERY
 from shared.settings import DataverseAuth, Settings, SettingsError, read_settings
 
 GOOD = {
@@ -14,7 +15,17 @@ GOOD = {
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for prefix in ("AzureWebJobs", "DATAVERSE_", "ROUTING_", "BLOB_", "SCHEDULE_", "NUMBER_", "AZURE_CLIENT"):
+    for prefix in (
+        "AzureWebJobs",
+        "DATAVERSE_",
+        "ROUTING_",
+        "BLOB_",
+        "SCHEDULE_",
+        "NUMBER_",
+        "AZURE_CLIENT",
+        "ENREACH_",
+        "SITE_",
+    ):
         for name in [name for name in os.environ if name.startswith(prefix)]:
             monkeypatch.delenv(name)
 
@@ -128,10 +139,10 @@ def test_an_unresolved_key_vault_reference_says_what_to_fix(
 
 
 def test_no_secret_is_left_out_of_that_check() -> None:
-    """The routing keys and the index's key are: a bad one counts as absent (routing_key, number_index.keys)."""
+    """Routing keys, Enreach's and the index's are: a bad one counts as absent, where it is used."""
     secret = {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
     checked = set(Settings.__pydantic_decorators__.field_validators["_refuse_unresolved_reference"].info.fields)
-    assert secret - checked == {"routing_key_current", "routing_key_next", "number_index_key"}
+    assert secret - checked == {"routing_key_current", "routing_key_next", "number_index_key", "enreach_secret_key"}
 
 
 def test_a_secret_from_a_file_loses_its_line_feed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,3 +184,39 @@ def test_storage_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATAVERSE_URL", GOOD["DATAVERSE_URL"])
     with pytest.raises(SettingsError, match="AzureWebJobsStorage is missing"):
         read_settings()
+
+
+def test_enreach_is_optional_and_its_discovery_is_the_vendors(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = read(monkeypatch)
+    assert (settings.enreach_user, settings.enreach_secret_key, settings.enreach_api_url) == (None, None, None)
+    assert settings.enreach_discovery_url == VENDORS_DISCOVERY
+    assert settings.site_id is None
+
+
+@pytest.mark.parametrize("name", ["ENREACH_DISCOVERY_URL", "ENREACH_API_URL"])
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("http://discover.enreachvoice.com", "must be https"),
+        ("discover.enreachvoice.com", "must be an address"),
+        ("https://user:key@discover.enreachvoice.com", "without user"),
+        ("https://discover.enreachvoice.com/?user=x", "without user"),
+    ],
+)
+def test_enreach_is_asked_at_safe_addresses_only(
+    monkeypatch: pytest.MonkeyPatch, name: str, address: str, says: str
+) -> None:
+    said = problems(monkeypatch, **{name: address})
+    assert f"\n{name}: " in said
+    assert says in said
+    assert "enreachvoice" not in said
+
+
+def test_an_enreach_simulator_on_this_machine_needs_no_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(monkeypatch, ENREACH_API_URL="http://127.0.0.1:7082/").enreach_api_url == "http://127.0.0.1:7082"
+
+
+@pytest.mark.parametrize("site", ["-helsinki", "Helsinki 1", "a" * 64, "north/south"])
+def test_a_site_id_is_a_plain_name(monkeypatch: pytest.MonkeyPatch, site: str) -> None:
+    assert "\nSITE_ID: " in problems(monkeypatch, SITE_ID=site)
+    assert read(monkeypatch, SITE_ID="helsinki-1").site_id == "helsinki-1"
