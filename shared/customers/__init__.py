@@ -4,12 +4,14 @@ document          `customer-matching.json`
 questions         what Dataverse is asked: pure
 matching          whose number it is, among the rows found: pure
 stored_spellings  in which spellings this environment stores numbers
-look_up           the asking
+look_up           the asking, for one number
+many              the asking, for thousands of numbers at once
 What every key of the document means: docs/customer-matching.md.
 """
 
 from shared.customers.document import ColumnName, CustomerMatching, MatchKind, OrderKey, SearchedColumns, column_name
 from shared.customers.look_up import RowReader, ask_of_caller, find_customer
+from shared.customers.many import ManyNumbersFinder, PackedRowReader, find_customers
 from shared.customers.matching import (
     AMBIGUOUS,
     NOBODY,
@@ -36,9 +38,11 @@ __all__ = [
     "CustomerColumns",
     "CustomerMatching",
     "Ids",
+    "ManyNumbersFinder",
     "Match",
     "MatchKind",
     "OrderKey",
+    "PackedRowReader",
     "RowReader",
     "SearchedColumns",
     "StoredSpellings",
@@ -47,6 +51,7 @@ __all__ = [
     "column_name",
     "customer_questions",
     "find_customer",
+    "find_customers",
     "join_choice",
     "matched",
     "search_texts",

@@ -5,7 +5,7 @@ is read again here: a customer matches only when a stored number means the very 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from shared.customers.document import LEAST_REST, CustomerMatching, MatchKind, OrderKey
@@ -79,6 +79,11 @@ class Match:
     accounts: tuple[JsonRow, ...] = ()
     """Related accounts as far as they were asked for, nearest first, none twice: the matched account, the contact's
     or the lead's one, its parents; then those whose primary contact calls, and their parents."""
+    candidate_kind: MatchKind = field(default=MatchKind.NONE, compare=False)
+    """Contact, account or lead: of which kind the rows are that have the number, also where they are ambiguous. Leads
+    are among several only where all of them are: a contact or account goes before every lead."""
+    candidates: tuple[str, ...] = field(default=(), compare=False)
+    """The ids of those rows, sorted: one, or several where they are ambiguous or the first of them was picked."""
 
     @property
     def lead(self) -> JsonRow | None:
@@ -98,28 +103,45 @@ def matched(number: str, matching: CustomerMatching, answers: Mapping[str, Seque
     option speaks of accounts and contacts only). A row that holds only what `NumbersToCut` leaves of the number
     counts where no row of any kind holds the number itself.
     """
-    kind, rows = deciding_rows(number, matching, answers)
+    return match_of(*candidate_rows(number, matching, answers), matching, answers)
+
+
+def match_of(
+    kind: MatchKind, rows: Sequence[JsonRow], matching: CustomerMatching, answers: Mapping[str, Sequence[JsonRow]]
+) -> Match:
+    """The verdict on these rows, which all have the number and are of this kind (NONE without rows)."""
     if not rows:
         return NOBODY
-    if len(rows) == 1:
-        return _match(kind, rows[0], answers)
-    if kind is MatchKind.AMBIGUOUS:
-        return AMBIGUOUS
-    return _match(kind, first_by_order(kind, rows, matching.order, answers), answers)
+    ids = tuple(sorted(str(row[TABLES[kind].primary_id]) for row in rows))
+    if is_ambiguous(kind, rows, matching):
+        return Match(MatchKind.AMBIGUOUS, candidate_kind=kind, candidates=ids)
+    row = rows[0] if len(rows) == 1 else first_by_order(kind, rows, matching.order, answers)
+    return replace(_match(kind, row, answers), candidate_kind=kind, candidates=ids)
 
 
 def deciding_rows(
     number: str, matching: CustomerMatching, answers: Mapping[str, Sequence[JsonRow]]
 ) -> tuple[MatchKind, list[JsonRow]]:
     """The rows with this number of the kind that decides; of the kind AMBIGUOUS when nothing picks one of several."""
+    kind, rows = candidate_rows(number, matching, answers)
+    return (MatchKind.AMBIGUOUS if is_ambiguous(kind, rows, matching) else kind), rows
+
+
+def candidate_rows(
+    number: str, matching: CustomerMatching, answers: Mapping[str, Sequence[JsonRow]]
+) -> tuple[MatchKind, list[JsonRow]]:
+    """The rows with this number of the kind that decides, and that kind; NONE without rows."""
     for holds in (_holds_number, _holds_rest) if matching.numbers_to_cut else (_holds_number,):
         for kind, columns in searched(matching).items():
             rows = [row for row in answers.get(kind, ()) if holds(row, columns, number, matching)]
-            if len(rows) > 1 and (kind is MatchKind.LEAD or not matching.multiple_matches_pick_first):
-                return MatchKind.AMBIGUOUS, rows
             if rows:
                 return kind, rows
     return MatchKind.NONE, []
+
+
+def is_ambiguous(kind: MatchKind, rows: Sequence[JsonRow], matching: CustomerMatching) -> bool:
+    """Whether nothing picks one of these rows of one kind."""
+    return len(rows) > 1 and (kind is MatchKind.LEAD or not matching.multiple_matches_pick_first)
 
 
 def searched(matching: CustomerMatching) -> dict[MatchKind, tuple[str, ...]]:

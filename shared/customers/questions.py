@@ -1,7 +1,7 @@
 """What Dataverse is asked about a caller: customers by every spelling of the number, and what hangs on them. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from shared.customers.document import LEAST_REST, CustomerMatching, MatchKind, OrderKey
@@ -119,6 +119,12 @@ def customer_questions(
     for key, (kind, fetch) in shapes.fetches.items():
         questions[key] = fetch.ask({kind: join_choice(kind, ids, joined)})
     return questions
+
+
+@lru_cache(maxsize=64)
+def rows_search(kind: MatchKind, columns: tuple[str, ...], wanted: CustomerColumns, top: int) -> Search:
+    """The rows of a kind and what is expanded of them, the oldest first, without what picks one of several."""
+    return replace(_search(kind, columns, wanted, None), top=top)
 
 
 # --------------------------------------------------------------------------------------------------------- shapes

@@ -7,6 +7,7 @@ server and its limits ("Service protection API limits", maximise throughput).
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from types import SimpleNamespace
 
 import aiohttp
@@ -17,6 +18,7 @@ from shared.dataverse.errors import UnavailableError
 MAX_REPLY_BYTES = 32 * 1024 * 1024
 MAX_URGENT_REPLY_BYTES = 2 * 1024 * 1024
 """For callers with a deadline, of whom many may wait at once."""
+_LARGE_BODY_BYTES = 512 * 1024
 _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 150.0
 """The service gives up on a request after two to four minutes; a gateway before it earlier."""
@@ -65,7 +67,9 @@ class Transport:
         """
         limit = MAX_REPLY_BYTES if max_bytes is None else max_bytes
         try:
-            async with self._open().request(method, url, data=body, headers=headers, allow_redirects=False) as response:
+            # A large body goes out in pieces, between which the event loop answers others.
+            data = BytesIO(body) if body is not None and len(body) > _LARGE_BODY_BYTES else body
+            async with self._open().request(method, url, data=data, headers=headers, allow_redirects=False) as response:
                 return Reply(response.status, response.headers, await _limited(response, limit))
         # Their texts can hold the URL, and so a phone number: only the kind of failure is passed on.
         except aiohttp.ClientConnectorError as error:

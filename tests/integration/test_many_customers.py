@@ -1,0 +1,186 @@
+"""Thousands of numbers at once, asked of the simulator through our client: the answers are those of one at a time."""
+
+import random
+from collections.abc import Iterable, Mapping
+from itertools import batched
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from shared.customers import (
+    NOBODY,
+    CustomerColumns,
+    CustomerMatching,
+    Match,
+    MatchKind,
+    find_customer,
+    find_customers,
+)
+from shared.dataverse.client import DataverseClient
+from tests.unit.shared.stored_numbers import Stored, stored_numbers
+
+OWN_LINE = "+358912345678"
+KINDS = {
+    "contacts": ("contactid", ("mobilephone", "telephone1", "telephone2", "telephone3")),
+    "accounts": ("accountid", ("telephone1", "telephone2", "telephone3")),
+    "leads": ("leadid", ("mobilephone", "telephone1", "telephone2", "telephone3")),
+}
+NOTHING_MORE = CustomerColumns()
+MUCH = CustomerColumns(
+    contact=frozenset({"jobtitle"}),
+    account=frozenset({"customertypecode"}),
+    lead=frozenset({"leadqualitycode"}),
+    parent_account=True,
+    parent_levels=1,
+    primary_contact=True,
+    lead_customer=True,
+)
+
+
+def matching(**keys: Any) -> CustomerMatching:
+    return CustomerMatching.model_validate({"defaultRegion": "FI", "ownNumbers": [OWN_LINE], **keys}, strict=False)
+
+
+def row_id(kind: str, number: int) -> str:
+    return str(UUID(int=({"contacts": 1, "accounts": 2, "leads": 3}.get(kind, 4) << 96) + number))
+
+
+def plant(control: httpx.Client, **rows: Iterable[Mapping[str, Any]]) -> None:
+    for table, each in rows.items():
+        for some in batched(each, 10_000, strict=False):
+            answer = control.post("rows", json={table: some}, timeout=120)
+            assert answer.is_success, answer.text
+
+
+def requests(control: httpx.Client) -> int:
+    """Requests to the Web API by the simulator's own count; a `$batch` is one."""
+    return int(control.get("stats").json()["requests"]["total"])
+
+
+# ------------------------------------------------------------------------------------ the same as one at a time
+
+
+class Directory:
+    """Customers of every kind who share numbers, in whatever format somebody may have typed them."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)  # noqa: S311
+        self.by_number: dict[str, list[Stored]] = {}
+        for each in stored_numbers():
+            self.by_number.setdefault(each.number, []).append(each)
+        self.numbers = sorted(self.by_number)
+
+    def text(self, number: str) -> str:
+        odd = ["{0} ", "{0} x77", "puh. {0}", "{0}9", "{0} / 2"]
+        text = self.random.choice(self.by_number[number]).text
+        return self.random.choice(odd).format(text) if self.random.random() < 0.15 else text
+
+    def customers(self, kind: str, most: int) -> list[dict[str, Any]]:
+        key, columns = KINDS[kind]
+        rows: list[dict[str, Any]] = []
+        for number in self.numbers:
+            for _ in range(self.random.choice((0, 0, 1, 1, most))):
+                row: dict[str, Any] = {key: row_id(kind, len(rows))}
+                row["createdon"] = f"2024-01-{self.random.randint(1, 9):02}T08:00:00Z"
+                also = [self.random.choice(self.numbers)] if self.random.random() < 0.3 else []
+                for each in (number, *also):
+                    text = self.text(each)
+                    fits = [name for name in columns if len(text) <= 20 or (kind, name) != ("leads", "mobilephone")]
+                    row[self.random.choice(fits)] = text
+                if self.random.random() < 0.1:
+                    row |= {"statecode": 1, "statuscode": {"contacts": 2, "accounts": 2, "leads": 3}[kind]}
+                if kind != "leads" and self.random.random() < 0.5:
+                    row["ownerid@odata.bind"] = f"/systemusers({row_id('users', self.random.randint(0, 1))})"
+                rows.append(row)
+        return rows
+
+    def plant(self, control: httpx.Client) -> None:
+        plant(control, systemusers=[{"systemuserid": row_id("users", n), "isdisabled": n == 1} for n in range(2)])
+        accounts, contacts, leads = (
+            self.customers("accounts", 2),
+            self.customers("contacts", 3),
+            self.customers("leads", 2),
+        )
+        for row in contacts:
+            if self.random.random() < 0.6:
+                row["parentcustomerid_account@odata.bind"] = f"/accounts({self.random.choice(accounts)['accountid']})"
+        plant(control, accounts=accounts)
+        plant(control, contacts=contacts, leads=leads)
+        named = self.random.sample(accounts, len(accounts) // 2)
+        plant(control, accounts=[
+            row | {"primarycontactid@odata.bind": f"/contacts({self.random.choice(contacts)['contactid']})"}
+            for row in named
+        ])  # fmt: skip
+        someone = [("contact", row["contactid"]) for row in contacts] + [
+            ("account", row["accountid"]) for row in accounts
+        ]
+        plant(control, incidents=[
+            {"title": "Case", f"customerid_{kind}@odata.bind": f"/{kind}s({key})",
+             **self.random.choice(({}, {"statecode": 1, "statuscode": 5}))}
+            for kind, key in self.random.sample(someone, 40)
+        ], phonecalls=[
+            {"subject": "Call", "createdon": f"2026-01-{self.random.randint(1, 28):02}T08:00:00Z",
+             f"regardingobjectid_{kind}_phonecall@odata.bind": f"/{kind}s({key})"}
+            for kind, key in self.random.choices(someone, k=80)
+        ])  # fmt: skip
+
+
+async def one_at_a_time(
+    dataverse: DataverseClient, numbers: Iterable[str], policy: CustomerMatching, wanted: CustomerColumns
+) -> dict[str, Match]:
+    return {number: await find_customer(dataverse, number, policy, wanted) for number in numbers}
+
+
+def told(match: Match, wanted: CustomerColumns) -> tuple[Any, ...]:
+    """All that a match says of what is wanted. (The key `primaryContact` of `order` may bring a parent along.)"""
+    row = match.row or {}
+    asked = {"contactid", "accountid", "leadid", "mobilephone", "telephone1", "telephone2", "telephone3",
+             "jobtitle", "leadqualitycode"}  # fmt: skip
+    return (
+        match.kind,
+        {name: value for name, value in row.items() if name in asked},
+        (match.contact or {}).get("contactid"),
+        [account["accountid"] for account in match.accounts] if wanted.parent_account else None,
+        match.candidate_kind,
+        match.candidates,
+    )
+
+
+POLICIES = [
+    pytest.param({}, id="as delivered"),
+    pytest.param({"defaultRegion": "SE"}, id="another region"),
+    pytest.param({"defaultRegion": None}, id="no region"),
+    pytest.param({"NumbersToCut": 4}, id="cut"),
+    pytest.param({"NumbersToCut": 3, "defaultRegion": None, "MultipleMatchesPickFirst": True}, id="cut, pick first"),
+    *[
+        pytest.param({"MultipleMatchesPickFirst": True, "order": order}, id=f"pick first by {' '.join(order) or 'age'}")
+        for order in ([], ["active"], ["openCase"], ["lastActivity"], ["primaryContact"], ["owner"],
+                      ["openCase", "lastActivity", "owner"])
+    ],
+    pytest.param(
+        {"columns": {"contact": ["telephone2"], "account": [], "lead": ["mobilephone"]}}, id="few columns, no accounts"
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("strangers", [0, 320], ids=["kinds at once", "kinds in turn"])
+@pytest.mark.parametrize("keys", POLICIES)
+async def test_many_numbers_have_the_customers_of_one_at_a_time(
+    dataverse: DataverseClient, control: httpx.Client, keys: dict[str, Any], strangers: int
+) -> None:
+    directory = Directory(seed=len(str(keys)) + strangers)
+    directory.plant(control)
+    policy, wanted = matching(**keys), MUCH if strangers else NOTHING_MORE
+    others = [f"+3584477{n:05}" for n in range(strangers)]
+    expected = await one_at_a_time(dataverse, directory.numbers, policy, wanted)
+    found = await find_customers(dataverse, [*directory.numbers, *others], policy, wanted)
+    for number, match in expected.items():
+        assert told(found[number], wanted) == told(match, wanted), number
+    assert all(found[number] is NOBODY for number in others)
+    assert len(found) == len(directory.numbers) + strangers
+    # The directory has what it takes to tell: several of every kind, and one.
+    kinds = {match.kind for match in found.values()}
+    assert {MatchKind.CONTACT, MatchKind.LEAD} <= kinds
+    assert any(len(match.candidates) > 1 for match in found.values()) or "columns" in keys
