@@ -8,7 +8,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
+from shared.long_work import spare_callers
+
 EVERY_SECONDS = 45.0
+SETTLED_SECONDS = 2.0
+"""After so long what a process needs is loaded."""
 PATIENCE_SECONDS = 10.0
 """How long one step may take: a new instance gets no callers before its warm-up has ended."""
 
@@ -52,6 +56,8 @@ class KeepWarm:
             await asyncio.gather(task, return_exceptions=True)
 
     async def _run(self) -> None:
+        await asyncio.sleep(min(SETTLED_SECONDS, self._every))
+        spare_callers()
         while True:
             # First a pause: what started it has the same things done itself.
             await asyncio.sleep(self._every)

@@ -41,6 +41,9 @@ SHORT = 64 * 1024
 _YOUNG = (2000, 5)
 """New objects at which the two younger generations are searched: some 10,000 objects in a millisecond."""
 _NEVER = 2**30
+_FOR_CALLERS = (10_000, 10, 10)
+"""Of the objects of a call nearly none wait for a search: they go with the call. With 2,000, calls that come in a bunch
+set off one search after the other; of more, each would take longer than a millisecond or two."""
 _SEARCH_EVERY = 0.01
 """Seconds, in which a busy thread makes some 5,000 objects."""
 
@@ -108,11 +111,16 @@ class _Collector:
 
     def spare_old_objects(self) -> None:
         if not self._works:
-            _leave_out_what_is_loaded()
+            leave_out_what_is_loaded()
             self._usual = gc.get_threshold()
             gc.set_threshold(*_YOUNG, _NEVER)
             self._search_young(asyncio.get_running_loop())
         self._works += 1
+
+    def become_usual(self, threshold: tuple[int, int, int]) -> None:
+        self._usual = threshold
+        if not self._works:
+            gc.set_threshold(*threshold)
 
     def search_all(self) -> None:
         self._works -= 1
@@ -146,7 +154,14 @@ def many_objects() -> Iterator[None]:
 
 
 @cache
-def _leave_out_what_is_loaded() -> None:
+def leave_out_what_is_loaded() -> None:
     """Modules and their like live as long as the process: no later search looks at them."""
     gc.collect(1)
     gc.freeze()
+
+
+def spare_callers() -> None:
+    """From now on no search of the garbage collector keeps callers waiting for long: one through all that is loaded
+    takes a quarter of a second and more."""
+    leave_out_what_is_loaded()
+    _collector.become_usual(_FOR_CALLERS)

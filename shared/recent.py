@@ -30,7 +30,11 @@ class Recent[K: Hashable, V]:
             task = asyncio.ensure_future(self._asked(key, ask))
             self._under_way[key] = task
             task.add_done_callback(lambda done: self._settled(key, done))
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        finally:
+            # A failure knows this frame: while the frame knows the task of the failure, only the collector ends both.
+            del task
 
     async def _asked(self, key: K, ask: Callable[[], Awaitable[V]]) -> V:
         value = await ask()

@@ -11,7 +11,18 @@ from collections.abc import Iterator, Sized
 
 import pytest
 
-from shared.long_work import NICER, THREADS, TURN_SECONDS, aside, bite, bite_if, emptied, many_objects, taken_out
+from shared.long_work import (
+    NICER,
+    THREADS,
+    TURN_SECONDS,
+    aside,
+    bite,
+    bite_if,
+    emptied,
+    many_objects,
+    spare_callers,
+    taken_out,
+)
 
 WHOSE = contextvars.ContextVar("whose", default="nobody's")
 AT_MOST = 10.0
@@ -179,6 +190,23 @@ async def test_the_collector_is_as_before_when_such_work_fails() -> None:
         assert gc.get_threshold() != usual
         raise RuntimeError
     assert gc.get_threshold() == usual
+
+
+async def test_callers_are_spared_before_during_and_after_such_work() -> None:
+    usual = gc.get_threshold()
+    try:
+        with many_objects():
+            during = gc.get_threshold()
+            spare_callers()
+            assert gc.get_threshold() == during
+        for_callers = gc.get_threshold()
+        assert for_callers[0] > usual[0]
+        with many_objects():
+            assert gc.get_threshold() == during
+        assert gc.get_threshold() == for_callers
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.set_threshold(*usual)
 
 
 async def test_new_objects_are_searched_soon_though_as_many_others_leave() -> None:

@@ -1,6 +1,8 @@
 """One question, however many ask it at once or shortly after each other."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
@@ -73,3 +75,27 @@ async def test_only_so_many_answers_are_kept() -> None:
         await recent.get(key, source)
     assert await recent.get(4, source) == 4  # the newest is there
     assert await recent.get(0, source) == 5  # the oldest is not
+
+
+async def test_a_failure_goes_with_those_who_waited_for_it() -> None:
+    """While Dataverse does not answer every call ends in one: left to the collector, they pile up to long searches."""
+
+    class FailureError(Exception):
+        pass
+
+    async def fails() -> object:
+        raise FailureError
+
+    gc.disable()
+    try:
+        recent = Recent[str, object](1)
+        failures: list[weakref.ref[BaseException]] = []
+        for key in "abc":
+            try:
+                await recent.get(key, fails)
+            except FailureError as failure:
+                failures.append(weakref.ref(failure))
+        await asyncio.sleep(0)
+        assert [failure() for failure in failures] == [None] * 3
+    finally:
+        gc.enable()
