@@ -1,6 +1,7 @@
 """Answers that many ask for at once or shortly after each other: the question is put once."""
 
 import asyncio
+import traceback
 from collections.abc import Awaitable, Callable, Hashable
 
 _MOST_KEPT = 10_000
@@ -33,8 +34,7 @@ class Recent[K: Hashable, V]:
         try:
             return await asyncio.shield(task)
         finally:
-            # A failure knows this frame: while the frame knows the task of the failure, only the collector ends both.
-            del task
+            del task  # a failure would know this frame, and the frame the task of the failure: see `_let_go`
 
     async def _asked(self, key: K, ask: Callable[[], Awaitable[V]]) -> V:
         value = await ask()
@@ -49,7 +49,7 @@ class Recent[K: Hashable, V]:
         if self._under_way.get(key) is task:
             del self._under_way[key]
         if not task.cancelled():
-            task.exception()  # looked at, since all who asked may have given up
+            _let_go(task.exception())  # looked at, since all who asked may have given up
 
     def _forget(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -58,3 +58,14 @@ class Recent[K: Hashable, V]:
             if self._known[oldest][0] > now and len(self._known) <= self._most_kept:
                 return
             del self._known[oldest]
+
+
+def _let_go(failure: BaseException | None) -> None:
+    """Clear the frames that a failure and what led to it came through.
+
+    Who raised it often still holds it there, or its task. Such circles wait for the garbage collector: while nobody
+    answers, each question leaves one, and the search through thousands of them is longer than callers wait.
+    """
+    while failure is not None:
+        traceback.clear_frames(failure.__traceback__)
+        failure = failure.__cause__ or failure.__context__

@@ -84,7 +84,12 @@ async def test_a_failure_goes_with_those_who_waited_for_it() -> None:
         pass
 
     async def fails() -> object:
-        raise FailureError
+        try:
+            async with asyncio.timeout(0.001):
+                await asyncio.sleep(1)
+        except TimeoutError:
+            failure = FailureError()
+            raise failure from None
 
     gc.disable()
     try:
