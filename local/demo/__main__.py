@@ -35,7 +35,7 @@ def main() -> int:
     BUILD.mkdir(parents=True, exist_ok=True)
     log_file = BUILD / "stack.log"
     log_file.unlink(missing_ok=True)
-    console.print("Starting Azurite, the Dataverse simulator and the functions host...")
+    console.print("Starting Azurite, the simulators and the functions host...")
     try:
         with running_stack(log_file=log_file) as stack:
             console.print(f"Switchboard runs at {stack.functions_url}, Dynamics (simulated) at {stack.dataverse_url}")

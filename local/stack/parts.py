@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from local.stack.ports import ADDRESS, BLOB, DATAVERSE, DATAVERSE_TLS, FUNCTIONS, QUEUE, TABLE, Port, Ports
+from local.stack.ports import ADDRESS, BLOB, DATAVERSE, DATAVERSE_TLS, ENREACH, FUNCTIONS, QUEUE, TABLE, Port, Ports
 
 ROOT = Path(__file__).resolve().parents[2]
 AZURITE = ROOT / "node_modules" / ".bin" / "azurite"
@@ -50,6 +50,7 @@ def parts(
     return [
         _azurite(ports, storage),
         _dataverse_simulator(ports),
+        _enreach_simulator(ports),
         _functions_host(ports, settings, app_dir, environ),
     ]
 
@@ -87,6 +88,18 @@ def _dataverse_simulator(ports: Ports) -> Part:
         urls=urls if tls is None else (*urls, _url(DATAVERSE_TLS, ports, scheme="https")),
         health=f"http://{ADDRESS}:{number}/__sim/health",
         echo_as="dataverse",
+    )
+
+
+def _enreach_simulator(ports: Ports) -> Part:
+    number = ports[ENREACH.variable]
+    return Part(
+        name="Enreach simulator",
+        command=(sys.executable, "-m", "local.enreach", "--port", str(number)),
+        ports=(number,),
+        urls=(_url(ENREACH, ports),),
+        health=f"http://{ADDRESS}:{number}/__sim/health",
+        echo_as="enreach",
     )
 
 

@@ -22,7 +22,8 @@ QUEUE = Port("AZURITE_QUEUE_PORT", "Azurite queue", 10001)
 TABLE = Port("AZURITE_TABLE_PORT", "Azurite table", 10002)
 DATAVERSE = Port("DATAVERSE_SIM_PORT", "Dataverse simulator", 7081)
 DATAVERSE_TLS = Port("DATAVERSE_SIM_TLS_PORT", "Dataverse simulator (TLS)", None)
-PORTS = (FUNCTIONS, BLOB, QUEUE, TABLE, DATAVERSE, DATAVERSE_TLS)
+ENREACH = Port("ENREACH_SIM_PORT", "Enreach simulator", 7082)
+PORTS = (FUNCTIONS, BLOB, QUEUE, TABLE, DATAVERSE, DATAVERSE_TLS, ENREACH)
 
 Ports = Mapping[str, int]  # by variable; a part that does not listen is absent
 

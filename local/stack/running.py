@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from local.stack.parts import ROOT
-from local.stack.ports import ADDRESS, DATAVERSE, DATAVERSE_TLS, FUNCTIONS, PORTS, Ports, free_ports
+from local.stack.ports import ADDRESS, DATAVERSE, DATAVERSE_TLS, ENREACH, FUNCTIONS, PORTS, Ports, free_ports
 from local.stack.settings import functions_settings, read_values, stack_addresses
 
 RUNNING_LINE = "Switchboard is running. Ctrl-C stops it."
@@ -32,6 +32,7 @@ class RunningStack:
     functions_url: str
     dataverse_url: str
     dataverse_tls_url: str | None
+    enreach_url: str
     storage_connection_string: str
     routing_key: str
     ports: Mapping[str, int]
@@ -139,6 +140,7 @@ def _described(ports: Ports, environ: Mapping[str, str], app_dir: Path, pid: int
         functions_url=f"http://{ADDRESS}:{ports[FUNCTIONS.variable]}",
         dataverse_url=f"http://{ADDRESS}:{ports[DATAVERSE.variable]}",
         dataverse_tls_url=f"https://{ADDRESS}:{tls}" if tls else None,
+        enreach_url=f"http://{ADDRESS}:{ports[ENREACH.variable]}",
         storage_connection_string=addresses["AzureWebJobsStorage"],
         routing_key=settings.get("ROUTING_KEY_CURRENT", ""),
         ports=dict(ports),

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from local.stack.ports import ADDRESS, BLOB, DATAVERSE, QUEUE, TABLE, Ports
+from local.stack.ports import ADDRESS, BLOB, DATAVERSE, ENREACH, QUEUE, TABLE, Ports
 
 ACCOUNT = "devstoreaccount1"
 # The emulator's published key, the same for everybody:
@@ -40,6 +40,7 @@ def stack_addresses(ports: Ports) -> dict[str, str]:
     return {
         "AzureWebJobsStorage": ";".join([*account, *endpoints]) + ";",
         "DATAVERSE_URL": f"http://{ADDRESS}:{ports[DATAVERSE.variable]}",
+        "ENREACH_DISCOVERY_URL": f"http://{ADDRESS}:{ports[ENREACH.variable]}",
     }
 
 

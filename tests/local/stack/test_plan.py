@@ -23,6 +23,7 @@ def test_without_problems_there_are_parts_in_the_order_of_their_start(tmp_path: 
     assert [part.name for part in plan.parts] == [
         "storage emulator (Azurite)",
         "Dataverse simulator",
+        "Enreach simulator",
         "functions host",
     ]
     assert plan.settings["GREETING"] == "from the environment"

@@ -64,8 +64,9 @@ def test_every_part_answers_and_every_address_is_printed(stack: RunningStack) ->
     assert stack.dataverse_tls_url is not None
     assert httpx.get(f"{stack.functions_url}/admin/host/status").json() == {"state": "Running"}
     assert httpx.get(f"{stack.dataverse_url}/__sim/health").status_code == 200
+    assert httpx.get(f"{stack.enreach_url}/__sim/health").status_code == 200
     text = stack.output.text()
-    for url in (stack.functions_url, stack.dataverse_url, stack.dataverse_tls_url):
+    for url in (stack.functions_url, stack.dataverse_url, stack.dataverse_tls_url, stack.enreach_url):
         assert f" {url}\n" in text
     assert set(_listening(dict(stack.ports))) == set(stack.ports)
 
@@ -75,6 +76,7 @@ def test_the_functions_host_gets_the_settings_of_this_stack(stack: RunningStack)
         return httpx.get(f"{stack.functions_url}/v1/setting/{name}").text
 
     assert setting("DATAVERSE_URL") == stack.dataverse_url
+    assert setting("ENREACH_DISCOVERY_URL") == stack.enreach_url
     assert setting("AzureWebJobsStorage") == stack.storage_connection_string
     assert setting("GREETING") == stack.settings["GREETING"] == "from the test"
     assert setting("ROUTING_KEY_CURRENT") == stack.routing_key == "scratch-key-0123456789-0123456789-abcdef"

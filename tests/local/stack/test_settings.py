@@ -46,6 +46,7 @@ def test_the_addresses_are_those_of_this_stack() -> None:
     ports = free_ports()
     addresses = stack_addresses(ports)
     assert addresses["DATAVERSE_URL"] == f"http://127.0.0.1:{ports['DATAVERSE_SIM_PORT']}"
+    assert addresses["ENREACH_DISCOVERY_URL"] == f"http://127.0.0.1:{ports['ENREACH_SIM_PORT']}"
     storage = dict(part.split("=", 1) for part in addresses["AzureWebJobsStorage"].rstrip(";").split(";"))
     assert storage["AccountName"] == "devstoreaccount1"
     for service in ("Blob", "Queue", "Table"):
