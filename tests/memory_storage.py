@@ -13,7 +13,17 @@ from itertools import batched
 from typing import BinaryIO
 
 from shared.clock import utc_now
-from shared.storage.entities import MAX_BATCH_ROWS, Entity, Row, Value, batches, check_keys, to_properties, to_values
+from shared.storage.entities import (
+    MAX_BATCH_ROWS,
+    Entity,
+    Row,
+    Value,
+    batches,
+    check_keys,
+    check_prefixes,
+    to_properties,
+    to_values,
+)
 from shared.storage.errors import (
     AlreadyThereError,
     ChangedError,
@@ -127,9 +137,9 @@ class MemoryTables(_Memory):
                 self._tables.get(table, {}).pop((partition, row), None)
 
     async def list(
-        self, table: str, partition: str, select: Iterable[str] | None = None, *, prefix: str = ""
+        self, table: str, partition: str, select: Iterable[str] | None = None, *, prefix: str | tuple[str, ...] = ""
     ) -> AsyncGenerator[Entity]:
-        check_keys(partition, prefix or "-")
+        check_prefixes(partition, prefix)
         wanted = None if select is None else set(select)
         await self._request()
         rows = ((row, stored) for (of, row), stored in self._rows(table).items() if of == partition)

@@ -2,14 +2,17 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
+from itertools import batched
 from typing import Protocol
 
 from shared.clock import utc_now
 from shared.customers import CustomerMatching, MatchKind
 from shared.health import Finding, Status
+from shared.long_work import aside
 from shared.number_index.keys import NumberKey, key_problem, number_key
 from shared.number_index.layout import (
     STATE_PARTITION,
@@ -29,6 +32,11 @@ REST_SECONDS = 5.0
 """How long the index is left alone after a failure."""
 STATE_SECONDS = 5.0
 """How long the state that was read is good. A generation that was replaced is kept longer than this."""
+LOOK_UPS_AT_ONCE = 16
+"""Requests under way of one look-up of many numbers."""
+LOOKED_UP_TOGETHER = 7
+"""Numbers of one partition in one request: as many as `Tables.list` takes prefixes. The storage library needs two
+milliseconds of processor time for a request, so thousands of single ones would need ten seconds."""
 MOST_CUSTOMERS = 200
 """Customers of one number. With more, Dataverse is asked, which gives the first ones."""
 
@@ -40,7 +48,7 @@ class IndexTables(Protocol):
 
     async def get(self, table: str, partition: str, row: str) -> Entity | None: ...
     def list(
-        self, table: str, partition: str, select: Iterable[str] | None = None, *, prefix: str = ""
+        self, table: str, partition: str, select: Iterable[str] | None = None, *, prefix: str | tuple[str, ...] = ""
     ) -> AsyncGenerator[Entity]: ...
 
 
@@ -88,6 +96,33 @@ class NumberIndex:
             self._rest(error)
             return None
 
+    async def find_many(
+        self, numbers: Iterable[str], matching: CustomerMatching
+    ) -> dict[str, Mapping[MatchKind, tuple[str, ...]]]:
+        """What `find` says of many E.164 numbers, for nobody who waits; the numbers of which it knows nothing are left
+        out. Never raises: after a failure it gives what it has found by then."""
+        key = self.key
+        found: dict[str, Mapping[MatchKind, tuple[str, ...]]] = {}
+        if key is None or matching.numbers_to_cut or _loop_time() < self._rests_until:
+            return found
+        state = await self._current_state()
+        if not state.is_trusted(self._digest(key, matching), self._now()):
+            return found
+        waiting = await aside(_grouped, key, state.generation, frozenset(numbers))
+
+        async def look_up() -> None:
+            while waiting and _loop_time() >= self._rests_until:
+                partition, by_prefix = waiting.pop()
+                try:
+                    customers = await self._customers_of(partition, tuple(by_prefix))
+                except StorageError as error:
+                    self._rest(error)
+                    return
+                found.update({number: customers[prefix] for prefix, number in by_prefix.items() if prefix in customers})
+
+        await asyncio.gather(*[look_up() for _ in range(LOOK_UPS_AT_ONCE)])
+        return found
+
     async def warm_up(self) -> None:
         """Open the connection and read the state, without haste. Never raises."""
         if self.key is not None:
@@ -123,17 +158,29 @@ class NumberIndex:
         self._read_at = _loop_time()
 
     async def _customers(self, generation: int, digest: str) -> Mapping[MatchKind, tuple[str, ...]] | None:
-        found: dict[MatchKind, tuple[str, ...]] = {}
-        count = 0
-        partition, prefix = number_partition(generation, digest), number_prefix(digest)
-        async with aclosing(self._tables.list(TABLE, partition, (), prefix=prefix)) as entries:
+        prefix = number_prefix(digest)
+        return (await self._customers_of(number_partition(generation, digest), (prefix,))).get(prefix)
+
+    async def _customers_of(
+        self, partition: str, prefixes: tuple[str, ...]
+    ) -> dict[str, Mapping[MatchKind, tuple[str, ...]]]:
+        """The customers of some numbers of a partition; nothing about a number that has too many."""
+        found: dict[str, dict[MatchKind, list[str]]] = {prefix: {} for prefix in prefixes}
+        counts = Counter[str]()
+        async with aclosing(self._tables.list(TABLE, partition, (), prefix=prefixes)) as entries:
             async for each in entries:
-                customer = customer_of(each.row)
-                found[customer.kind] = (*found.get(customer.kind, ()), customer.row_id)
-                count += 1
-                if count > MOST_CUSTOMERS:
-                    return None
-        return found
+                prefix = each.row[: len(prefixes[0])]
+                counts[prefix] += 1
+                if counts[prefix] <= MOST_CUSTOMERS:
+                    customer = customer_of(each.row)
+                    found[prefix].setdefault(customer.kind, []).append(customer.row_id)
+                elif len(prefixes) == 1:
+                    break
+        return {
+            prefix: {kind: tuple(ids) for kind, ids in kinds.items()}
+            for prefix, kinds in found.items()
+            if counts[prefix] <= MOST_CUSTOMERS
+        }
 
     def _digest(self, key: NumberKey, matching: CustomerMatching) -> str:
         if self._settings is None or self._settings[0] is not matching:
@@ -154,6 +201,19 @@ def _finding(state: IndexState, is_trusted: bool, matching: CustomerMatching) ->
     if not state.generation:
         return Finding(_NAME, Status.AMBER, "being built, or storage does not answer: Dataverse is asked instead")
     return Finding(_NAME, Status.AMBER, "stale: Dataverse is asked instead", state.refreshed_at)
+
+
+def _grouped(key: NumberKey, generation: int, numbers: Iterable[str]) -> list[tuple[str, dict[str, str]]]:
+    """The numbers by their prefix in a partition, as many of a partition together as one request looks up."""
+    partitions: dict[str, dict[str, str]] = {}
+    for number in numbers:
+        digest = key.digest(number)
+        partitions.setdefault(number_partition(generation, digest), {})[number_prefix(digest)] = number
+    return [
+        (partition, dict(some))
+        for partition, by_prefix in partitions.items()
+        for some in batched(by_prefix.items(), LOOKED_UP_TOGETHER, strict=False)
+    ]
 
 
 _NAME = "number index"

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 type Value = str | int | bool | datetime | bytes | float
 type Row = tuple[str, Mapping[str, Value]]
 
+MOST_PREFIXES = 7
+"""A filter takes 15 comparisons ("Querying tables and entities"): that of the partition, and two for each prefix."""
 MAX_BATCH_ROWS = 100
 MAX_BATCH_BYTES = 4 * 1024 * 1024 - 64 * 1024
 """4 MiB are allowed; the rest is for what frames a batch."""
@@ -54,6 +56,16 @@ def check_keys(partition: str, row: str) -> None:
             raise ValueError(f"a {kind} key holds {found.group()!r}")
         if len(key.encode("utf-16-le")) > _MAX_KEY_BYTES:
             raise ValueError(f"a {kind} key is longer than {_MAX_KEY_BYTES} bytes in UTF-16")
+
+
+def check_prefixes(partition: str, prefix: str | tuple[str, ...]) -> tuple[str, ...]:
+    """The beginnings of row keys that a query asks for. Raises ValueError for keys that no query takes."""
+    prefixes = (prefix,) if isinstance(prefix, str) else prefix
+    if len(prefixes) > MOST_PREFIXES or (len(prefixes) != 1 and not all(prefixes)) or not prefixes:
+        raise ValueError(f"a query takes 1 to {MOST_PREFIXES} prefixes, none of several empty")
+    for each in prefixes:
+        check_keys(partition, each or "-")
+    return prefixes
 
 
 def to_properties(partition: str, row: str, values: Mapping[str, Value]) -> dict[str, Value]:

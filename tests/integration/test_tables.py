@@ -254,7 +254,7 @@ async def test_the_rows_whose_keys_begin_alike_are_a_range(tables: AnyTables, ta
     await tables.write_many(table, "p'q", [(key, {}) for key in keys])
     await tables.write_many(table, "other", [("ab-3", {})])
 
-    async def beginning(prefix: str) -> list[str]:
+    async def beginning(prefix: str | tuple[str, ...]) -> list[str]:
         return [entity.row async for entity in tables.list(table, "p'q", prefix=prefix)]
 
     assert await beginning("ab-") == ["ab-1", "ab-2"]
@@ -262,6 +262,17 @@ async def test_the_rows_whose_keys_begin_alike_are_a_range(tables: AnyTables, ta
     assert await beginning("it's-") == ["it's-1", "it's-2"]
     assert await beginning("ä") == ["ä-1"]
     assert await beginning("c") == []
+    assert await beginning(("b", "ab-", "nothing", "it's-")) == ["ab-1", "ab-2", "b", "it's-1", "it's-2"]
+    seven = ("a", "b", "it's", "ä", "x", "y", "z")
+    assert await beginning(seven) == sorted(keys)
+
+
+@pytest.mark.parametrize("prefixes", [(), ("a", ""), tuple("abcdefgh")])
+async def test_no_more_prefixes_are_asked_for_than_a_filter_takes(
+    tables: AnyTables, table: str, prefixes: tuple[str, ...]
+) -> None:
+    with pytest.raises(ValueError, match="prefixes"):
+        [entity async for entity in tables.list(table, "p", prefix=prefixes)]
 
 
 async def test_many_rows_are_removed_also_where_some_are_gone(tables: AnyTables, table: str) -> None:
