@@ -15,6 +15,7 @@ from shared.number_index.index import NumberIndex, open_number_index
 from shared.settings import Settings
 from shared.storage.files import Files, open_files
 from shared.storage.tables import Tables, open_tables
+from shared.users.users import Users, open_users
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,11 @@ class Gateways:
     """None without credentials; `shared.enreach.client.credentials_of` says why."""
     health: Health = field(default_factory=Health)
     """Each capability adds what it knows of itself."""
+    users: Users = field(init=False)
+
+    def __post_init__(self) -> None:
+        users = open_users(self.settings, self.tables, self.dataverse, self.enreach)
+        object.__setattr__(self, "users", users)  # frozen
 
     def load_ahead(self) -> None:
         """While the platform takes up the functions, set up what the first caller should not wait for."""

@@ -73,6 +73,10 @@ class Settings(BaseSettings):
     enreach_secret_key: SecretStr | None = None
     enreach_discovery_url: str = "https://discover.enreachvoice.com"
     enreach_api_url: str | None = None
+    enreach_user_id_column: str | None = Field(None, pattern=r"^[a-z][a-z0-9_]{0,99}$")
+    enreach_user_email_column: str | None = Field(None, pattern=r"^[a-z][a-z0-9_]{0,99}$")
+    enreach_user_role: str = "Voice User"
+    user_sync_schedule: str = Field("0 * * * * *", pattern=r"^\S+( \S+){5}$")
 
     site_id: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")
 

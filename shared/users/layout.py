@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from shared.storage.entities import Value
+type Stored = str | int | datetime | bytes
 
 TABLE = "usermap"
 PARTITION = "map"
@@ -36,7 +36,7 @@ class MapState:
     """What keeps the latest run from having done all; empty where it did."""
     problem_since: datetime | None = None
 
-    def values(self) -> dict[str, Value]:
+    def values(self) -> dict[str, Stored]:
         """The row as it is stored."""
         moments = {"completed_at": self.completed_at, "problem_since": self.problem_since}
         return {
@@ -80,7 +80,7 @@ def read_map(rows: Mapping[str, Mapping[str, object]]) -> StoredMap:
     return StoredMap(ids_of(rows.values()), read_state(rows.get(STATE_ROW, {})))
 
 
-def shards(ids: Mapping[str, str]) -> dict[str, dict[str, Value]]:
+def shards(ids: Mapping[str, str]) -> dict[str, dict[str, Stored]]:
     """The rows of the map, all sixteen of them, by row key."""
     packed: dict[str, bytearray] = {digit: bytearray() for digit in "0123456789abcdef"}
     for enreach_id, user_id in sorted(ids.items()):
@@ -88,7 +88,7 @@ def shards(ids: Mapping[str, str]) -> dict[str, dict[str, Value]]:
     return {row: {_USERS: bytes(content)} for row, content in packed.items()}
 
 
-def changed_shards(before: Mapping[str, str], after: Mapping[str, str]) -> list[tuple[str, dict[str, Value]]]:
+def changed_shards(before: Mapping[str, str], after: Mapping[str, str]) -> list[tuple[str, dict[str, Stored]]]:
     """The rows to write so that the map of before is that of after."""
     old = shards(before)
     return [(row, values) for row, values in shards(after).items() if values != old[row]]

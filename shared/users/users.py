@@ -12,6 +12,7 @@ from shared.dataverse.odata import Query
 from shared.dataverse.tables import JsonRow
 from shared.long_work import FEW, bite_if
 from shared.recent import Recent
+from shared.settings import Settings
 from shared.storage.entities import Entity
 from shared.users.layout import PARTITION, TABLE, StoredMap, read_map
 from shared.users.matching import DynamicsUser, EnreachUser, UserMap, assign, user_map
@@ -62,7 +63,7 @@ class Users:
         self,
         tables: MapRows,
         dynamics: Dynamics,
-        enreach: Enreach,
+        enreach: Enreach | None,
         columns: UserColumns,
         *,
         good_for: float = GOOD_FOR_SECONDS,
@@ -79,7 +80,8 @@ class Users:
         `DefaultRegion` of customer-matching.json).
 
         One request to storage and one to Dataverse for each 5,000 users; where `sync_users` never came to its end, one
-        to Enreach besides, and the e-mails are matched here. Raises StorageError, DataverseError, EnreachError.
+        to Enreach besides (if the app has a user there), and the e-mails are matched here.
+        Raises StorageError, DataverseError, EnreachError.
         """
         return await self._recent.get(region, lambda: self._read(region))
 
@@ -91,7 +93,7 @@ class Users:
         stored = await read_stored(self._tables)
         never_ran = stored.state.completed_at is None
         rows = await self._dynamics.query(self._columns.query(emails=never_ran))
-        listed = (await self._enreach.users()).items if never_ran else ()
+        listed = (await self._enreach.users()).items if never_ran and self._enreach is not None else ()
         return await bite_if(len(rows) > FEW, self._map, rows, stored, listed, region)
 
     def _map(
@@ -102,3 +104,13 @@ class Users:
         if stored.state.completed_at is None:
             ids = assign(users, listed, None if self._columns.enreach_id else stored.ids).all
         return user_map(ids, users, region)
+
+
+def columns_of(settings: Settings) -> UserColumns:
+    """The columns that the settings name."""
+    return UserColumns(settings.enreach_user_id_column, settings.enreach_user_email_column)
+
+
+def open_users(settings: Settings, tables: MapRows, dynamics: Dynamics, enreach: Enreach | None) -> Users:
+    """The users of this process. No request is made yet."""
+    return Users(tables, dynamics, enreach, columns_of(settings))

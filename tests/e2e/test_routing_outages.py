@@ -227,9 +227,11 @@ async def world(stack: Stack, folder: Path) -> AsyncIterator[World]:
             "DATAVERSE_CLIENT_SECRET": "app-secret",
             "DATAVERSE_AUTHORITY": f"https://127.0.0.1:{await opened.enter_async_context(to_entra.running())}",
             "SSL_CERT_FILE": entra.trust,
-            # Each call looks into the index, which is never built: a refresh would be a question to Dataverse as well.
+            # Each call looks into the index, which is never built: a refresh would be a question to Dataverse as well,
+            # as would be a sync of users.
             "NUMBER_INDEX_ENABLED": "true",
             "NUMBER_INDEX_SCHEDULE": "0 0 0 29 2 *",
+            "USER_SYNC_SCHEDULE": "0 0 0 29 2 *",
         }
         # No token at the start: the warm-up has to give up, and the first callers come with everything cold.
         to_entra.fall_silent()

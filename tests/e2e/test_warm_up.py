@@ -8,6 +8,8 @@ from local.stack.ports import free_ports
 from local.stack.running import RunningStack, running_stack
 
 CALL = {"anum": "+358504545641", "bnum": "+35840675644"}
+NO_TIMER = {"USER_SYNC_SCHEDULE": "0 0 0 29 2 *"}
+"""It would ask Dataverse beside the callers."""
 
 
 def call(stack: RunningStack) -> httpx.Response:
@@ -24,7 +26,7 @@ def traffic(stack: RunningStack) -> dict[str, int]:
 
 def test_the_first_caller_finds_the_connection_open_and_the_rules_read(tmp_path: Path) -> None:
     log = tmp_path / "stack.log"
-    with running_stack(free_ports(), log_file=log) as stack:
+    with running_stack(free_ports(), log_file=log, environment=NO_TIMER) as stack:
         assert traffic(stack) == {"requests": 1, "connections": 1}
         before = log.read_text()
         assert call(stack).status_code == 200
@@ -36,7 +38,7 @@ def test_the_first_caller_finds_the_connection_open_and_the_rules_read(tmp_path:
 
 
 def test_the_first_caller_after_a_restart_which_nobody_warms_up_is_answered_in_time_too() -> None:
-    with running_stack(free_ports(), environment={"AzureWebJobs.warmup.Disabled": "true"}) as stack:
+    with running_stack(free_ports(), environment={"AzureWebJobs.warmup.Disabled": "true", **NO_TIMER}) as stack:
         assert traffic(stack) == {"requests": 0, "connections": 0}
         answer = call(stack)
     assert answer.status_code == 200

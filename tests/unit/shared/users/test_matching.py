@@ -1,4 +1,4 @@
-"""Who is who: every rule as a row of a table. Enreach users are `id:login`, Dynamics users `name email/override =id`."""
+"""Who is who: every rule as a row. Enreach users are `id:login`, Dynamics users `name email/override =id`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -56,13 +56,15 @@ BY_EMAIL = [
     pytest.param(["ann a@crm/ann@x"], ["1:ann@x"], {"matched": "1>ann"}, id="by the override"),
     pytest.param(["ann ann@x/a@voice"], ["1:ann@x", "2:a@voice"], {"matched": "2>ann", "missing here": "1"},
                  id="the override comes first"),
-    pytest.param(["ann ann@x/nobody@x"], ["1:ann@x"], {"matched": "1>ann"}, id="the primary where the override is unknown"),
+    pytest.param(["ann ann@x/nobody@x"], ["1:ann@x"], {"matched": "1>ann"},
+                 id="the primary where the override is not known"),
     pytest.param([ANN], ["1:bob@x"], {"missing here": "1"}, id="nobody in Dynamics; nobody misses Ann in Enreach"),
     pytest.param(["ann /ann@x"], ["1:bob@x"], {"missing here": "1", "missing there": "ann"},
                  id="an override is a promise that Enreach has the user"),
     pytest.param(["ann"], ["1:"], {"missing here": "1"}, id="no e-mail is not an e-mail"),
     pytest.param([ANN, "bot ann@x"], ["1:ann@x"], {"ambiguous here": "ann bot"}, id="two users of one e-mail"),
-    pytest.param([ANN, "bot ann@x"], ["1:bob@x"], {"missing here": "1"}, id="two users of an e-mail that Enreach lacks"),
+    pytest.param([ANN, "bot ann@x"], ["1:bob@x"], {"missing here": "1"},
+                 id="two users of an e-mail that Enreach lacks"),
     pytest.param([ANN, "bob b@x/ann@x"], ["1:ann@x"], {"ambiguous here": "ann bob"},
                  id="an override that is the primary e-mail of another"),
     pytest.param([ANN], ["1:ann@x", "2:ANN@x"], {"ambiguous here": "ann", "ambiguous there": "1 2"},
@@ -71,8 +73,8 @@ BY_EMAIL = [
     pytest.param([ANN, "bob bob@x"], ["1:ann@x", "1:bob@x"], {"ambiguous here": "ann bob", "ambiguous there": "1"},
                  id="one Enreach user with two logins"),
     pytest.param([ANN], ["1:ann@x", "1:Ann@x"], {"matched": "1>ann"}, id="one Enreach user listed twice"),
-    pytest.param([ANN, "bob bob@x", "bot bob@x"], ["1:ann@x", "2:bob@x"], {"matched": "1>ann", "ambiguous here": "bob bot"},
-                 id="what is ambiguous for some is nothing to the others"),
+    pytest.param([ANN, "bob bob@x", "bot bob@x"], ["1:ann@x", "2:bob@x"],
+                 {"matched": "1>ann", "ambiguous here": "bob bot"}, id="ambiguous for some is nothing to others"),
 ]  # fmt: skip
 
 
