@@ -400,7 +400,7 @@ def open_tables(settings: Settings) -> Tables:
             "connection_timeout": 3,
             "read_timeout": 10,
             "raw_request_hook": _stream_large_body,
-            # It would look for ~/.netrc and for proxies with each request, which takes as long as the rest of a look-up.
+            # It would look for ~/.netrc and for proxies with each request, which takes nearly as long as all the rest.
             # The app's other clients do not look either.
             "use_env_settings": False,
         }
