@@ -86,6 +86,8 @@ class Settings(BaseSettings):
     number_index_schedule: str = Field("15 * * * * *", pattern=r"^\S+( \S+){5}$")
     number_index_key: SecretStr | None = None
 
+    customer_id_key: SecretStr | None = None
+
     schedule_max_bytes: int = Field(128 * 1024 * 1024, gt=0)
     schedule_sweep_schedule: str = Field("0 */5 * * * *", pattern=r"^\S+( \S+){5}$")
 

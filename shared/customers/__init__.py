@@ -6,6 +6,7 @@ matching          whose number it is, among the rows found: pure
 stored_spellings  in which spellings this environment stores numbers
 look_up           the asking, for one number
 many              the asking, for thousands of numbers at once
+unknown_callers   which row is made for a caller whom nobody knows: pure
 What every key of the document means: docs/customer-matching.md.
 """
 
@@ -29,6 +30,7 @@ from shared.customers.questions import (
     search_texts,
 )
 from shared.customers.stored_spellings import StoredSpellings
+from shared.customers.unknown_callers import unknown_caller_id
 
 __all__ = [
     "AMBIGUOUS",
@@ -56,4 +58,5 @@ __all__ = [
     "matched",
     "search_texts",
     "searched",
+    "unknown_caller_id",
 ]
