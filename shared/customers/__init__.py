@@ -5,14 +5,13 @@ questions         what Dataverse is asked: pure
 matching          whose number it is, among the rows found: pure
 stored_spellings  in which spellings this environment stores numbers
 look_up           the asking, for one number
-many              the asking, for thousands of numbers at once
+many              the asking, for thousands of numbers at once (not loaded with the package: callers do not wait for it)
 unknown_callers   which row is made for a caller whom nobody knows: pure
 What every key of the document means: docs/customer-matching.md.
 """
 
 from shared.customers.document import ColumnName, CustomerMatching, MatchKind, OrderKey, SearchedColumns, column_name
 from shared.customers.look_up import RowReader, ask_of_caller, find_customer
-from shared.customers.many import ManyNumbersFinder, PackedRowReader, find_customers
 from shared.customers.matching import (
     AMBIGUOUS,
     NOBODY,
@@ -40,11 +39,9 @@ __all__ = [
     "CustomerColumns",
     "CustomerMatching",
     "Ids",
-    "ManyNumbersFinder",
     "Match",
     "MatchKind",
     "OrderKey",
-    "PackedRowReader",
     "RowReader",
     "SearchedColumns",
     "StoredSpellings",
@@ -53,7 +50,6 @@ __all__ = [
     "column_name",
     "customer_questions",
     "find_customer",
-    "find_customers",
     "join_choice",
     "matched",
     "search_texts",

@@ -16,8 +16,8 @@ from shared.customers import (
     Match,
     MatchKind,
     find_customer,
-    find_customers,
 )
+from shared.customers.many import find_customers
 from shared.dataverse.client import DataverseClient
 from tests.unit.shared.stored_numbers import Stored, stored_numbers
 
