@@ -13,10 +13,11 @@ From the socket to the rows:
 - Reading: `query` and `filters` compile the query options (`functions`, `conditions`, `periods`, `literals`,
   `likeness`, `row_tests`, `url_text`), `reading` answers (`paging`, `tracking`, `rendering`), `fetchxml`,
   `fetch_planning` and `fetch_reading`. `indexes` and `candidates` spare both of them scans.
-- Writing: `payload` reads bodies (`values`), `writes` and `stamps` do what the platform does, `deletes`.
+- Writing: `payload` reads bodies (`values`), `writes` and `stamps` do what the platform does, `deletes`,
+  `associations`.
 - `store` rows, indexes, transactions; `metadata` and `extensions` the tables; `seed` and `planting` the first rows.
 - `scheduling` Universal Resource Scheduling, `soap` the SOAP endpoint, `bags` what both carry, `safe_xml`.
 
-Left out: plug-ins, duplicate detection, audit, elastic tables, aggregates, many-to-many relations, column security,
-depths of privileges other than the organisation's.
+Left out: plug-ins, duplicate detection, audit, elastic tables, aggregates, column security, filtering and expanding by
+many-to-many relations, depths of privileges other than the organisation's.
 """

@@ -28,6 +28,8 @@ EDM_TYPES = {
     "Customer": "Edm.Guid",
     "Owner": "Edm.Guid",
 }
+# What an extension adds to, beside the columns.
+PARTS = ("navigation", "collection_navigation", "associations", "keys")
 # Text columns that store anything as long as no source states a length (their type is inferred).
 UNSTATED_LENGTH = {"String": 4000, "Memo": 1_048_576}
 
@@ -73,6 +75,15 @@ class CollectionNavigation:
     partner: str
 
 
+@dataclass(frozen=True)
+class Association:
+    """One end of a many-to-many relation: its name, the other table, and the table that holds the pairs."""
+
+    name: str
+    other: str
+    intersect: str
+
+
 @dataclass
 class TableDefinition:
     """One table as the metadata describes it."""
@@ -85,9 +96,11 @@ class TableDefinition:
     columns: dict[str, Column] = field(default_factory=dict)
     navigation: dict[str, Navigation] = field(default_factory=dict)
     collections: dict[str, CollectionNavigation] = field(default_factory=dict)
+    associations: dict[str, Association] = field(default_factory=dict)
     keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
     user_owned: bool = False
     base_type: str = ""
+    is_intersect: bool = False
 
 
 def read_schema_files(*paths: Path) -> dict[str, Any]:
@@ -108,11 +121,11 @@ def extend_raw_tables(raw: dict[str, Any], extension: Mapping[str, Any]) -> None
     for name, addition in extension.items():
         table = raw.setdefault(name, _empty_raw_table(name))
         for key, value in addition.items():
-            if key not in {"attributes", "navigation", "collection_navigation", "keys"}:
+            if key not in {"attributes", *PARTS}:
                 table[key] = value
         for column, attributes in addition.get("attributes", {}).items():
             _extend_raw_column(table["attributes"].setdefault(column, {}), attributes)
-        for part in ("navigation", "collection_navigation", "keys"):
+        for part in PARTS:
             table.setdefault(part, {}).update(addition.get(part, {}))
 
 
@@ -146,6 +159,7 @@ def define_table(raw: Mapping[str, Any]) -> TableDefinition:
         raw.get("object_type_code", 10000),
         user_owned=raw.get("ownership") == "UserOwned",
         base_type=raw.get("base_type") or "",
+        is_intersect=raw.get("is_intersect", False),
     )
     attributes = dict(raw["attributes"])
     attributes.setdefault(table.primary_id, {"type": "Uniqueidentifier", "valid_for_update": False})
@@ -174,6 +188,8 @@ def _define_navigation(table: TableDefinition, raw: Mapping[str, Any]) -> None:
             table.navigation[column.name] = Navigation(column.name, column.name, column.targets, read_only)
     for name, collection in raw.get("collection_navigation", {}).items():
         table.collections[name] = CollectionNavigation(name, collection["type"], collection["partner"])
+    for name, association in raw.get("associations", {}).items():
+        table.associations[name] = Association(name, association["type"], association["intersect"])
 
 
 def define_column(name: str, raw: Mapping[str, Any]) -> Column:

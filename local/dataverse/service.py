@@ -14,6 +14,7 @@ from local.dataverse.addressing import (
     row_id_of,
     split_path,
 )
+from local.dataverse.associations import Associations
 from local.dataverse.definitions import definitions
 from local.dataverse.environment import Environment
 from local.dataverse.errors import (
@@ -27,7 +28,7 @@ from local.dataverse.errors import (
 )
 from local.dataverse.fetch_reading import fetch_rows
 from local.dataverse.messages import Request, Response, error_response, json_response
-from local.dataverse.metadata import CollectionNavigation, Navigation
+from local.dataverse.metadata import Association, CollectionNavigation, Navigation
 from local.dataverse.multiples import MESSAGES, Multiples
 from local.dataverse.query import fetch_xml
 from local.dataverse.reading import Reading, Scope, refuse_long_url
@@ -52,6 +53,7 @@ class Service:
         self.environment = environment
         self.writer = Writer(store, environment)
         self.reading = Reading(store, environment)
+        self._associations = Associations(store)
         self._multiples = Multiples(store, self.writer)
         self._actions = Actions(store, self.writer, environment)
         self.search = Search(store, environment)
@@ -241,6 +243,8 @@ class Service:
             return self._related_row(table, row_id, definition.navigation[name], request, base)
         if name in definition.collections and len(steps) == 1 and request.method == "GET":
             return self._related_rows(table, row_id, definition.collections[name], request, base)
+        if name in definition.associations and len(steps) == 1 and request.method == "GET":
+            return self._associated_rows(table, row_id, definition.associations[name], request, base)
         raw = len(steps) == 2 and steps[1].name == "$value"
         if len(steps) > 1 and not raw:
             raise unknown_segment(steps[1].name)
@@ -275,6 +279,8 @@ class Service:
 
     def _reference(self, table: Table, row_id: str, step: Segment, request: Request, session: Session) -> Response:
         """Associates and disassociates rows."""
+        if step.name in table.definition.associations:
+            return self._associate(table, row_id, step, request, session)
         navigation = table.definition.navigation.get(step.name)
         collection = table.definition.collections.get(step.name)
         if navigation is not None and request.method == "DELETE":
@@ -293,6 +299,24 @@ class Service:
             raise _method_not_allowed(request)
         self.reading.existing(child, child_id)
         return self._bind(child, child_id, collection.partner, value, session)
+
+    def _associate(self, table: Table, row_id: str, step: Segment, request: Request, session: Session) -> Response:
+        association = table.definition.associations[step.name]
+        other = self._associations.other(association)
+        if request.method == "POST" and step.key is None:
+            entity_set, key = parse_reference(_absolute_reference(table, request))
+            if entity_set != other.definition.entity_set:
+                raise unreadable_payload(table.definition.entity_set, f"'{step.name}' does not lead to '{entity_set}'.")
+            change = self._associations.associate
+        elif request.method == "DELETE" and step.key is not None:
+            key, change = step.key, self._associations.disassociate
+        else:
+            raise _method_not_allowed(request)
+        other_id = row_id_of(other, key)
+        self.reading.existing(other, other_id)
+        with self.store.transaction():
+            change(table, row_id, association, other_id, session)
+        return Response(204)
 
     def _bind(self, table: Table, row_id: str, navigation: str, value: str | None, session: Session) -> Response:
         reader = self.writer.reader(table)
@@ -316,6 +340,15 @@ class Service:
         slot = child.slots[child.definition.columns[partner.lookup].property]
         address = f"{base}/{table.definition.entity_set}({row_id})/{collection.name}"
         return self.reading.collection(child, request, base, Scope(frozenset(child.ids_where(slot, row_id)), address))
+
+    def _associated_rows(
+        self, table: Table, row_id: str, association: Association, request: Request, base: str
+    ) -> Response:
+        other = self._associations.other(association)
+        request.may_read(other)
+        address = f"{base}/{table.definition.entity_set}({row_id})/{association.name}"
+        ids = self._associations.associated(table, row_id, association)
+        return self.reading.collection(other, request, base, Scope(ids, address))
 
 
 def _absolute_reference(table: Table, request: Request) -> str:

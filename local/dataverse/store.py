@@ -191,8 +191,8 @@ class Store:
             self.bases.add(definition.base_type)
 
     def refuse_base(self, table: Table, method: str) -> None:
-        """Rows of a base table are written through the tables derived from it."""
-        if table.definition.name in self.bases:
+        """Rows of a base table are written through the tables derived from it, pairs of two tables by associating."""
+        if table.definition.name in self.bases or table.definition.is_intersect:
             raise DataverseError(
                 400,
                 "0x80040800",

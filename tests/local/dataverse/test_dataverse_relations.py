@@ -87,3 +87,69 @@ def test_deleting_a_customer_with_cases_is_a_switch(dataverse: Any) -> None:
     dataverse.environment(deleteCustomerWithCases=True)
     assert refused(dataverse, f"accounts({case['_customerid_value']})") == (204, "")
     assert dataverse.get(f"incidents({case['incidentid']})").status_code == 404
+
+
+# ------------------------------------------------------------------------------------- many-to-many relations
+
+
+@pytest.fixture
+def pair(dataverse: Any) -> tuple[str, str]:
+    """A user, and a role that it does not have."""
+    user = dataverse.rows("systemusers", top="1")[0]["systemuserid"]
+    return user, dataverse.create("roles", {"name": "Voice User"})
+
+
+def associate(dataverse: Any, below: str, target: str) -> Any:
+    body = {"@odata.id": f"{dataverse.origin}/api/data/v9.2/{target}"}
+    return dataverse.send("POST", f"{below}/systemuserroles_association/$ref", body)
+
+
+def roles_of(dataverse: Any, user: str) -> list[str]:
+    rows = dataverse.rows(f"systemusers({user})/systemuserroles_association", select="name", filter="name ne null")
+    return [row["name"] for row in rows]
+
+
+def test_a_role_is_given_and_taken_and_the_user_stays_unchanged(dataverse: Any, pair: tuple[str, str]) -> None:
+    user, role = pair
+    before, had = dataverse.get(f"systemusers({user})").json(), roles_of(dataverse, user)
+    assert associate(dataverse, f"systemusers({user})", f"roles({role})").status_code == 204
+    assert roles_of(dataverse, user) == [*had, "Voice User"]
+    assert dataverse.get(f"systemusers({user})").json() == before
+    (row,) = dataverse.rows("systemuserrolescollection", filter=f"roleid eq {role}")
+    assert row["systemuserid"] == user
+    members = dataverse.rows(f"roles({role})/systemuserroles_association", select="systemuserid")
+    assert [member["systemuserid"] for member in members] == [user]
+    gone = dataverse.send("DELETE", f"systemusers({user})/systemuserroles_association({role})/$ref")
+    assert (gone.status_code, roles_of(dataverse, user)) == (204, had)
+    assert dataverse.rows("systemuserrolescollection", filter=f"roleid eq {role}") == []
+
+
+def test_a_role_is_given_from_its_own_end_too_and_only_once(dataverse: Any, pair: tuple[str, str]) -> None:
+    user, role = pair
+    assert associate(dataverse, f"roles({role})", f"systemusers({user})").status_code == 204
+    again = associate(dataverse, f"systemusers({user})", f"roles({role})")
+    assert (again.status_code, again.json()["error"]["code"]) == (412, "0x80040237")
+    assert len(dataverse.rows("systemuserrolescollection", filter=f"roleid eq {role}")) == 1
+
+
+def test_what_cannot_be_associated_is_refused(dataverse: Any, pair: tuple[str, str]) -> None:
+    user, role = pair
+    assert associate(dataverse, f"systemusers({user})", f"systemusers({user})").status_code == 400
+    assert associate(dataverse, f"systemusers({user})", f"roles({user})").status_code == 404
+    assert associate(dataverse, f"systemusers({role})", f"roles({role})").status_code == 404
+    assert dataverse.send("GET", f"systemusers({user})/systemuserroles_association/$ref").status_code == 405
+    dataverse.control("POST", "roles", {"roles": {"R": {"systemuser": ["Read"]}}, "assignments": {}})
+    try:
+        assert associate(dataverse, f"systemusers({user})", f"roles({role})").status_code == 403
+    finally:
+        dataverse.control("POST", "roles", None)
+
+
+def test_pairs_are_not_written_as_rows(dataverse: Any, pair: tuple[str, str]) -> None:
+    user, role = pair
+    associate(dataverse, f"systemusers({user})", f"roles({role})")
+    (row,) = dataverse.rows("systemuserrolescollection", filter=f"roleid eq {role}")
+    address = f"systemuserrolescollection({row['systemuserroleid']})"
+    for method, path in (("POST", "systemuserrolescollection"), ("PATCH", address), ("DELETE", address)):
+        response = dataverse.send(method, path, None if method == "DELETE" else {"roleid": role, "systemuserid": user})
+        assert (response.status_code, response.json()["error"]["code"]) == (400, "0x80040800"), method
