@@ -101,8 +101,8 @@ def canonical_id(text: object) -> str:
 
 
 def plain_email(text: object) -> str:
-    """An e-mail in the form in which it is compared."""
-    return text.strip().casefold() if isinstance(text, str) else ""
+    """An e-mail in the form in which it is compared: in lower case, not folded, which would take `weiß` for `weiss`."""
+    return text.strip().lower() if isinstance(text, str) else ""
 
 
 def assign(

@@ -124,8 +124,9 @@ class UserSite:
 
     def give_role(self, name: str, role_id: str) -> None:
         """The user gets the role, which touches nothing of the user's own row."""
-        pair = {"systemuserid": guid(("user", name)), "roleid": role_id}
-        self.plant("systemuserrolescollection", [pair])
+        path = f"/api/data/v9.2/systemusers({guid(('user', name))})/systemuserroles_association/$ref"
+        role = {"@odata.id": f"{self.dynamics_http.base_url}/api/data/v9.2/roles({role_id})"}
+        self.dynamics_http.post(path, json=role).raise_for_status()
 
     def column(self) -> dict[str, str]:
         """Who has which id in Dynamics, by their names."""

@@ -53,6 +53,7 @@ ANN = "ann ann@x"
 BY_EMAIL = [
     pytest.param([ANN], ["1:ann@x"], {"matched": "1>ann"}, id="by the primary e-mail"),
     pytest.param(["ann ANN@X"], ["1: Ann@x "], {"matched": "1>ann"}, id="whatever the case and the white space"),
+    pytest.param(["ann wei\u00df@x"], ["1:weiss@x"], {"missing here": "1"}, id="but not whatever the letter"),
     pytest.param(["ann a@crm/ann@x"], ["1:ann@x"], {"matched": "1>ann"}, id="by the override"),
     pytest.param(["ann ann@x/a@voice"], ["1:ann@x", "2:a@voice"], {"matched": "2>ann", "missing here": "1"},
                  id="the override comes first"),
