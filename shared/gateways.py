@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from functools import partial
 
+from shared.calls.ledger import CallLedger
 from shared.config_documents import ConfigDocuments, json_document
 from shared.dataverse.client import DataverseClient, open_client
 from shared.enreach.client import EnreachClient
@@ -33,10 +34,12 @@ class Gateways:
     health: Health = field(default_factory=Health)
     """Each capability adds what it knows of itself."""
     users: Users = field(init=False)
+    calls: CallLedger = field(init=False)
 
     def __post_init__(self) -> None:
         users = open_users(self.settings, self.tables, self.dataverse, self.enreach)
         object.__setattr__(self, "users", users)  # frozen
+        object.__setattr__(self, "calls", CallLedger(self.tables))
 
     def load_ahead(self) -> None:
         """While the platform takes up the functions, set up what the first caller should not wait for."""
@@ -56,12 +59,15 @@ def open_gateways(settings: Settings) -> Gateways:
         documents=documents,
         tables=tables,
         number_index=open_number_index(settings, tables),
-        enreach=open_enreach(settings, partial(_enreach_document, documents)),
+        enreach=open_enreach(settings, partial(enreach_document, documents)),
     )
 
 
-async def _enreach_document(documents: ConfigDocuments) -> EnreachDocument:
-    """How this customer's Enreach names things. Where that cannot be known, nothing may be read by our assumptions."""
+async def enreach_document(documents: ConfigDocuments) -> EnreachDocument:
+    """How this customer's Enreach names things. Raises UnavailableError where that cannot be known.
+
+    Read by our assumptions a private call could then pass for another one.
+    """
     document = await documents.read(ENREACH_DOCUMENT, _read_enreach_document)
     if document.value is None and document.problem is not None:
         raise UnavailableError(f"{ENREACH_DOCUMENT} cannot be used: {document.problem}")

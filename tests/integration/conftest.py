@@ -1,8 +1,9 @@
-"""Real parts for the tests in this folder: the Dataverse simulator as a process of its own, and Azurite."""
+"""Real parts for the tests in this folder: the simulators of Dataverse and Enreach as processes, and Azurite."""
 
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -10,10 +11,12 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 
 from local.dataverse.environment import Environment
-from local.stack.ports import DATAVERSE, free_ports
+from local.enreach.environment import Environment as EnreachEnvironment
+from local.stack.ports import DATAVERSE, ENREACH, free_ports
 from shared.dataverse.client import DataverseClient
 from shared.dataverse.credentials import TokenCache
 from tests.azurite import Azurite
+from tests.integration.enreach import Enreach
 from tests.integration.tokens import Tokens
 from tests.plain_http import PLAIN
 
@@ -22,8 +25,19 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="session")
 def simulator() -> Iterator[str]:
-    port = free_ports()[DATAVERSE.variable]
-    process = subprocess.Popen([sys.executable, "-m", "local.dataverse", "--port", str(port)], cwd=ROOT,
+    with _served("local.dataverse", free_ports()[DATAVERSE.variable]) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def enreach_simulator() -> Iterator[str]:
+    with _served("local.enreach", free_ports()[ENREACH.variable]) as address:
+        yield address
+
+
+@contextmanager
+def _served(module: str, port: int) -> Iterator[str]:
+    process = subprocess.Popen([sys.executable, "-m", module, "--port", str(port)], cwd=ROOT,
                                stdout=subprocess.PIPE, text=True)  # fmt: skip
     try:
         assert process.stdout is not None
@@ -42,6 +56,17 @@ def control(simulator: str) -> Iterator[httpx.Client]:
         http.post("reset").raise_for_status()
         yield http
         http.delete("faults")
+
+
+@pytest.fixture
+def enreach(enreach_simulator: str) -> Iterator[Enreach]:
+    """The control surface of an Enreach simulator that is as it was at its start."""
+    with httpx.Client(base_url=enreach_simulator, trust_env=False, verify=PLAIN, timeout=30) as http:
+        surface = Enreach(enreach_simulator, http)
+        surface.switch(**EnreachEnvironment().as_json())
+        surface.sent("reset", {})
+        yield surface
+        http.delete("/__sim/faults")
 
 
 @pytest.fixture
