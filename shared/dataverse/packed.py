@@ -52,14 +52,11 @@ class PackedReader:
         batches: Batches,
         api_url: str,
         questions: Sequence[PathQuestion],
-        *,
-        batch_bytes: int = BATCH_BYTES,
     ) -> None:
         self._sender = sender
         self._batches = batches
         self._api = api_url
         self._questions = questions
-        self._most = batch_bytes
         self._rows: list[list[JsonRow]] = [[] for _ in questions]
         self._packed = self._pack()
         self._taking = asyncio.Lock()
@@ -95,7 +92,7 @@ class PackedReader:
         for position, question in enumerate(self._questions):
             part = Part("GET", question.path())
             length = len(part.path) + _PART_OVERHEAD
-            if batch and (size + length > self._most or len(batch) == BATCH_LIMIT):
+            if batch and (size + length > BATCH_BYTES or len(batch) == BATCH_LIMIT):
                 yield batch
                 batch, size = [], 0
             batch.append(_Asked(position, part, Trail(self._api)))

@@ -19,6 +19,7 @@ from shared.customers import (
 )
 from shared.customers.many import find_customers
 from shared.dataverse.client import DataverseClient
+from shared.dataverse.errors import DataverseError, DeniedError, RejectedError
 from tests.unit.shared.stored_numbers import Stored, stored_numbers
 
 OWN_LINE = "+358912345678"
@@ -52,6 +53,10 @@ def plant(control: httpx.Client, **rows: Iterable[Mapping[str, Any]]) -> None:
         for some in batched(each, 10_000, strict=False):
             answer = control.post("rows", json={table: some}, timeout=120)
             assert answer.is_success, answer.text
+
+
+def fault(control: httpx.Client, rule: Mapping[str, Any]) -> None:
+    assert control.post("faults", json=[rule]).is_success
 
 
 def requests(control: httpx.Client) -> int:
@@ -184,3 +189,143 @@ async def test_many_numbers_have_the_customers_of_one_at_a_time(
     kinds = {match.kind for match in found.values()}
     assert {MatchKind.CONTACT, MatchKind.LEAD} <= kinds
     assert any(len(match.candidates) > 1 for match in found.values()) or "columns" in keys
+
+
+@pytest.mark.parametrize("on", [False, True], ids=["ambiguous", "pick first"])
+async def test_a_number_that_very_many_have_keeps_no_other_from_its_customers(
+    dataverse: DataverseClient, control: httpx.Client, on: bool
+) -> None:
+    popular, numbers = "+358401000003", [f"+3584010000{n:02}" for n in range(8)]
+    crowd = [
+        {"contactid": row_id("contacts", n), "telephone1": "040 1000003", "createdon": "2020-01-01T08:00:00Z"}
+        for n in range(400)
+    ]
+    single = [
+        {"contactid": row_id("contacts", 1000 + n), "mobilephone": number, "createdon": "2024-01-01T08:00:00Z"}
+        for n, number in enumerate(numbers)
+    ]
+    plant(control, contacts=[*crowd, *single])
+    policy = matching(MultipleMatchesPickFirst=on)
+    found = await find_customers(dataverse, numbers, policy)
+    for n, number in enumerate(numbers):
+        alone = await find_customer(dataverse, number, policy, NOTHING_MORE)
+        assert told(found[number], NOTHING_MORE) == told(alone, NOTHING_MORE)
+        if number != popular:
+            assert found[number].candidates == (row_id("contacts", 1000 + n),)
+    assert len(found[popular].candidates) == 50
+    assert found[popular].kind is (MatchKind.CONTACT if on else MatchKind.AMBIGUOUS)
+
+
+async def test_a_customer_of_very_many_activities_hides_nobody_elses(
+    dataverse: DataverseClient, control: httpx.Client
+) -> None:
+    numbers = [f"+3584010000{n:02}" for n in range(4)]
+    twins = [
+        {"contactid": row_id("contacts", 2 * n + twin), "mobilephone": number,
+         "createdon": f"2024-01-0{twin + 1}T08:00:00Z"}
+        for n, number in enumerate(numbers)
+        for twin in range(2)
+    ]  # fmt: skip
+    plant(control, contacts=twins)
+    bind = "regardingobjectid_contact_phonecall@odata.bind"
+    plant(control, phonecalls=[
+        {"subject": "Call", "createdon": "2026-02-01T08:00:00Z", bind: f"/contacts({row_id('contacts', 0)})"}
+        for _ in range(520)
+    ])  # fmt: skip
+    plant(control, phonecalls=[
+        {"subject": "Call", "createdon": "2026-01-01T08:00:00Z", bind: f"/contacts({row_id('contacts', 2 * n + 1)})"}
+        for n in range(1, 4)
+    ])  # fmt: skip
+    policy = matching(MultipleMatchesPickFirst=True, order=["lastActivity"])
+    before = requests(control)
+    found = await find_customers(dataverse, numbers, policy)
+    assert requests(control) - before == 3
+    assert [(found[number].row or {})["contactid"] for number in numbers] == [
+        row_id("contacts", n) for n in (0, 3, 5, 7)
+    ]
+
+
+async def test_what_is_no_customers_number_is_not_asked_for(dataverse: DataverseClient, control: httpx.Client) -> None:
+    plant(control, contacts=[{"contactid": row_id("contacts", 0), "mobilephone": OWN_LINE}])
+    pool = "+358912345679"
+    before = requests(control)
+    texts = [OWN_LINE, pool, "anonymous", "", "1234"]
+    found = await find_customers(dataverse, texts, matching(), own=frozenset({pool}))
+    assert found == dict.fromkeys(texts, NOBODY)
+    assert await find_customers(dataverse, [], matching()) == {}
+    assert requests(control) == before
+
+
+async def test_a_number_is_asked_for_once_in_whatever_form_it_comes(
+    dataverse: DataverseClient, control: httpx.Client
+) -> None:
+    plant(control, contacts=[{"contactid": row_id("contacts", 0), "mobilephone": "(040) 1000003"}])
+    found = await find_customers(dataverse, iter(["+358401000003", "040 1000003", "+358401000003"]), matching())
+    assert [match.candidates for match in found.values()] == [(row_id("contacts", 0),)] * 2
+    assert list(found) == ["+358401000003", "040 1000003"]
+
+
+@pytest.mark.parametrize(("status", "error"), [(403, DeniedError), (400, RejectedError)])
+async def test_a_refusal_of_one_question_is_a_failure_of_all(
+    dataverse: DataverseClient, control: httpx.Client, status: int, error: type[DataverseError]
+) -> None:
+    plant(control, contacts=[{"contactid": row_id("contacts", 0), "mobilephone": "+358401000003"}])
+    fault(control, {"scope": "part", "match": {"table": "lead"}, "count": 1, "status": status})
+    with pytest.raises(error):
+        await find_customers(dataverse, ["+358401000003"], matching())
+    found = await find_customers(dataverse, ["+358401000003"], matching())
+    assert found["+358401000003"].kind is MatchKind.CONTACT
+
+
+# ------------------------------------------------------------------------------------------------ requests
+
+CUSTOMERS = 100_000
+SHARES = {"contacts": 0.7, "accounts": 0.2, "leads": 0.1}
+FORMATS = (
+    "+358{0}", "0{0}", "00358{0}", "+358 {1} {2} {3}", "0{1} {2}{3}", "0{1}-{2}{3}", "+358 (0){1} {2}{3}",
+    "+358 {1} {2} {3} x12", "(0{1}) {2}{3}", "+358-{1}-{2}-{3}",
+)  # fmt: skip
+
+
+def number_of(customer: int) -> str:
+    return f"+35850{customer * 7919 % 10**7:07}"
+
+
+def hundred_thousand_customers() -> dict[str, list[dict[str, Any]]]:
+    """Customers of every kind, one number each, in mixed formats."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    first = 0
+    for kind, share in SHARES.items():
+        key, columns = KINDS[kind]
+        some = range(first, first + round(CUSTOMERS * share))
+        first = some.stop
+        digits = [number_of(n).removeprefix("+358") for n in some]
+        texts = [
+            FORMATS[n % len(FORMATS)].format(each, each[:2], each[2:5], each[5:])
+            for n, each in zip(some, digits, strict=True)
+        ]
+        columns = [name for name in columns if (kind, name) != ("leads", "mobilephone")]
+        rows[kind] = [
+            {key: row_id(kind, n), columns[n % len(columns)]: text} for n, text in zip(some, texts, strict=True)
+        ]
+    return rows
+
+
+# What docs/customer-matching.md says of them.
+REQUESTS = {1: 1, 100: 1, 1000: 4, 5000: 12}
+
+
+async def test_requests_grow_with_thousands_of_numbers(dataverse: DataverseClient, control: httpx.Client) -> None:
+    plant(control, **hundred_thousand_customers())
+    # Every other customer, and numbers of nobody: three in five are matched, by each kind as often as it occurs.
+    seen = {}
+    for count in REQUESTS:
+        matched = [number_of(n) for n in range(0, CUSTOMERS, CUSTOMERS * 5 // (count * 3 + 2))][: count * 3 // 5]
+        strangers = [f"+35840{n * 104_729 % 10**7:07}" for n in range(count - len(matched))]
+        before = requests(control)
+        found = await find_customers(dataverse, [*matched, *strangers], matching(MultipleMatchesPickFirst=True))
+        seen[count] = requests(control) - before
+        assert len(found) == count
+        assert all(len(found[number].candidates) == 1 for number in matched)
+        assert all(found[number] is NOBODY for number in strangers)
+    assert seen == REQUESTS
