@@ -304,10 +304,8 @@ def hundred_thousand_customers() -> dict[str, list[dict[str, Any]]]:
             FORMATS[n % len(FORMATS)].format(each, each[:2], each[2:5], each[5:])
             for n, each in zip(some, digits, strict=True)
         ]
-        columns = [name for name in columns if (kind, name) != ("leads", "mobilephone")]
-        rows[kind] = [
-            {key: row_id(kind, n), columns[n % len(columns)]: text} for n, text in zip(some, texts, strict=True)
-        ]
+        roomy = [name for name in columns if (kind, name) != ("leads", "mobilephone")]
+        rows[kind] = [{key: row_id(kind, n), roomy[n % len(roomy)]: text} for n, text in zip(some, texts, strict=True)]
     return rows
 
 

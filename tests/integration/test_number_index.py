@@ -13,7 +13,18 @@ from azure.data.tables import TableServiceClient
 from functions.number_index.use_case import IndexGateways, Refresh, refresh_index
 from shared import retry
 from shared.config_documents import ConfigDocuments
-from shared.customers import CustomerMatching, MatchKind
+from shared.customers import (
+    NOBODY,
+    CustomerColumns,
+    CustomerMatching,
+    Match,
+    MatchKind,
+    StoredSpellings,
+    ask_of_caller,
+    customer_questions,
+    matched,
+)
+from shared.customers.many import find_customers
 from shared.dataverse.client import DataverseClient
 from shared.dataverse.meter import count_requests
 from shared.number_index import index as index_module
@@ -218,6 +229,55 @@ async def test_many_numbers_have_the_customers_that_each_has_alone(
     found = await NumberIndex(slow, KEY, ENVIRONMENT, now=site.now).find_many(numbers, site.matching)
     assert found == expected
     assert slow.calls < len(numbers) / 4
+
+
+async def test_customers_of_many_numbers_are_read_by_the_ids_of_the_index(
+    site: IndexSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_module, "MOST_CUSTOMERS", 60)
+    numbers = [f"+3584010{last:05}" for last in range(900)]
+    odd = "0 {0} {1} {2}-{3}"  # a format that no query by text finds
+    for position, number in enumerate(numbers[:40]):
+        digits = number.removeprefix("+358")
+        site.contact(position, mobilephone=odd.format(digits[:2], digits[2:5], digits[5:7], digits[7:]))
+    site.plant("contacts", [{"contactid": guid(1000 + n), "telephone1": "040 1000050"} for n in range(55)])
+    site.plant("contacts", [{"contactid": guid(2000 + n), "telephone1": "040 1000051"} for n in range(70)])
+    site.plant("accounts", [{"accountid": guid(3000 + n), "telephone2": "040-1000052"} for n in range(2)])
+    site.plant(
+        "leads", [{"leadid": guid(4000), "telephone2": numbers[0]}, {"leadid": guid(4001), "telephone2": numbers[53]}]
+    )
+    await site.refresh()
+    for policy in (site.matching, site.matching.model_copy(update={"multiple_matches_pick_first": True})):
+        before = site.requests()["requests"]["total"]
+        found = await find_customers(site.dataverse, numbers, policy, index=site.index)
+        took = site.requests()["requests"]["total"] - before
+        assert [len(found[number].candidates) for number in numbers[:55]] == [1] * 40 + [0] * 10 + [50, 50, 2, 1, 0]
+        assert all(match is NOBODY for match in list(found.values())[54:])
+        for number in (numbers[0], *numbers[49:55]):
+            alone = await find_by_index(site, number, policy)
+            assert customer(found[number]) == customer(alone), number
+        # One for the rows by their keys, one for the number that the index leaves out; and what picks the first.
+        assert took == (2 if policy is site.matching else 3)
+
+
+def customer(match: Match) -> tuple[Any, ...]:
+    row = match.row or {}
+    key = row.get("contactid") or row.get("accountid") or row.get("leadid")
+    return match.kind, key, match.candidate_kind, match.candidates
+
+
+async def find_by_index(site: IndexSite, number: str, policy: CustomerMatching) -> Match:
+    """Whose number it is, asked as routing asks."""
+    ids = await site.index.find(number, policy)
+    answers = await ask_of_caller(
+        site.dataverse,
+        number,
+        policy,
+        lambda known, joined: customer_questions(number, policy, CustomerColumns(), ids=known, joined=joined),
+        StoredSpellings(),
+        ids,
+    )
+    return matched(number, policy, answers)
 
 
 async def test_many_numbers_are_left_to_dataverse_without_an_index_to_believe(site: IndexSite) -> None:
