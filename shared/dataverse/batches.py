@@ -3,16 +3,17 @@
 import asyncio
 import random
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from yarl import URL
 
 from shared import retry
 from shared.clock import utc_now
 from shared.dataverse import odata
-from shared.dataverse.errors import ThrottledError, UnavailableError
+from shared.dataverse.errors import DataverseError, ThrottledError, UnavailableError
 from shared.dataverse.meter import Wait
-from shared.dataverse.odata import Part, PartReply
+from shared.dataverse.odata import ChangeSet, ChangeSetReply, Part, PartReply, Step
 from shared.dataverse.sender import LONGEST_THROTTLING, ODATA_HEADERS, HttpRequest, Sender, require_odata
 from shared.dataverse.traffic import Kind, Lane
 from shared.dataverse.transport import Reply
@@ -40,18 +41,39 @@ class Batches:
         The parts have to be repeatable. An answer is a success or a refusal that stands. Raises UnavailableError
         when parts stay without such an answer.
         """
-        replies: dict[int, PartReply] = {}
+        exchange = partial(self._exchange, operation, deadline=deadline)
+        return await self._until_answered(operation, parts, exchange, deadline, kind, lane)
+
+    async def write(self, operation: str, sets: Sequence[ChangeSet]) -> list[DataverseError | None]:
+        """What became of each change set: None where it is written, else the refusal, for which nothing of it is.
+
+        A set has to be repeatable: after an answer that got lost it goes again, and may be refused as done before.
+        Raises UnavailableError when sets stay without an answer.
+        """
+        replies, _ = await self._until_answered(
+            operation, sets, partial(self._exchange_sets, operation), None, Kind.REPEATED_BULK, None
+        )
+        return [_error_of(reply) for reply in replies]
+
+    async def _until_answered[S: Step, R: (PartReply, ChangeSetReply)](
+        self,
+        operation: str,
+        steps: Sequence[S],
+        exchange: Callable[[Sequence[S], Kind, Lane | None], Awaitable[tuple[list[R], float]]],
+        deadline: float | None,
+        kind: Kind,
+        lane: Lane | None,
+    ) -> tuple[list[R], float]:
+        replies: dict[int, R] = {}
         failed_attempts, first_seconds, throttled_for = 0, 0.0, 0.0
         while True:
-            waiting = [number for number in range(len(parts)) if number not in replies]
-            answers, seconds = await self._exchange(
-                operation, [parts[number] for number in waiting], deadline, kind, lane
-            )
+            waiting = [number for number in range(len(steps)) if number not in replies]
+            answers, seconds = await exchange([steps[number] for number in waiting], kind, lane)
             first_seconds, lane = first_seconds or seconds, None
             failed: UnavailableError | None = None
             throttled: ThrottledError | None = None
             for number, answer in zip(waiting, answers, strict=True):
-                error = answer.error(utc_now()) if answer.status >= 400 else None
+                error = _error_of(answer)
                 if isinstance(error, ThrottledError):
                     throttled = error
                 elif isinstance(error, UnavailableError):
@@ -75,13 +97,11 @@ class Batches:
                     case _:
                         raise failed
             else:
-                return [replies[number] for number in range(len(parts))], first_seconds
+                return [replies[number] for number in range(len(steps))], first_seconds
 
     async def _exchange(
-        self, operation: str, parts: Sequence[Part], deadline: float | None, kind: Kind, lane: Lane | None
+        self, operation: str, parts: Sequence[Part], kind: Kind, lane: Lane | None, *, deadline: float | None
     ) -> tuple[list[PartReply], float]:
-        boundary = f"batch_{uuid.uuid4()}"
-        body = await bite_if(deadline is None and len(parts) > FEW, odata.batch_body, parts, boundary)
 
         def read(reply: Reply, seconds: float) -> tuple[list[PartReply], float]:
             answers = odata.read_batch(reply.headers.get("content-type", ""), reply.body)
@@ -91,6 +111,31 @@ class Batches:
                 raise failure  # to a caller who cannot wait it is as if there were no answer
             return answers, seconds
 
+        return await self._send(operation, parts, read, deadline, kind, lane)
+
+    async def _exchange_sets(
+        self, operation: str, sets: Sequence[ChangeSet], kind: Kind, lane: Lane | None
+    ) -> tuple[list[ChangeSetReply], float]:
+        def read(reply: Reply, seconds: float) -> tuple[list[ChangeSetReply], float]:
+            answers = odata.read_steps(sets, reply.headers.get("content-type", ""), reply.body)
+            written = [answer for answer in answers if isinstance(answer, ChangeSetReply)]
+            if len(written) != len(sets):
+                raise UnavailableError(f"the $batch reply answers {len(written)} of {len(sets)} change sets")
+            return written, seconds
+
+        return await self._send(operation, sets, read, None, kind, lane)
+
+    async def _send[T](
+        self,
+        operation: str,
+        steps: Sequence[Step],
+        read: Callable[[Reply, float], T],
+        deadline: float | None,
+        kind: Kind,
+        lane: Lane | None,
+    ) -> T:
+        boundary = f"batch_{uuid.uuid4()}"
+        body = await bite_if(deadline is None and len(steps) > FEW, odata.batch_body, steps, boundary)
         request = HttpRequest(
             operation,
             "POST",
@@ -104,6 +149,12 @@ class Batches:
             },
         )
         return await self._sender.send(request, read, deadline=deadline, kind=kind, lane=lane)
+
+
+def _error_of(reply: PartReply | ChangeSetReply) -> DataverseError | None:
+    if isinstance(reply, ChangeSetReply):
+        return None if reply.failure is None else reply.failure.error(utc_now())
+    return reply.error(utc_now()) if reply.status >= 400 else None
 
 
 def probe(api_url: str) -> HttpRequest:

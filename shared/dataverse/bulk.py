@@ -114,7 +114,7 @@ class BulkWriter:
                     await load.run(group)
             except BaseExceptionGroup as failed:
                 # What the source of the rows raises comes out as it is too.
-                first = _first_error(failed)
+                first = first_error(failed)
             else:
                 return load.outcome
             finally:
@@ -395,6 +395,6 @@ def _seconds(reply: Reply, seconds: float) -> float:
     return seconds
 
 
-def _first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
     first = group.exceptions[0]
-    return _first_error(first) if isinstance(first, BaseExceptionGroup) else first
+    return first_error(first) if isinstance(first, BaseExceptionGroup) else first

@@ -1,15 +1,16 @@
 """The Dataverse client: what the app asks of Dataverse, each call in a line or two of story.
 
-client     queries, writes, actions          what the app calls
-bulk       many rows                         chunks, pace, the bad row
-pages      many pages                        next links, several pages in one request
-changes    what changed since                delta links
-batches    many requests in one              `$batch`
-sender     one request until it is answered  token, lane, repeat, count
-traffic    who may send now                  lanes, pause after a 429
-flow       how much, how large, whether      pure: AIMD width, chunk size, circuit breaker
-transport  one HTTP exchange                 aiohttp
-odata, soap, tables, errors                  pure: the wire, names, what can go wrong
+client       queries, writes, actions          what the app calls
+bulk         many rows                         chunks, pace, the bad row
+change_sets  new rows                          created and updated, both or neither
+pages        many pages                        next links, several pages in one request
+changes      what changed since                delta links
+batches      many requests in one              `$batch`
+sender       one request until it is answered  token, lane, repeat, count
+traffic      who may send now                  lanes, pause after a 429
+flow         how much, how large, whether      pure: AIMD width, chunk size, circuit breaker
+transport    one HTTP exchange                 aiohttp
+odata, soap, tables, errors                    pure: the wire, names, what can go wrong
 """
 
 import asyncio
@@ -25,6 +26,7 @@ from shared.clock import utc_now
 from shared.dataverse import flow, odata
 from shared.dataverse.batches import Batches, probe
 from shared.dataverse.bulk import BulkWriter, Progress, Write, WriteOutcome
+from shared.dataverse.change_sets import NewRow, create_and_update
 from shared.dataverse.changes import ChangeReader, Tracked
 from shared.dataverse.credentials import TokenCache, token_cache
 from shared.dataverse.meter import Meter
@@ -238,6 +240,16 @@ class DataverseClient:
         """Delete every row; one that is gone already is done. Otherwise as `upsert_many`."""
         rows = rows_of_items(row_ids, lambda row_id: {table.primary_id: str(row_id)})
         return await self._write(table, rows, Write.DELETE, within, progress)
+
+    async def create_and_update(
+        self, table: Table, rows: Sequence[NewRow], *, progress: Progress | None = None
+    ) -> WriteOutcome:
+        """Create every row under its own id and update it at once, both or neither: for what no creation takes.
+
+        `rows` are pairs of a row and of the columns of its update (or None). Those that exist already are left alone
+        and stand in `done_before`. Otherwise as `upsert_many`, with a request for 200 rows.
+        """
+        return await create_and_update(self._batches, table, rows, progress)
 
     async def _write(
         self, table: Table, rows: Rows, write: Write, within: float | None, progress: Progress | None

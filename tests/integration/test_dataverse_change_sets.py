@@ -1,0 +1,135 @@
+"""Phone calls are created and completed in one transaction each, a few hundred of them in a request."""
+
+from uuid import UUID, uuid5
+
+import httpx
+import pytest
+
+from shared import retry
+from shared.dataverse import change_sets
+from shared.dataverse.change_sets import ROWS_A_BATCH, NewRow
+from shared.dataverse.client import DataverseClient
+from shared.dataverse.errors import DeniedError, UnavailableError
+from shared.dataverse.odata import Query
+from shared.dataverse.tables import PHONE_CALL, PHONE_CALL_COMPLETED, PHONE_CALL_OPEN
+
+RECEIVED = 4
+ALL = Query(table=PHONE_CALL, select=("subject", "statecode", "statuscode"))
+
+
+@pytest.fixture(autouse=True)
+def quick_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "_FIRST_BACKOFF", 0.01)
+
+
+def new_calls(count: int, **changes: object) -> list[NewRow]:
+    settled = {"statecode": PHONE_CALL_COMPLETED, "statuscode": RECEIVED, **changes}
+    return [
+        (PHONE_CALL.row(uuid5(UUID(int=7), str(number)), {"subject": f"Call {number}"}), settled)
+        for number in range(count)
+    ]
+
+
+def fault(control: httpx.Client, rule: dict[str, object]) -> None:
+    assert control.post("faults", json=[rule]).is_success
+
+
+def requests(control: httpx.Client) -> int:
+    return int(control.get("stats").json()["requests"]["total"])
+
+
+async def states(dataverse: DataverseClient) -> dict[str, tuple[int, int]]:
+    return {row["subject"]: (row["statecode"], row["statuscode"]) for row in await dataverse.query(ALL)}
+
+
+async def test_rows_come_into_being_completed_few_hundred_a_request(
+    dataverse: DataverseClient, control: httpx.Client
+) -> None:
+    rows = new_calls(2 * ROWS_A_BATCH + 1)
+    before = requests(control)
+    settled: list[int] = []
+    outcome = await dataverse.create_and_update(PHONE_CALL, rows, progress=settled.append)
+    assert (outcome.written, outcome.done_before, outcome.failures) == (len(rows), [], [])
+    assert requests(control) - before == 3
+    assert max(settled) == len(rows)
+    assert set((await states(dataverse)).values()) == {(PHONE_CALL_COMPLETED, RECEIVED)}
+
+
+async def test_a_row_without_an_update_stays_open(dataverse: DataverseClient) -> None:
+    ((row, _),) = new_calls(1)
+    assert (await dataverse.create_and_update(PHONE_CALL, [(row, None)])).written == 1
+    assert await states(dataverse) == {"Call 0": (PHONE_CALL_OPEN, 1)}
+
+
+async def test_what_is_there_already_is_left_as_users_made_it(dataverse: DataverseClient) -> None:
+    rows = new_calls(3)
+    await dataverse.create_and_update(PHONE_CALL, rows[:1])
+    await dataverse.update_many(PHONE_CALL, [{**rows[0][0], "subject": "Edited", "statecode": 0, "statuscode": 1}])
+    outcome = await dataverse.create_and_update(PHONE_CALL, rows)
+    assert (outcome.written, outcome.done_before) == (2, [rows[0][0]["activityid"]])
+    assert (await states(dataverse))["Edited"] == (PHONE_CALL_OPEN, 1)
+
+
+async def test_a_bad_row_costs_itself_alone_and_leaves_no_half_of_it(dataverse: DataverseClient) -> None:
+    rows = new_calls(5)
+    rows[2] = (rows[2][0], {"statecode": PHONE_CALL_COMPLETED, "statuscode": 999})
+    outcome = await dataverse.create_and_update(PHONE_CALL, rows)
+    assert outcome.written == 4
+    assert [failure.row_id for failure in outcome.failures] == [rows[2][0]["activityid"]]
+    assert set(await states(dataverse)) == {"Call 0", "Call 1", "Call 3", "Call 4"}
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param({"drop": "before"}, id="the connection is reset before"),
+        pytest.param({"drop": "after"}, id="the answer is lost"),
+        pytest.param({"status": 429, "retryAfter": 0}, id="throttled"),
+        pytest.param({"status": 503}, id="unavailable"),
+        pytest.param({"html": True}, id="a web page"),
+        pytest.param({"garble": True}, id="a garbled answer"),
+    ],
+)
+async def test_a_request_that_fails_on_its_way_is_sent_again(
+    dataverse: DataverseClient, control: httpx.Client, rule: dict[str, object]
+) -> None:
+    rows = new_calls(20)
+    fault(control, {"match": {"path": "$batch"}, "count": 1, **rule})
+    outcome = await dataverse.create_and_update(PHONE_CALL, rows)
+    assert outcome.written + len(outcome.done_before) == 20
+    assert len(await states(dataverse)) == 20
+
+
+async def test_sets_that_are_refused_for_now_go_again_by_themselves(
+    dataverse: DataverseClient, control: httpx.Client
+) -> None:
+    rows = new_calls(10)
+    rule = {"scope": "part", "status": 503, "count": 2}
+    fault(control, rule)
+    outcome = await dataverse.create_and_update(PHONE_CALL, rows)
+    assert (outcome.written, outcome.failures) == (10, [])
+    assert len(await states(dataverse)) == 10
+
+
+async def test_a_request_that_is_too_large_is_halved(
+    dataverse: DataverseClient, control: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = new_calls(8)
+    rule = {"match": {"path": "$batch"}, "status": 413, "count": 2}
+    fault(control, rule)
+    monkeypatch.setattr(change_sets, "ROWS_A_BATCH", 8)
+    outcome = await dataverse.create_and_update(PHONE_CALL, rows)
+    assert (outcome.written, outcome.failures) == (8, [])
+
+
+async def test_a_missing_privilege_ends_it(dataverse: DataverseClient, control: httpx.Client) -> None:
+    rule = {"scope": "part", "status": 403, "code": "0x80040220"}
+    fault(control, rule)
+    with pytest.raises(DeniedError):
+        await dataverse.create_and_update(PHONE_CALL, new_calls(3))
+
+
+async def test_an_outage_ends_it_once_tries_are_used_up(dataverse: DataverseClient, control: httpx.Client) -> None:
+    fault(control, {"match": {"path": "$batch"}, "status": 503})
+    with pytest.raises(UnavailableError):
+        await dataverse.create_and_update(PHONE_CALL, new_calls(3))
