@@ -1,8 +1,14 @@
-"""What the state of Dataverse and of storage means for the app's health. Pure."""
+"""What the state of Dataverse and of storage means for the app's health, and how a call is told. Pure."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from shared.calls.records import CallHistory
 from shared.health import Finding, Status
+
+LONGEST_BACK = timedelta(days=100)
+"""How far back calls are searched. They are kept for at least 60 days; the sweep may come late."""
+_CLOCKS_DIFFER = timedelta(days=1)
 
 _BREAKER = {
     "open": (Status.RED, "it does not answer: callers keep their default route"),
@@ -30,3 +36,23 @@ def storage_finding(failure: str | None) -> Finding:
     if failure is not None:
         return Finding("storage", Status.RED, f"it did not answer just now ({failure})")
     return Finding("storage", Status.GREEN, "it answers")
+
+
+def told(history: CallHistory) -> dict[str, Any]:
+    """What became of a call, as `CallHistory` of docs/openapi/calls.yaml."""
+    call = history.record
+    return {
+        "callId": call.call_id,
+        "outcome": call.outcome.value,
+        "reason": call.reason,
+        "phoneCallId": None if call.phone_call_id is None else str(call.phone_call_id),
+        "cases": [{"id": str(case.id), "link": case.link} for case in history.cases],
+        "updated": f"{call.updated.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+    }
+
+
+def searched_stretch(since: datetime | None, now: datetime) -> tuple[datetime, datetime]:
+    """From when to when calls are searched."""
+    earliest = now - LONGEST_BACK
+    # A call that began by another clock is found too.
+    return (earliest if since is None else max(since, earliest)), now + _CLOCKS_DIFFER

@@ -1,17 +1,31 @@
-"""GET /api/health for whatever watches the app, GET /api/health/details for the people who look after it."""
+"""GET /api/health for whatever watches the app, GET /api/health/details for the people who look after it.
+
+And what became of a call, for whoever is asked: GET /api/calls/{callId}, POST /api/calls/search.
+"""
 
 import json
+import logging
+from collections.abc import Awaitable, Callable
 from functools import partial
+from http import HTTPStatus
 
 import azure.functions as func
 
-from functions.operations.use_case import check_dataverse, check_documents, check_storage
+from functions.operations.decide import told
+from functions.operations.messages import BadRequestError, read_call_id, read_search
+from functions.operations.use_case import check_dataverse, check_documents, check_storage, search_calls
+from shared.calls.search_keys import search_key
+from shared.clock import utc_now
 from shared.gateways import Gateways
 from shared.health import Finding, Status, overall
+from shared.number_index.keys import key_problem
+from shared.storage.errors import StorageError
+
+_log = logging.getLogger(__name__)
 
 
 def blueprint(gateways: Gateways) -> func.Blueprint:
-    """The functions `health` and `health_details`."""
+    """The functions `health`, `health_details`, `call_history` and `search_calls`."""
     health = gateways.health
     health.add("storage", partial(check_storage, gateways.files))
     health.add("documents", partial(check_documents, gateways.documents))
@@ -33,7 +47,49 @@ def blueprint(gateways: Gateways) -> func.Blueprint:
         # 200 whatever it found: the details are there, and that is what was asked for.
         return _json(body, 200)
 
+    _add_calls(bp, gateways)
     return bp
+
+
+def _add_calls(bp: func.Blueprint, gateways: Gateways) -> None:
+    secret = gateways.settings.customer_id_key
+    key, problem = search_key(secret), key_problem(secret)
+    if problem is not None:
+        _log.warning("CUSTOMER_ID_KEY %s: calls are not found by number or agent", problem)
+
+    @bp.function_name("call_history")
+    @bp.route(route="calls/{callId}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+    async def call_history(req: func.HttpRequest) -> func.HttpResponse:
+        async def answer() -> func.HttpResponse:
+            history = await gateways.calls.history(read_call_id(req.route_params.get("callId", "")))
+            if history is None:
+                return _problem(HTTPStatus.NOT_FOUND, "nothing is known of this call")
+            return _json(told(history), 200)
+
+        return await _answered(answer)
+
+    # Not GET: a number in an address would end up in logs (OWASP ASVS 14.2.1).
+    @bp.function_name("search_calls")
+    @bp.route(route="calls/search", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+    async def search_for_calls(req: func.HttpRequest) -> func.HttpResponse:
+        async def answer() -> func.HttpResponse:
+            if key is None:
+                return _problem(HTTPStatus.SERVICE_UNAVAILABLE, f"CUSTOMER_ID_KEY {problem}: calls cannot be searched")
+            search = read_search(req.get_body() or b"")
+            found = await search_calls(search, gateways.calls, key, gateways.documents, utc_now())
+            return _json([told(history) for history in found], 200)
+
+        return await _answered(answer)
+
+
+async def _answered(answer: Callable[[], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
+    try:
+        return await answer()
+    except BadRequestError as error:
+        return _problem(HTTPStatus.BAD_REQUEST, str(error))
+    except StorageError as error:
+        _log.warning("Calls could not be read: %s", type(error).__name__)
+        return _problem(HTTPStatus.SERVICE_UNAVAILABLE, "storage did not answer")
 
 
 def _shown(finding: Finding) -> dict[str, str]:
@@ -45,4 +101,15 @@ def _json(body: object, status_code: int) -> func.HttpResponse:
     headers = {"Cache-Control": "no-store"}
     return func.HttpResponse(
         json.dumps(body, ensure_ascii=False), status_code=status_code, headers=headers, mimetype="application/json"
+    )
+
+
+def _problem(status: HTTPStatus, detail: str) -> func.HttpResponse:
+    """A refusal as RFC 9457 describes it."""
+    body = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
+    return func.HttpResponse(
+        json.dumps(body),
+        status_code=status.value,
+        headers={"Cache-Control": "no-store"},
+        mimetype="application/problem+json",
     )

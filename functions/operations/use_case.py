@@ -1,17 +1,25 @@
-"""The checks that belong to no capability: storage and Dataverse, which all of them need."""
+"""The checks that belong to no capability: storage and Dataverse, which all of them need; and searching calls."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from functions.operations.decide import broken_document_finding, dataverse_finding, storage_finding
-from shared.config_documents import CONTAINER
+from functions.operations.decide import broken_document_finding, dataverse_finding, searched_stretch, storage_finding
+from functions.operations.messages import BadRequestError, CallSearch
+from shared.calls.records import CallHistory
+from shared.calls.search_keys import SearchKey
+from shared.config_documents import CONTAINER, Document, json_document
+from shared.customers import CustomerMatching
 from shared.dataverse.errors import DataverseError
 from shared.health import Finding
+from shared.phone_numbers import e164
 from shared.storage.errors import StorageError
 from shared.storage.files import FileMissingError
 
+MOST_CALLS = 500
+"""Calls that a search gives."""
 _ANY_DOCUMENT = "routing.json"
+_WITHOUT_DOCUMENT = CustomerMatching()
 
 
 class Files(Protocol):
@@ -34,6 +42,18 @@ class Documents(Protocol):
     """What this needs of the configuration; `shared.config_documents.ConfigDocuments` has it."""
 
     def problems(self) -> dict[str, str]: ...
+
+
+class DocumentReader(Protocol):
+    """What a search needs of the configuration; `shared.config_documents.ConfigDocuments` has it."""
+
+    async def read[T](self, name: str, parse: Callable[[bytes], T]) -> Document[T]: ...
+
+
+class Calls(Protocol):
+    """What a search needs of the ledger; `shared.calls.ledger.CallLedger` has it."""
+
+    async def find(self, keys: Collection[str], since: datetime, until: datetime, most: int) -> list[CallHistory]: ...
 
 
 async def check_documents(documents: Documents) -> Sequence[Finding]:
@@ -62,3 +82,21 @@ async def check_dataverse(dynamics: Dynamics) -> Sequence[Finding]:
         except DataverseError as error:
             failure = type(error).__name__
     return (dataverse_finding(dynamics.breaker_state, dynamics.breaker_since, failure),)
+
+
+async def search_calls(
+    search: CallSearch, calls: Calls, key: SearchKey, documents: DocumentReader, now: datetime
+) -> list[CallHistory]:
+    """The calls that this search asks for, the newest first, at most `MOST_CALLS`.
+
+    Raises BadRequestError for a number that is none where we are, StorageError.
+    """
+    numbers: list[str] = []
+    if search.number is not None:
+        document = await documents.read("customer-matching.json", json_document(CustomerMatching))
+        number = e164(search.number, (document.value or _WITHOUT_DOCUMENT).default_region)
+        if number is None:
+            raise BadRequestError("number: is no complete phone number; write it with its country code")
+        numbers = [number]
+    keys = key.found_by(numbers, [] if search.agent is None else [search.agent])
+    return await calls.find(keys, *searched_stretch(search.since, now), MOST_CALLS)

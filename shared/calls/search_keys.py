@@ -6,7 +6,10 @@ The key is one that is never rotated: a search after a rotation would not find t
 import hmac
 from collections.abc import Iterable
 
+from pydantic import SecretStr
+
 from shared.calls.ids import canonical_guid
+from shared.number_index.keys import key_problem
 
 _HEX_DIGITS = 32
 """128 bits of HMAC-SHA256; half of the digest may be left out (RFC 2104, section 5)."""
@@ -34,3 +37,8 @@ class SearchKey:
     def _digest(self, context: str, text: str) -> str:
         message = f"{context}\0{text}".encode("utf-8", "surrogatepass")
         return hmac.digest(self._secret, message, "sha256").hex()[:_HEX_DIGITS]
+
+
+def search_key(secret: SecretStr | None) -> SearchKey | None:
+    """The key that this setting makes (`CUSTOMER_ID_KEY`), None for one that counts as absent."""
+    return None if secret is None or key_problem(secret) else SearchKey(secret.get_secret_value())

@@ -14,9 +14,11 @@ from shared.dataverse.errors import DataverseError, UnavailableError
 from shared.gateways import Gateways
 from shared.health import Finding, Status
 from shared.health.board import Health
+from shared.settings import Settings
 from shared.storage.errors import StorageError
 from shared.storage.files import FileMissingError
 
+SETTINGS = Settings(AzureWebJobsStorage="UseDevelopmentStorage=true", dataverse_url="https://contoso.crm4.dynamics.com")
 SINCE = datetime(2027, 3, 22, 9, 30, tzinfo=UTC)
 
 DATAVERSE = [
@@ -93,6 +95,7 @@ class World:
     def __init__(self, dynamics: Dynamics, files: Files, *further: Finding) -> None:
         self.health = Health(good_for=0)
         self.dataverse, self.files, self.documents = dynamics, files, Documents()
+        self.settings = SETTINGS
 
         async def others() -> tuple[Finding, ...]:
             return further
