@@ -2,10 +2,7 @@
 
 import asyncio
 import logging
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any, cast
 from uuid import UUID, uuid5
 
@@ -13,13 +10,11 @@ import httpx
 import pytest
 
 from functions.user_sync.use_case import Outcome, Report, UserSync
-from local.stack.ports import free_port
 from shared import retry
 from shared.dataverse.bulk import WriteOutcome
 from shared.dataverse.client import DataverseClient
 from shared.dataverse.tables import Table
 from shared.enreach.client import EnreachClient
-from shared.enreach.client import open_client as open_enreach
 from shared.health import Status
 from shared.settings import Settings
 from shared.storage.leases import lease
@@ -29,35 +24,20 @@ from shared.users.matching import UserMap
 from shared.users.queries import UserColumns
 from shared.users.users import Users, read_stored
 from tests.azurite import Azurite
+from tests.integration.enreach import Enreach, enreach_client
 from tests.integration.site import Clock, utc
 from tests.memory_storage import MemoryTables
 from tests.plain_http import PLAIN
 
-ROOT = Path(__file__).parents[2]
 ID_COLUMN, EMAIL_COLUMN = "new_enreachuserid", "new_enreachemail"
 COLUMNS = UserColumns(ID_COLUMN, EMAIL_COLUMN)
 ROLE = "Voice User"
-API_USER, SECRET_KEY = "switchboard@nordic-care.example", "local-development-enreach-secret-key"
 LONG_AGO = "2020-01-01T00:00:00Z"
 """When rows were changed that are no news."""
 
 
 def guid(name: object) -> str:
     return str(uuid5(UUID(int=11), str(name)))
-
-
-@pytest.fixture(scope="module")
-def enreach_simulator() -> Iterator[str]:
-    port = free_port()
-    process = subprocess.Popen([sys.executable, "-m", "local.enreach", "--port", str(port)], cwd=ROOT,
-                               stdout=subprocess.PIPE, text=True)  # fmt: skip
-    try:
-        assert process.stdout is not None
-        process.stdout.readline()
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.communicate(timeout=20)
 
 
 class UserSite:
@@ -140,7 +120,6 @@ class UserSite:
 
     def close(self) -> None:
         self.dynamics_http.close()
-        self.enreach_http.delete("/__sim/faults")
         self.enreach_http.close()
 
 
@@ -154,34 +133,18 @@ def quick_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def enreach(enreach_simulator: str) -> AsyncIterator[EnreachClient]:
-    settings = Settings.model_validate(
-        {
-            "AzureWebJobsStorage": "UseDevelopmentStorage=true",
-            "dataverse_url": "https://contoso.crm4.dynamics.com",
-            "enreach_user": API_USER,
-            "enreach_secret_key": SECRET_KEY,
-            "enreach_api_url": enreach_simulator,
-        }
-    )
-    client = open_enreach(settings)
-    assert client is not None
-    yield client
-    await client.close()
-
-
-@pytest.fixture
 async def site(
-    simulator: str, control: httpx.Client, dataverse: DataverseClient, enreach: EnreachClient, enreach_simulator: str
+    simulator: str, control: httpx.Client, dataverse: DataverseClient, enreach: Enreach
 ) -> AsyncIterator[UserSite]:
-    there = UserSite(dataverse, enreach, simulator, enreach_simulator)
+    client = enreach_client(enreach.address)
+    there = UserSite(dataverse, client, simulator, enreach.address)
     texts = {name: {"type": "String", "max_length": 100} for name in (ID_COLUMN, EMAIL_COLUMN)}
     columns = {"systemuser": {"attributes": texts}}
     there.dynamics_http.post("/__sim/columns", json=columns).raise_for_status()
-    there.enreach_http.post("/__sim/reset").raise_for_status()
     # The simulator stamps rows by the real clock.
     there.now.value = utc("2020-01-02T00:00:00+00:00")
     yield there
+    await client.close()
     there.close()
 
 
@@ -523,16 +486,35 @@ async def test_nothing_personal_is_stored_or_logged(site: UserSite, caplog: pyte
 # ------------------------------------------------------------------------------------------- what it costs
 
 
-async def test_two_thousand_users_take_few_requests(site: UserSite, azurite: Azurite) -> None:
-    names = [f"agent{number}" for number in range(2000)]
+def many(site: UserSite, count: int) -> None:
+    """So many voice users in both systems."""
+    names = [f"agent{number}" for number in range(count)]
     rows = [{"systemuserid": guid(("user", name)), "nickname": name, "internalemailaddress": f"{name}@x.example",
              "modifiedon": LONG_AGO} for name in names]  # fmt: skip
+    members = [{"systemuserid": row["systemuserid"], "roleid": guid("role")} for row in rows]
     site.plant("systemusers", rows)
     site.plant("roles", [{"roleid": guid("role"), "name": ROLE}])
-    site.plant("systemuserrolescollection", [
-        {"systemuserid": row["systemuserid"], "roleid": guid("role")} for row in rows
-    ])  # fmt: skip
+    site.plant("systemuserrolescollection", members)
     site.listed(*names)
+
+
+async def test_requests_grow_with_thousands_of_users(site: UserSite) -> None:
+    """Pages have 5,000 rows: of users, and of those who have the role."""
+    many(site, 6000)
+    site.sync = site.process(columns=NO_COLUMNS)
+    before = site.tables.requests
+    report = await site.tick()
+    assert (report.everything, report.matched, report.requests) == (True, 6000, 4)
+    assert site.tables.requests - before == 5
+    report = await site.tick()
+    assert (report.everything, report.updated, report.requests) == (False, 0, 2)
+    before = site.stats()["requests"]["total"]
+    assert len((await site.users(NO_COLUMNS)).enreach_ids) == 6000
+    assert site.stats()["requests"]["total"] - before == 2
+
+
+async def test_two_thousand_users_take_few_requests(site: UserSite, azurite: Azurite) -> None:
+    many(site, 2000)
     tables = open_tables(
         Settings.model_validate(
             {
@@ -544,7 +526,7 @@ async def test_two_thousand_users_take_few_requests(site: UserSite, azurite: Azu
     try:
         site.tables = cast(MemoryTables, tables)
         site.sync = site.process()
-        before = site.enreach.requests.total()
+        before = site.enreach.requests["users"]
         report = await site.sync.run(everything=True)
         assert (report.outcome, report.matched, report.updated) == (Outcome.DONE, 2000, 2000)
         assert report.milliseconds < 10_000
@@ -554,7 +536,7 @@ async def test_two_thousand_users_take_few_requests(site: UserSite, azurite: Azu
         assert (again.updated, again.requests) == (0, 1)
         quiet = await site.sync.run()
         assert (quiet.updated, quiet.requests, quiet.everything) == (0, 1, False)
-        assert site.enreach.requests.total() - before == 3
+        assert site.enreach.requests["users"] - before == 3
         assert len((await read_stored(tables)).ids) == 2000
         rows_stored = [entity.row async for entity in tables.list(TABLE, PARTITION)]
         assert len(rows_stored) == 17
