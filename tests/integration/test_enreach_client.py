@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -419,6 +420,14 @@ async def test_single_things_that_are_gone_lead_to_discovery_when_they_are_many(
     assert client.requests["discovery"] == 2
 
 
+async def test_single_things_that_are_gone_now_and_then_lead_nowhere(enreach: Enreach, client: EnreachClient) -> None:
+    for name in range(6):
+        with pytest.raises(NotFoundError):
+            await client.recording(call_id(name))
+        await client.queues()
+    assert client.requests["discovery"] == 1
+
+
 async def test_a_host_that_is_gone_is_discovered_anew(enreach: Enreach, client: EnreachClient, pauses: Pauses) -> None:
     enreach.switch(api_endpoint=f"http://127.0.0.1:{free_port()}")
     with pytest.raises(UnavailableError):
@@ -589,6 +598,13 @@ async def test_429_with_a_time_is_waited_for(enreach: Enreach, client: EnreachCl
     enreach.fault(match={"path": "/users"}, status=429, retryAfter=7, count=2)
     await client.users()
     assert [round(pause) for pause in pauses.seconds] == [7, 7]
+
+
+async def test_429_with_a_date_is_waited_for(enreach: Enreach, client: EnreachClient, pauses: Pauses) -> None:
+    date = format_datetime(datetime.now(UTC).replace(microsecond=0) + 40 * SECOND, usegmt=True)
+    enreach.fault(match={"path": "/users"}, status=429, retryAfter=date, count=1)
+    await client.users()
+    assert 35 < pauses.seconds[0] <= 40
 
 
 async def test_429_without_a_time_is_waited_for_longer_and_longer(
