@@ -7,7 +7,6 @@ import math
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 _MS_DATE = re.compile(r"/Date\((-?[0-9]{1,17})(?:[+-][0-9]{4})?\)/")
 """The older .NET serializer: milliseconds since 1970 in UTC; the offset behind them only says how to show them."""
@@ -17,6 +16,7 @@ _FIRST_YEAR = 1990
 _SPAN = re.compile(r"(?:([0-9]{1,4})\.)?([0-9]{1,2}):([0-9]{2}):([0-9]{2})(?:\.[0-9]+)?")
 _PLAIN_ID = re.compile(r"[0-9A-Za-z_.-]{1,64}")
 _GUID = re.compile(r"\{?[0-9A-Fa-f]{8}-?(?:[0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}\}?")
+_NO_GUID = "0" * 32
 _LONGEST_SECONDS = 10**9
 _LONGEST_TEXT = 4000
 
@@ -43,17 +43,21 @@ def guid(value: Any) -> str | None:
     """A GUID in any case, with or without braces and hyphens, as 8-4-4-4-12 in lower case. All zeros is none."""
     if not isinstance(value, str) or not _GUID.fullmatch(text := value.strip()):
         return None
-    read = UUID(text)
-    return str(read) if read.int else None
+    digits = text.strip("{}").replace("-", "").lower()
+    if digits == _NO_GUID:
+        return None
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def identifier(value: Any) -> str | None:
     """An id, which is a GUID as far as anybody knows: another short one is kept as text in lower case."""
-    if isinstance(value, str) and _GUID.fullmatch(value.strip()):
-        return guid(value)
+    if (known := guid(value)) is not None:
+        return known
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str) or not _PLAIN_ID.fullmatch(text := value.strip().strip("{}")):
+        return None
+    if text.replace("-", "") == _NO_GUID:
         return None
     return text.lower()
 
