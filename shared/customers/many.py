@@ -4,7 +4,8 @@ What one number asks for alone is what decides about it here too: a row counts f
 it, however many others were asked beside them. docs/customer-matching.md has the request counts.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import batched
 from math import inf
@@ -31,10 +32,10 @@ from shared.customers.questions import (
     rows_search,
     search_texts,
 )
-from shared.dataverse.odata import BoundFetch, BoundSearch, ById, ByText, Question
+from shared.dataverse.odata import BoundFetch, BoundSearch, ById, ByText, Query, Question
 from shared.dataverse.odata.gathered import GatheredSearch
 from shared.dataverse.packed import PathQuestion
-from shared.dataverse.tables import JsonRow
+from shared.dataverse.tables import ACTIVE, JsonRow
 from shared.long_work import aside
 
 MOST_PARAMETERS = 2000
@@ -46,6 +47,11 @@ _TEXTS_WITH_REST = 157
 ALL_KINDS_AT_ONCE = 300
 """Numbers up to which all kinds are asked at once: they fit one request, as a rule. Of more numbers accounts and leads
 are asked for those alone that no contact has."""
+CUT_NUMBERS_READ_ALL = 200
+"""Numbers above which `NumbersToCut` reads the numbers of all customers, 5,000 a page, instead of searching for parts.
+Each part that is searched for makes the server look through the whole table, so that thousands take many minutes."""
+_TAIL = 6
+"""Last digits of a number by which it is looked for in the digits of a stored text."""
 _IDS_A_QUERY = 500
 _IDS_TOGETHER = 10
 """Customers whose cases and activities are asked for in one query. Where they have more than one query gives (500),
@@ -56,6 +62,7 @@ class PackedRowReader(Protocol):
     """What a look-up of many numbers needs of Dataverse; `shared.dataverse.client.DataverseClient` has it."""
 
     async def query_packed(self, questions: Sequence[PathQuestion]) -> list[list[JsonRow]]: ...
+    def pages(self, queries: Iterable[Query]) -> AsyncGenerator[list[JsonRow]]: ...
 
 
 class ManyNumbersFinder(Protocol):
@@ -83,6 +90,8 @@ async def find_customers(
     callers = sorted({number for number in asked.values() if number is not None})
     look_up = _LookUp(rows, callers, matching, wanted or CustomerColumns())
     known = await index.find_many(callers, matching) if index is not None and callers else {}
+    if matching.numbers_to_cut and len(callers) > CUT_NUMBERS_READ_ALL:
+        known = await look_up.found_among_all(callers)
     await look_up.read_by_ids(known)
     await look_up.read_by_texts([number for number in callers if number not in known])
     found = await look_up.verdicts()
@@ -94,6 +103,8 @@ def _callers(texts: Iterable[str], matching: CustomerMatching, own: frozenset[st
 
 
 type _Answers = dict[str, list[JsonRow]]
+type _Aged = tuple[str, str]
+"""When a row was made, and its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +190,48 @@ class _LookUp:
         """Those of the numbers that no row read so far holds as a whole: only such a row ends the search."""
         whole = self._matching.model_copy(update={"numbers_to_cut": 0})
         return [number for number in numbers if not candidate_rows(number, whole, self._found[number])[1]]
+
+    # --------------------------------------------------------------------------------------------- among all
+
+    async def found_among_all(self, numbers: Sequence[str]) -> dict[str, Ids]:
+        """The ids of the active rows that a search for each of these numbers would give: the oldest ones."""
+        by_tail: dict[str, list[str]] = {}
+        for number in numbers:
+            by_tail.setdefault(number[-_TAIL:], []).append(number)
+        found: dict[str, dict[MatchKind, list[_Aged]]] = {number: {} for number in numbers}
+        async with aclosing(self._rows.pages(map(self._all_of, self._columns))) as pages:
+            async for rows in pages:
+                await aside(self._note, rows, by_tail, found)
+        return {
+            number: {kind: [row_id for _, row_id in sorted(rows)[:MOST_CANDIDATES]] for kind, rows in kinds.items()}
+            for number, kinds in found.items()
+        }
+
+    def _all_of(self, kind: MatchKind) -> Query:
+        table, columns = TABLES[kind], self._columns[kind]
+        table = table.with_columns(columns)
+        select = (table.primary_id, "createdon", *columns)
+        return Query(table=table, select=select, where=table.eq("statecode", ACTIVE))
+
+    def _note(
+        self,
+        rows: Sequence[JsonRow],
+        by_tail: Mapping[str, Sequence[str]],
+        found: Mapping[str, dict[MatchKind, list[_Aged]]],
+    ) -> None:
+        kind = next((kind for kind in self._columns if rows and TABLES[kind].primary_id in rows[0]), None)
+        if kind is None:
+            return
+        for row in rows:
+            holders = {
+                number: None
+                for text in searched_texts(row, self._columns[kind])
+                for number in _with_tail_in(text, by_tail)
+                if search_texts(number, self._matching).holds(text)
+            }
+            for number in holders:
+                aged = str(row.get("createdon") or "~"), str(row[TABLES[kind].primary_id])
+                found[number].setdefault(kind, []).append(aged)
 
     # ------------------------------------------------------------------------------------------------ by ids
 
@@ -293,6 +346,13 @@ class _LookUp:
                     own[kind] = [row for row in answers.get(kind, ()) if row[TABLES[kind].primary_id] in ids]
                 found[number] = matched(number, self._matching, answers | own)
         return found
+
+
+def _with_tail_in(text: str, by_tail: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """The numbers whose last digits stand one after the other in this text, whatever is between them."""
+    digits = "".join(filter(str.isdecimal, text))
+    for start in range(len(digits) - _TAIL + 1):
+        yield from by_tail.get(digits[start : start + _TAIL], ())
 
 
 def _hand_over(takers: Iterable[Callable[[Sequence[JsonRow]], None]], answers: Iterable[Sequence[JsonRow]]) -> None:

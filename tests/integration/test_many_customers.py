@@ -216,6 +216,34 @@ async def test_a_number_that_very_many_have_keeps_no_other_from_its_customers(
     assert found[popular].kind is (MatchKind.CONTACT if on else MatchKind.AMBIGUOUS)
 
 
+async def test_parts_of_many_numbers_are_looked_for_in_pages_of_all_customers(
+    dataverse: DataverseClient, control: httpx.Client
+) -> None:
+    numbers = [f"+3584010{n:05}" for n in range(400)]
+    policy = matching(NumbersToCut=4, MultipleMatchesPickFirst=True, order=[])
+    plant(control, contacts=[
+        {"contactid": row_id("contacts", n), "telephone1": f"0{4010 * 10**5 + n}", "createdon": "2024-01-01T08:00:00Z"}
+        for n in range(10_100)
+    ])  # fmt: skip
+    crowd = [
+        {"contactid": row_id("contacts", 20_000 + n), "telephone2": f"0-{numbers[7][4:]}",
+         "createdon": f"20{10 + n % 10}-01-01T08:00:00Z"}
+        for n in range(300)
+    ]  # fmt: skip
+    plant(control, contacts=crowd, leads=[{"leadid": row_id("leads", 0), "telephone1": numbers[9]}])
+    before = requests(control)
+    found = await find_customers(dataverse, numbers, policy)
+    # Three pages of contacts, the rows themselves, and what picks the first of several.
+    assert requests(control) - before == 5
+    before = requests(control)
+    few = await find_customers(dataverse, numbers[:20], policy)
+    assert requests(control) - before <= 3
+    for number in numbers[:20]:
+        alone = told(await find_customer(dataverse, number, policy, NOTHING_MORE), NOTHING_MORE)
+        assert told(found[number], NOTHING_MORE) == alone, number
+        assert told(few[number], NOTHING_MORE) == alone, number
+
+
 async def test_a_customer_of_very_many_activities_hides_nobody_elses(
     dataverse: DataverseClient, control: httpx.Client
 ) -> None:

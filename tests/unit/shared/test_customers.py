@@ -116,6 +116,46 @@ def test_verdict(
     assert matched(CALLER, matching(**keys), found) == verdict
 
 
+SEVERAL = [
+    pytest.param([], [], [], OFF, MatchKind.NONE, MatchKind.NONE, (), id="nobody"),
+    pytest.param([contact("c1")], [account()], [lead()], OFF, MatchKind.CONTACT, MatchKind.CONTACT, ("c1",), id="one"),
+    pytest.param(
+        [contact("c2"), contact("c1")], [account()], [lead()], OFF, MatchKind.AMBIGUOUS, MatchKind.CONTACT,
+        ("c1", "c2"), id="several contacts",
+    ),
+    pytest.param(
+        [contact("c2"), contact("c1"), contact("c3", "+358401111111")], [], [], ON, MatchKind.CONTACT,
+        MatchKind.CONTACT, ("c1", "c2"), id="the first of several contacts",
+    ),
+    pytest.param(
+        [], [account("a1"), account("a2")], [lead()], OFF, MatchKind.AMBIGUOUS, MatchKind.ACCOUNT, ("a1", "a2"),
+        id="several accounts",
+    ),
+    pytest.param(
+        [], [], [lead("l1"), lead("l2")], OFF, MatchKind.AMBIGUOUS, MatchKind.LEAD, ("l1", "l2"), id="several leads",
+    ),
+    pytest.param(
+        [], [], [lead("l1"), lead("l2")], ON, MatchKind.AMBIGUOUS, MatchKind.LEAD, ("l1", "l2"),
+        id="several leads, of which none is picked",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("contacts", "accounts", "leads", "keys", "kind", "candidate_kind", "candidates"), SEVERAL)
+def test_who_the_several_are(
+    contacts: list[JsonRow],
+    accounts: list[JsonRow],
+    leads: list[JsonRow],
+    keys: dict[str, Any],
+    kind: MatchKind,
+    candidate_kind: MatchKind,
+    candidates: tuple[str, ...],
+) -> None:
+    found: dict[str, Sequence[JsonRow]] = {"contact": contacts, "account": accounts, "lead": leads}
+    match = matched(CALLER, matching(**keys), found)
+    assert (match.kind, match.candidate_kind, match.candidates) == (kind, candidate_kind, candidates)
+
+
 CUT = {"NumbersToCut": 4, "defaultRegion": None}
 BY_REST, BY_NUMBER = contact("c1", "0504545641"), contact("c2", "+358 50 454 5641")
 RESTS = [
