@@ -23,7 +23,7 @@ from functions.user_sync.decide import (
 )
 from functions.user_sync.queries import changed_users, copies_of_role, members_of, users_of
 from shared.dataverse.bulk import Progress, WriteOutcome
-from shared.dataverse.errors import DataverseError, UnavailableError
+from shared.dataverse.errors import DataverseError, DeniedError, UnavailableError
 from shared.dataverse.meter import count_requests
 from shared.dataverse.odata import Question
 from shared.dataverse.row_source import Rows
@@ -75,7 +75,7 @@ class Outcome(StrEnum):
 
     DONE = "done"
     INCOMPLETE = "incomplete"
-    """The map is up to date; Dataverse refused some ids."""
+    """The map is up to date; Dataverse refused some ids, or to tell who has the role."""
     REFUSED = "refused"
     """A list of users is not believed: nothing was changed."""
     FAILED = "failed"
@@ -111,7 +111,7 @@ class Report:
     """To Dataverse."""
     milliseconds: int = 0
     ids: dict[str, list[str]] = field(default_factory=dict)
-    """Who is missing and ambiguous: the first of each kind. Not for the log, which a change of one user would fill."""
+    """Who is missing, ambiguous or refused: the first of each kind. Not for the log."""
 
     def counts(self) -> dict[str, Any]:
         """Everything but the ids."""
@@ -122,14 +122,22 @@ class _DisbelievedError(Exception):
     """A list of users that cannot be right; the text says why."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Role:
+    """The copies of the role, and who has one of them."""
+
+    ids: tuple[str, ...] = ()
+    members: frozenset[str] = frozenset()
+    problem: str = ""
+    """Why that is not known."""
+
+
 @dataclass(slots=True)
 class _Snapshot:
     """The users of Dynamics as this process has read them."""
 
     users: dict[str, DynamicsUser]
-    role_ids: tuple[str, ...]
-    members: frozenset[str]
-    """Who has the role."""
+    role: _Role
     read_at: datetime
     all_read_at: datetime
     is_sure: bool = True
@@ -220,38 +228,37 @@ class UserSync:
         now = self._now()
         if snapshot is None or everything or now - snapshot.all_read_at >= FULL_EVERY:
             report.everything = True
-            return await self._read_all(snapshot.role_ids if snapshot is not None else (), now)
+            return await self._read_all(snapshot.role.ids if snapshot is not None else (), now)
         return await self._read_changes(snapshot, now)
 
     async def _read_all(self, role_ids: tuple[str, ...], now: datetime) -> _Snapshot:
-        rows, role_ids, members = await self._read_with_members(self._columns.query(), role_ids)
-        return _Snapshot(await self._users_of(rows), role_ids, members, now, now)
+        rows, role = await self._read_with_role(self._columns.query(), _Role(role_ids))
+        return _Snapshot(await self._users_of(rows), role, now, now)
 
     async def _read_changes(self, before: _Snapshot, now: datetime) -> _Snapshot:
         question = changed_users(self._columns, before.read_at - OVERLAP)
-        rows, role_ids, members = await self._read_with_members(question, before.role_ids)
+        rows, role = await self._read_with_role(question, before.role)
         users = before.users | await self._users_of(rows)
         # One to whom the role was given looks as before to whoever asks for changes.
-        if new := members - before.members - {str(row["systemuserid"]).lower() for row in rows}:
+        if new := role.members - before.role.members - {str(row["systemuserid"]).lower() for row in rows}:
             for again in await self._dynamics.query_many(users_of(self._columns, new)):
                 users |= await self._users_of(again)
-        return _Snapshot(users, role_ids, members, now, before.all_read_at)
+        return _Snapshot(users, role, now, before.all_read_at)
 
-    async def _read_with_members(
-        self, question: Question, role_ids: tuple[str, ...]
-    ) -> tuple[list[JsonRow], tuple[str, ...], frozenset[str]]:
-        """The rows of the question, the copies of the role and who has one: in one request, unless there is another
-        copy of the role than there was."""
-        if not self._role:
+    async def _read_with_role(self, question: Question, before: _Role) -> tuple[list[JsonRow], _Role]:
+        """The rows of the question and who has the role: in one request, unless there is another copy of the role
+        than there was. Who may not read roles does without them."""
+        try:
+            rows, copies, *of_known = await self._dynamics.query_many(
+                [question, copies_of_role(self._role), *members_of(before.ids)]
+            )
+            found = tuple(sorted(str(row["roleid"]).lower() for row in copies))
+            if found != before.ids:
+                of_known = await self._dynamics.query_many(members_of(found)) if found else []
+        except DeniedError as error:
             (rows,) = await self._dynamics.query_many([question])
-            return rows, (), frozenset()
-        rows, copies, *of_known = await self._dynamics.query_many(
-            [question, copies_of_role(self._role), *members_of(role_ids)]
-        )
-        found = tuple(sorted(str(row["roleid"]).lower() for row in copies))
-        if found != role_ids:
-            of_known = await self._dynamics.query_many(members_of(found)) if found else []
-        return rows, found, frozenset(str(row["systemuserid"]).lower() for of in of_known for row in of)
+            return rows, _Role(problem=f"who has the role of voice users could not be read: {error}")
+        return rows, _Role(found, frozenset(str(row["systemuserid"]).lower() for of in of_known for row in of))
 
     async def _users_of(self, rows: list[JsonRow]) -> dict[str, DynamicsUser]:
         def read() -> dict[str, DynamicsUser]:
@@ -267,7 +274,8 @@ class UserSync:
         assignment, writes = await bite_if(
             len(snapshot.users) > FEW, self._decided, snapshot, listed, stored
         )  # fmt: skip
-        problem = await self._write_column(held, writes, snapshot, report)
+        problems = (await self._write_column(held, writes, snapshot, report), snapshot.role.problem)
+        problem = "; ".join(filter(None, problems))
         state = next_state(
             stored.state, assignment, (len(listed.items), len(snapshot.users)), problem, self._now()
         )  # fmt: skip
@@ -280,7 +288,7 @@ class UserSync:
 
     def _decided(self, snapshot: _Snapshot, listed: UserList, stored: StoredMap) -> tuple[Assignment, ColumnWrites]:
         known = None if self._columns.enreach_id else stored.ids
-        assignment = assign(snapshot.users.values(), listed.items, known, snapshot.members)
+        assignment = assign(snapshot.users.values(), listed.items, known, snapshot.role.members)
         if self._columns.enreach_id is None:
             return assignment, ColumnWrites(frozenset(), {})
         return assignment, column_writes(snapshot.users, assignment.matched)
@@ -290,24 +298,27 @@ class UserSync:
         try:
             not_cleared = await self._update(held, dict.fromkeys(writes.clear, ""), snapshot)
             give = that_can_be_given(writes, snapshot.users, not_cleared)
-            refused = not_cleared | (writes.give.keys() - give.keys()) | await self._update(held, give, snapshot)
+            refusals = not_cleared | await self._update(held, give, snapshot)
         except DataverseError as error:
             # Some may have landed: the next run has to see which.
             snapshot.is_sure = False
             return f"the ids could not be written to Dynamics: {error}"
-        report.refused = len(refused)
-        return f"Dynamics did not take the id of {len(refused)} users" if refused else ""
+        refused = refusals.keys() | (writes.give.keys() - give.keys())
+        report.refused, report.ids["refused"] = len(refused), sorted(refused)[:SHOWN_IDS]
+        if not refused:
+            return ""
+        return f"Dynamics did not take the id of {len(refused)} users ({next(iter(refusals.values()))})"
 
-    async def _update(self, held: Lease, ids: Mapping[str, str], snapshot: _Snapshot) -> set[str]:
-        """Write these ids (systemuserid -> Enreach id, empty for none). Returns whose was refused."""
+    async def _update(self, held: Lease, ids: Mapping[str, str], snapshot: _Snapshot) -> dict[str, str]:
+        """Write these ids (systemuserid -> Enreach id, empty for none). Returns whose was refused, and why."""
         column, table = self._columns.enreach_id, self._columns.table
         if not ids or column is None:
-            return set()
+            return {}
         held.check()
         rows = [table.row(user_id, {column: id_ or None}) for user_id, id_ in ids.items()]
         outcome = await self._dynamics.update_many(table, rows, progress=lambda _: held.check())
-        failed = {failure.row_id.lower() for failure in outcome.failures}
-        for user_id in ids.keys() - failed:
+        failed = {failure.row_id.lower(): str(failure.error) for failure in outcome.failures}
+        for user_id in ids.keys() - failed.keys():
             snapshot.users[user_id] = replace(snapshot.users[user_id], enreach_id=ids[user_id])
         return failed
 
@@ -328,4 +339,4 @@ def _tell(report: Report, assignment: Assignment, listed: UserList, snapshot: _S
     report.unreadable_enreach_users = len(listed.unreadable)
     report.dynamics_users = len(snapshot.users)
     kinds = ("missing_in_dynamics", "missing_in_enreach", "ambiguous_in_dynamics", "ambiguous_in_enreach")
-    report.ids = {kind: sorted(getattr(assignment, kind))[:SHOWN_IDS] for kind in kinds}
+    report.ids |= {kind: sorted(getattr(assignment, kind))[:SHOWN_IDS] for kind in kinds}

@@ -32,6 +32,8 @@ from tests.plain_http import PLAIN
 ID_COLUMN, EMAIL_COLUMN = "new_enreachuserid", "new_enreachemail"
 COLUMNS = UserColumns(ID_COLUMN, EMAIL_COLUMN)
 ROLE = "Voice User"
+APPLICATION = "switchboard@nordic-care.example"
+"""Who the simulator takes for the caller."""
 LONG_AGO = "2020-01-01T00:00:00Z"
 """When rows were changed that are no news."""
 
@@ -405,6 +407,40 @@ async def test_ids_that_dynamics_refuses_are_in_the_map_all_the_same(site: UserS
     site.dynamics_http.delete("/__sim/faults")
     assert (await site.tick()).outcome is Outcome.DONE
     assert site.column() == ids("ann")
+
+
+async def test_one_user_whom_dynamics_refuses_costs_nobody_else(site: UserSite) -> None:
+    """Nor is an id given to anybody as long as it cannot be taken from another."""
+    for name, held in (("ann", "bob"), ("bob", "ann"), ("cat", "")):
+        site.person(name, **{ID_COLUMN: guid(held) if held else None})
+    site.listed("ann", "bob", "cat")
+    path = f"systemusers({guid(('user', 'ann'))})"
+    rule = {"match": {"path": path}, "scope": "part", "action": {"status": 400}}
+    site.dynamics_http.post("/__sim/faults", json=[rule]).raise_for_status()
+    report = await site.tick()
+    assert (report.outcome, report.refused) == (Outcome.INCOMPLETE, 2)
+    assert report.ids["refused"] == sorted(guid(("user", name)) for name in ("ann", "bob"))
+    assert "did not take the id of 2 users (Dataverse answered 400" in report.reason
+    assert site.column() == {"ann": guid("bob"), "cat": guid("cat")}
+    site.dynamics_http.delete("/__sim/faults")
+    assert (await site.tick()).outcome is Outcome.DONE
+    assert site.column() == ids("ann", "bob", "cat")
+
+
+async def test_who_may_not_read_roles_does_without_them(site: UserSite) -> None:
+    site.person("ann")
+    site.listed("ann")
+    rights = {"roles": {"Sync": {"systemuser": ["Read", "Write"]}}, "assignments": {APPLICATION: ["Sync"]}}
+    site.dynamics_http.post("/__sim/roles", json=rights).raise_for_status()
+    try:
+        for _ in range(2):
+            report = await site.tick()
+            assert (report.outcome, report.matched) == (Outcome.INCOMPLETE, 1)
+            assert report.reason.startswith("who has the role of voice users could not be read: Dataverse answered 403")
+    finally:
+        site.dynamics_http.post("/__sim/roles", json=None).raise_for_status()
+    assert site.column() == ids("ann")
+    assert (await site.tick()).outcome is Outcome.DONE
 
 
 async def test_of_two_runs_at_once_one_waits(site: UserSite) -> None:
