@@ -401,7 +401,7 @@ def open_tables(settings: Settings) -> Tables:
             "read_timeout": 10,
             "raw_request_hook": _stream_large_body,
             # It would look for ~/.netrc and for proxies with each request, which takes nearly as long as all the rest.
-            # The app's other clients do not look either.
+            # The client of Dataverse does not look either.
             "use_env_settings": False,
         }
         if settings.storage_connection_string is not None:

@@ -395,3 +395,16 @@ def test_the_library_is_loaded_with_the_first_call_only() -> None:
     told = "import shared.gateways, sys; print([name for name in sys.modules if name.startswith('azure.data')])"
     loaded = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == "[]"
+
+
+async def test_the_environment_names_no_proxy_for_tables(
+    storage: str, table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    tables = opened(storage)
+    await tables.put(table, "p", "r", {"n": 1})
+    assert without_answer(await tables.get(table, "p", "r")) == ("p", "r", {"n": 1})
+    await tables.close()

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import pytest
 
+from shared.calls import ledger as ledger_module
 from shared.calls.layout import TABLE
 from shared.calls.ledger import CallLedger
 from shared.calls.records import CallHistory, LinkedCase, Outcome
@@ -268,9 +269,11 @@ async def test_a_forgotten_call_leaves_nothing(ledger: CallLedger, tables: Memor
     assert rows(tables) == left
 
 
+@pytest.mark.parametrize("piece", [1, 7, 2_000])
 async def test_the_sweep_removes_what_is_old_and_unchanged_with_all_its_rows(
-    ledger: CallLedger, tables: MemoryTables
+    ledger: CallLedger, tables: MemoryTables, monkeypatch: pytest.MonkeyPatch, piece: int
 ) -> None:
+    monkeypatch.setattr(ledger_module, "_SWEEP_PIECE", piece)
     limit = START + timedelta(days=30)
     young = [a_call(number, minutes=30 * 1440 + number) for number in range(5)]
     changed = a_call(50, updated=limit)
