@@ -1,0 +1,8 @@
+"""The rules of call sync, all of them pure.
+
+calls    what both feeds say under one call id, put together
+outcome  what becomes of a call, and why
+fields   what the phone call in Dynamics holds, and which of it may be changed later
+moments  which time a run looks at, and when the nightly one comes
+What an administrator can choose, and the table of outcomes: docs/call-sync.md.
+"""
