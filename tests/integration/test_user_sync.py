@@ -551,6 +551,8 @@ async def test_requests_grow_with_thousands_of_users(site: UserSite) -> None:
 
 async def test_two_thousand_users_take_few_requests(site: UserSite, azurite: Azurite) -> None:
     many(site, 2000)
+    as_slow_as_real = {"latency_ms": 60, "single_write_ms": 12, "read_part_ms": 4}
+    site.dynamics_http.post("/__sim/environment", json=as_slow_as_real).raise_for_status()
     tables = open_tables(
         Settings.model_validate(
             {
