@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from functools import partial
 
+from shared import http_library
 from shared.calls.ledger import CallLedger
 from shared.config_documents import ConfigDocuments, json_document
 from shared.dataverse.client import DataverseClient, open_client
@@ -43,6 +44,7 @@ class Gateways:
 
     def load_ahead(self) -> None:
         """While the platform takes up the functions, set up what the first caller should not wait for."""
+        http_library.load_ahead()
         self.files.load_ahead()
         if self.number_index.key is not None:
             self.tables.load_ahead()

@@ -9,11 +9,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
-import aiohttp
 from yarl import URL
 
+from shared import http_library
 from shared.dataverse.errors import UnavailableError
+
+if TYPE_CHECKING:
+    import aiohttp
 
 MAX_REPLY_BYTES = 32 * 1024 * 1024
 MAX_URGENT_REPLY_BYTES = 2 * 1024 * 1024
@@ -65,6 +69,9 @@ class Transport:
         Raises UnavailableError when no answer comes that can be used. A connection whose answer was not read to its
         end is closed.
         """
+        await http_library.ready()
+        import aiohttp
+
         limit = MAX_REPLY_BYTES if max_bytes is None else max_bytes
         try:
             # A large body goes out in pieces, between which the event loop answers others.
@@ -87,7 +94,9 @@ class Transport:
         if session is not None and self._loop is asyncio.get_running_loop():
             await session.close()
 
-    def _open(self) -> aiohttp.ClientSession:
+    def _open(self) -> "aiohttp.ClientSession":
+        import aiohttp
+
         loop = asyncio.get_running_loop()
         if self._session is None or self._loop is not loop:
             self._loop = loop
@@ -102,13 +111,15 @@ class Transport:
             )
         return self._session
 
-    def _connection_times(self, loop: asyncio.AbstractEventLoop) -> aiohttp.TraceConfig:
+    def _connection_times(self, loop: asyncio.AbstractEventLoop) -> "aiohttp.TraceConfig":
+        import aiohttp
+
         trace = aiohttp.TraceConfig()
 
-        async def opening(session: aiohttp.ClientSession, context: SimpleNamespace, _: object) -> None:
+        async def opening(session: "aiohttp.ClientSession", context: SimpleNamespace, _: object) -> None:
             context.since = loop.time()
 
-        async def opened(session: aiohttp.ClientSession, context: SimpleNamespace, _: object) -> None:
+        async def opened(session: "aiohttp.ClientSession", context: SimpleNamespace, _: object) -> None:
             self._connected(loop.time() - context.since)
 
         trace.on_connection_create_start.append(opening)
@@ -116,7 +127,7 @@ class Transport:
         return trace
 
 
-async def _limited(response: aiohttp.ClientResponse, limit: int) -> bytes:
+async def _limited(response: "aiohttp.ClientResponse", limit: int) -> bytes:
     """All of the answer, decompressed, unless it is larger than any answer that we asked for."""
     too_large = AnswerTooLargeError(f"Dataverse's answer is larger than {limit // 1024**2} MB")
     if (response.content_length or 0) > limit:

@@ -6,11 +6,15 @@ No redirects, no proxies from the environment, no cookies: the key goes to the a
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import aiohttp
 from yarl import URL
 
+from shared import http_library
 from shared.enreach.errors import NotSentError, ReplyTooLargeError, UnavailableError
+
+if TYPE_CHECKING:
+    import aiohttp
 
 CONNECTIONS = 4
 """The API's limits are not known; call sync and callback sync ask one thing after the other."""
@@ -34,7 +38,8 @@ class Transport:
 
     def __init__(self, *, silent: float = SILENT_SECONDS, whole: float = WHOLE_ANSWER_SECONDS) -> None:
         """`silent` is how many seconds nothing may come, `whole` how many an answer may take."""
-        self._timeout = aiohttp.ClientTimeout(total=whole, sock_connect=CONNECT_SECONDS, sock_read=silent)
+        self._silent = silent
+        self._whole = whole
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -45,6 +50,9 @@ class Transport:
 
         Raises UnavailableError when no answer comes that can be used.
         """
+        await http_library.ready()
+        import aiohttp
+
         try:
             async with self._open().request(method, url, data=body, headers=headers, allow_redirects=False) as response:
                 return Reply(response.status, response.headers, await _limited(response, max_bytes))
@@ -64,19 +72,21 @@ class Transport:
         if session is not None and self._loop is asyncio.get_running_loop():
             await session.close()
 
-    def _open(self) -> aiohttp.ClientSession:
+    def _open(self) -> "aiohttp.ClientSession":
+        import aiohttp
+
         loop = asyncio.get_running_loop()
         if self._session is None or self._loop is not loop:
             self._loop = loop
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=60),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=self._timeout,
+                timeout=aiohttp.ClientTimeout(total=self._whole, sock_connect=CONNECT_SECONDS, sock_read=self._silent),
             )
         return self._session
 
 
-async def _limited(response: aiohttp.ClientResponse, limit: int) -> bytes:
+async def _limited(response: "aiohttp.ClientResponse", limit: int) -> bytes:
     """All of the answer, decompressed, unless it is larger than any answer that we asked for."""
     too_large = ReplyTooLargeError(f"Enreach's answer is larger than {limit // 1024} kB", status=response.status)
     if (response.content_length or 0) > limit:

@@ -86,7 +86,7 @@ async def test_a_failure_goes_with_those_who_waited_for_it() -> None:
     async def fails() -> object:
         try:
             async with asyncio.timeout(0.001):
-                return await asyncio.sleep(1)
+                return await asyncio.sleep(1, "too late")
         except TimeoutError:
             failure = FailureError()
             raise failure from None
