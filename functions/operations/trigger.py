@@ -16,6 +16,7 @@ from functions.operations.messages import BadRequestError, read_call_id, read_se
 from functions.operations.use_case import check_dataverse, check_documents, check_storage, search_calls
 from shared.calls.search_keys import search_key
 from shared.clock import utc_now
+from shared.enreach import client as enreach
 from shared.gateways import Gateways
 from shared.health import Finding, Status, overall
 from shared.number_index.keys import key_problem
@@ -30,6 +31,7 @@ def blueprint(gateways: Gateways) -> func.Blueprint:
     health.add("storage", partial(check_storage, gateways.files))
     health.add("documents", partial(check_documents, gateways.documents))
     health.add("Dataverse", partial(check_dataverse, gateways.dataverse))
+    health.add("Enreach", partial(enreach.check, gateways.settings, gateways.enreach))
     bp = func.Blueprint()
 
     # Anonymous, for load balancers and monitors: so it tells no detail.

@@ -14,11 +14,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from shared.clock import utc_now
 from shared.enreach import discovery, requests, values
 from shared.enreach.credentials import Absence, Credentials, read_credentials
 from shared.enreach.document import EnreachDocument
 from shared.enreach.errors import ReplyTooLargeError, UnreadableReplyError
-from shared.enreach.health import enreach_finding
+from shared.enreach.health import absence_finding, enreach_finding
 from shared.enreach.models import (
     CallbackList,
     CallbackRequest,
@@ -166,7 +167,7 @@ class EnreachClient:
 
     async def health(self) -> Sequence[Finding]:
         """What the last request met. Costs no request."""
-        return (enreach_finding(self._sender.failure, self._sender.since),)
+        return (enreach_finding(self._sender.failure, self._sender.since, utc_now()),)
 
     async def close(self) -> None:
         """Close the connections. A later request opens new ones."""
@@ -215,6 +216,14 @@ class EnreachClient:
 def credentials_of(settings: Settings) -> Credentials | Absence:
     """Who the app is towards Enreach, or why it is nobody."""
     return read_credentials(settings.enreach_user, settings.enreach_secret_key)
+
+
+async def check(settings: Settings, client: EnreachClient | None) -> Sequence[Finding]:
+    """How Enreach is for an app with these settings. Costs no request."""
+    if client is not None:
+        return await client.health()
+    found = credentials_of(settings)
+    return (absence_finding(found),) if isinstance(found, Absence) else ()
 
 
 def open_client(settings: Settings, document: DocumentSource = _defaults) -> EnreachClient | None:

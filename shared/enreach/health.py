@@ -1,25 +1,24 @@
 """What is known of Enreach without asking it anything. Pure."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.enreach.credentials import Absence
-from shared.enreach.errors import DeniedError, EnreachError, NotFoundError, RejectedError
+from shared.enreach.errors import DeniedError, EnreachError, UnavailableError
 from shared.health import Finding, Status
 
+OUTAGE = timedelta(minutes=5)
+"""How long nothing may work before it is red: what is polled each minute has caught up soon after a short outage."""
 _NAME = "Enreach"
 
 
-def enreach_finding(failure: EnreachError | None, since: datetime | None) -> Finding:
+def enreach_finding(failure: EnreachError | None, since: datetime | None, now: datetime) -> Finding:
     """`failure` is what the last request met, None after a success; `since` when that began, None before any."""
     if since is None:
         return Finding(_NAME, Status.GREEN, "nothing was asked of it yet")
     if failure is None:
         return Finding(_NAME, Status.GREEN, "it answers", since)
-    if isinstance(failure, NotFoundError | RejectedError):
-        # It answers. What it refuses, or has no more, is one request's matter.
-        return Finding(_NAME, Status.AMBER, str(failure), since)
-    reason = str(failure) if isinstance(failure, DeniedError) else f"it could not be used just now: {failure}"
-    return Finding(_NAME, Status.RED, reason, since)
+    is_red = isinstance(failure, DeniedError) or (isinstance(failure, UnavailableError) and now - since >= OUTAGE)
+    return Finding(_NAME, Status.RED if is_red else Status.AMBER, str(failure), since)
 
 
 def absence_finding(absence: Absence) -> Finding:

@@ -39,7 +39,7 @@ class Sender:
     """The one way to Enreach for the process: it shares connections, the address and the pause after a 429.
 
     `requests` counts what was sent by operation, repeats included; `failure` is what the last request met, None after
-    a success, and `since` when that began.
+    a success, and `since` since when requests have failed, or succeeded.
     """
 
     def __init__(
@@ -74,7 +74,8 @@ class Sender:
         try:
             answer = await self._until_answered(ask, read)
         except EnreachError as error:
-            self._note(error)
+            # That one thing is gone is an answer.
+            self._note(None if ask.names_one and isinstance(error, NotFoundError) else error)
             raise
         self._note(None)
         return answer
@@ -170,7 +171,7 @@ class Sender:
         await self._sleep(pause)
 
     def _note(self, failure: EnreachError | None) -> None:
-        if self.since is None or type(failure) is not type(self.failure):
+        if self.since is None or (failure is None) is not (self.failure is None):
             self.since = utc_now()
         self.failure = failure
 

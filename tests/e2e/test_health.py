@@ -35,7 +35,7 @@ def broken_rules(stack: Stack) -> Iterator[None]:
 def test_all_is_well_and_each_thing_is_named(stack: Stack) -> None:
     wait_for(lambda: health(stack) == (200, "green"), "health", WAIT_SECONDS)
     assert details(stack).keys() == {
-        "routing.json", "customer-matching.json", "routing keys", "user sync", "storage", "Dataverse",
+        "routing.json", "customer-matching.json", "routing keys", "user sync", "storage", "Dataverse", "Enreach",
     }  # fmt: skip
 
 

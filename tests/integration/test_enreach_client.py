@@ -424,6 +424,7 @@ async def test_single_things_that_are_gone_now_and_then_lead_nowhere(enreach: En
     for name in range(6):
         with pytest.raises(NotFoundError):
             await client.recording(call_id(name))
+        assert (await client.health())[0].status is Status.GREEN
         await client.queues()
     assert client.requests["discovery"] == 1
 

@@ -216,7 +216,7 @@ class World:
         )
         gateways = SimpleNamespace(
             settings=settings, calls=self.calls, documents=ConfigDocuments(files), health=Health(), files=files,
-            dataverse=None,
+            dataverse=None, enreach=None,
         )  # fmt: skip
         app = func.FunctionApp()
         app.register_functions(trigger.blueprint(cast(Gateways, gateways)))

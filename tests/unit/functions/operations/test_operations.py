@@ -95,7 +95,7 @@ class World:
     def __init__(self, dynamics: Dynamics, files: Files, *further: Finding) -> None:
         self.health = Health(good_for=0)
         self.dataverse, self.files, self.documents = dynamics, files, Documents()
-        self.settings = SETTINGS
+        self.settings, self.enreach = SETTINGS, None
 
         async def others() -> tuple[Finding, ...]:
             return further
@@ -146,5 +146,10 @@ async def test_details_tell_each_finding_with_its_reason() -> None:
             "status": "red",
             "reason": "it does not answer: callers keep their default route",
             "since": "2027-03-22T09:30:00Z",
+        },
+        {
+            "name": "Enreach",
+            "status": "green",
+            "reason": "ENREACH_USER is not set; ENREACH_SECRET_KEY is not set: Enreach is not asked anything",
         },
     ]

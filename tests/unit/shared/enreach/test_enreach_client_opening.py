@@ -5,10 +5,11 @@ import logging
 import pytest
 
 from shared.config_documents import CONTAINER, ConfigDocuments
-from shared.enreach.client import EnreachClient, open_client
+from shared.enreach.client import EnreachClient, check, open_client
 from shared.enreach.document import DOCUMENT, EnreachDocument
 from shared.enreach.errors import UnavailableError
 from shared.gateways import enreach_document
+from shared.health import Status
 from shared.settings import Settings
 from tests.memory_storage import MemoryFiles
 
@@ -32,19 +33,23 @@ def settings(**more: str) -> Settings:
         ),
     ],
 )
-def test_without_credentials_there_is_no_client_and_the_log_says_why(
+async def test_without_credentials_there_is_no_client_and_the_log_says_why(
     given: dict[str, str], says: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
     assert open_client(settings(**given)) is None
+    (finding,) = await check(settings(**given), None)
+    assert finding.status is (Status.RED if says else Status.GREEN)
+    assert says in finding.reason
     assert (says in caplog.text) if says else (caplog.text == "")
     assert "svc@" not in caplog.text
     assert "hidden" not in caplog.text
 
 
-def test_with_credentials_there_is_a_client_that_has_asked_nothing() -> None:
+async def test_with_credentials_there_is_a_client_that_has_asked_nothing() -> None:
     client = open_client(settings(enreach_user="svc@example.com", enreach_secret_key="key"))
     assert isinstance(client, EnreachClient)
+    assert [finding.status for finding in await check(settings(), client)] == [Status.GREEN]
     assert client.requests.total() == 0
 
 

@@ -1,6 +1,6 @@
 """Who the app is towards Enreach, or why it is nobody; and what health says of either."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from pydantic import SecretStr
@@ -56,19 +56,21 @@ def test_without_credentials_the_reason_names_settings_alone(
 
 
 @pytest.mark.parametrize(
-    ("failure", "since", "status"),
+    ("failure", "since", "minutes", "status"),
     [
-        (None, None, Status.GREEN),
-        (None, SINCE, Status.GREEN),
-        (CredentialsError("refused"), SINCE, Status.RED),
-        (EndpointError("unknown"), SINCE, Status.RED),
-        (UnreadableReplyError("no list"), SINCE, Status.RED),
-        (ThrottledError("429", retry_after=5), SINCE, Status.RED),
-        (RejectedError("400"), SINCE, Status.AMBER),
+        (None, None, 0, Status.GREEN),
+        (None, SINCE, 60, Status.GREEN),
+        (CredentialsError("refused"), SINCE, 0, Status.RED),
+        (EndpointError("unknown"), SINCE, 0, Status.RED),
+        (UnreadableReplyError("no list"), SINCE, 4.9, Status.AMBER),
+        (UnreadableReplyError("no list"), SINCE, 5, Status.RED),
+        (ThrottledError("429", retry_after=5), SINCE, 0, Status.AMBER),
+        (ThrottledError("429", retry_after=5), SINCE, 60, Status.RED),
+        (RejectedError("400"), SINCE, 60, Status.AMBER),
     ],
 )
-def test_how_enreach_is(failure: EnreachError | None, since: datetime | None, status: Status) -> None:
-    finding = enreach_finding(failure, since)
+def test_how_enreach_is(failure: EnreachError | None, since: datetime | None, minutes: float, status: Status) -> None:
+    finding = enreach_finding(failure, since, SINCE + timedelta(minutes=minutes))
     assert (finding.name, finding.status, finding.since) == ("Enreach", status, since)
     if failure is not None:
         assert str(failure) in finding.reason
