@@ -40,9 +40,14 @@ from shared.storage.entities import Entity, Row, Value
 
 MOST_REMEMBERED = 50_000
 """Records in memory: some 1.5 kB each. Ten minutes of a contact centre with 10,000 agents."""
-_READS_AT_ONCE = 32
-_PARTITIONS_AT_ONCE = 8
-"""In each, one request follows the other."""
+_READS_AT_ONCE = 8
+_PARTITIONS_AT_ONCE = 2
+"""In each, one request follows the other.
+
+Reading a row costs the SDK a millisecond of the event loop, a batch some forty, and what is at once comes in one
+stretch, in which callers of other functions wait. With 32 and 8 of them a stretch was up to half a second, and nothing
+was done sooner.
+"""
 _SWEEP_PIECE = 2_000
 
 
@@ -73,7 +78,7 @@ class CallLedger:
     async def read(self, call_ids: Iterable[str], *, fence: int | None = None) -> dict[str, CallRecord]:
         """The records of these calls, by canonical id; a call that nothing is known of is missing.
 
-        The ids may come in any spelling, and twice. A request for each call that is not in memory, 32 at once: a
+        The ids may come in any spelling, and twice. A request for each call that is not in memory, 8 at once: a
         question for several keys at once would make Table Storage read a whole partition. Raises ValueError for an id
         that is blank.
         """
