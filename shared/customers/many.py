@@ -132,13 +132,15 @@ class _LookUp:
 
     async def read_by_texts(self, numbers: Sequence[str]) -> None:
         """The rows in which these numbers stand in a spelling that is searched for."""
-        kinds = tuple(self._columns)
-        rounds = [kinds] if len(numbers) <= ALL_KINDS_AT_ONCE else [(kind,) for kind in kinds]
-        for kinds in rounds:
+        all_kinds = tuple(self._columns)
+        # A whole number in a later kind goes before the rest of one in an earlier kind: then all have to be known.
+        at_once = len(numbers) <= ALL_KINDS_AT_ONCE or self._matching.numbers_to_cut > 0
+        for position, kinds in enumerate([all_kinds] if at_once else [(kind,) for kind in all_kinds]):
+            if position:
+                numbers = await aside(self._unknown, numbers)
             groups = [group for kind in kinds for group in self._groups(kind, numbers)]
             crowded = await self._read_groups(groups)
             await self._read_groups([_Group(group.kind, (number,)) for group in crowded for number in group.numbers])
-            numbers = await aside(self._undecided, numbers)
 
     def _groups(self, kind: MatchKind, numbers: Sequence[str]) -> Iterator[_Group]:
         return (_Group(kind, group) for group in batched(numbers, self._share(kind), strict=False))
@@ -186,10 +188,9 @@ class _LookUp:
                 if len(known) < MOST_CANDIDATES:
                     known.append(row)
 
-    def _undecided(self, numbers: Iterable[str]) -> list[str]:
-        """Those of the numbers that no row read so far holds as a whole: only such a row ends the search."""
-        whole = self._matching.model_copy(update={"numbers_to_cut": 0})
-        return [number for number in numbers if not candidate_rows(number, whole, self._found[number])[1]]
+    def _unknown(self, numbers: Iterable[str]) -> list[str]:
+        """Those of the numbers that no row read so far has."""
+        return [number for number in numbers if not candidate_rows(number, self._matching, self._found[number])[1]]
 
     # --------------------------------------------------------------------------------------------- among all
 
