@@ -39,8 +39,9 @@ from shared.dataverse.tables import ACTIVE, JsonRow
 from shared.long_work import aside
 
 MOST_PARAMETERS = 2000
-"""Texts times columns of one query. Dataverse writes each as a parameter of its SQL statement, and SQL Server takes
-2,100 ("Maximum capacity specifications for SQL Server"). Conditions then stay below the 500 of a query, too."""
+"""Texts times columns of one query. Dataverse names no limit, but it writes SQL, and SQL Server takes 2,100 parameters a
+statement ("Maximum capacity specifications for SQL Server"). Conditions then stay below the 500 of a FetchXML query,
+too. More would save no request: those are as many as the bytes need."""
 _TEXTS = 84
 _TEXTS_WITH_REST = 157
 """Texts of a number at most: 72 spellings and 12 beginnings; with `NumbersToCut` 72 spellings more, and the rest."""

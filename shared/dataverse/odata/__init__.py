@@ -2,6 +2,7 @@
 
     values, filters, table, queries    what is asked: literals, conditions, names, paths
     choices, search                    rows with one of many texts, for callers who wait
+    gathered                           the same for several numbers at once, for nobody who waits
     fetch                              reads over tables that OData cannot join: FetchXML
     parts, writes                      one request as a value; builders of every write
     batch, answers, json_text          many requests in one, and what came back
