@@ -39,8 +39,8 @@ from shared.dataverse.tables import ACTIVE, JsonRow
 from shared.long_work import aside
 
 MOST_PARAMETERS = 2000
-"""Texts times columns of one query. Dataverse names no limit, but it writes SQL, and SQL Server takes 2,100 parameters a
-statement ("Maximum capacity specifications for SQL Server"). Conditions then stay below the 500 of a FetchXML query,
+"""Texts times columns of one query. Dataverse names no limit, but it writes SQL, and SQL Server takes 2,100 parameters
+a statement ("Maximum capacity specifications for SQL Server"). Conditions then stay below the 500 of a FetchXML query,
 too. More would save no request: those are as many as the bytes need."""
 _TEXTS = 84
 _TEXTS_WITH_REST = 157
