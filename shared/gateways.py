@@ -1,7 +1,9 @@
 """The worlds outside of the app, named once and opened once a process."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
+from typing import TYPE_CHECKING
 
 from shared import http_library
 from shared.calls.ledger import CallLedger
@@ -9,15 +11,17 @@ from shared.config_documents import ConfigDocuments, json_document
 from shared.dataverse.client import DataverseClient, open_client
 from shared.enreach.client import EnreachClient
 from shared.enreach.client import open_client as open_enreach
-from shared.enreach.document import DOCUMENT as ENREACH_DOCUMENT
-from shared.enreach.document import EnreachDocument
 from shared.enreach.errors import UnavailableError
 from shared.health.board import Health
 from shared.number_index.index import NumberIndex, open_number_index
 from shared.settings import Settings
 from shared.storage.files import Files, open_files
+from shared.storage.messages import Messages, open_messages
 from shared.storage.tables import Tables, open_tables
 from shared.users.users import Users, open_users
+
+if TYPE_CHECKING:
+    from shared.enreach.document import EnreachDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,7 @@ class Gateways:
     files: Files
     documents: ConfigDocuments
     tables: Tables
+    messages: Messages
     number_index: NumberIndex
     enreach: EnreachClient | None = None
     """None without credentials; `shared.enreach.client.credentials_of` says why."""
@@ -60,21 +65,27 @@ def open_gateways(settings: Settings) -> Gateways:
         files=files,
         documents=documents,
         tables=tables,
+        messages=open_messages(settings),
         number_index=open_number_index(settings, tables),
         enreach=open_enreach(settings, partial(enreach_document, documents)),
     )
 
 
-async def enreach_document(documents: ConfigDocuments) -> EnreachDocument:
+async def enreach_document(documents: ConfigDocuments) -> "EnreachDocument":
     """How this customer's Enreach names things. Raises UnavailableError where that cannot be known.
 
     Read by our assumptions a private call could then pass for another one.
     """
-    document = await documents.read(ENREACH_DOCUMENT, _read_enreach_document)
+    name, parse, without = _enreach_document_parts()
+    document = await documents.read(name, parse)
     if document.value is None and document.problem is not None:
-        raise UnavailableError(f"{ENREACH_DOCUMENT} cannot be used: {document.problem}")
-    return document.value or _WITHOUT_DOCUMENT
+        raise UnavailableError(f"{name} cannot be used: {document.problem}")
+    return document.value or without
 
 
-_read_enreach_document = json_document(EnreachDocument)
-_WITHOUT_DOCUMENT = EnreachDocument()
+@cache
+def _enreach_document_parts() -> "tuple[str, Callable[[bytes], EnreachDocument], EnreachDocument]":
+    """Its name, its parser, and what counts where there is none. Loaded with the first question to Enreach."""
+    from shared.enreach.document import DOCUMENT, EnreachDocument
+
+    return DOCUMENT, json_document(EnreachDocument), EnreachDocument()

@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     storage_account_name: str | None = Field(None, validation_alias="AzureWebJobsStorage__accountName")
     storage_blob_service_uri: str | None = Field(None, validation_alias="AzureWebJobsStorage__blobServiceUri")
     storage_table_service_uri: str | None = Field(None, validation_alias="AzureWebJobsStorage__tableServiceUri")
+    storage_queue_service_uri: str | None = Field(None, validation_alias="AzureWebJobsStorage__queueServiceUri")
     storage_client_id: str | None = Field(None, validation_alias="AzureWebJobsStorage__clientId")
     managed_identity_client_id: str | None = Field(None, validation_alias="AZURE_CLIENT_ID")
 
@@ -165,8 +166,14 @@ class Settings(BaseSettings):
             raise ValueError(f"DATAVERSE_AUTH={self.dataverse_auth.value} also needs {', '.join(missing)}")
         if not any((self.storage_connection_string, self.storage_account_name, self.storage_blob_service_uri)):
             raise ValueError("AzureWebJobsStorage is missing: a connection string, or AzureWebJobsStorage__accountName")
-        if not any((self.storage_connection_string, self.storage_account_name, self.storage_table_service_uri)):
-            raise ValueError("AzureWebJobsStorage__blobServiceUri also needs AzureWebJobsStorage__tableServiceUri")
+        if not any((self.storage_connection_string, self.storage_account_name)):
+            others = {
+                "tableServiceUri": self.storage_table_service_uri,
+                "queueServiceUri": self.storage_queue_service_uri,
+            }
+            absent = [f"AzureWebJobsStorage__{name}" for name, uri in others.items() if uri is None]
+            if absent:
+                raise ValueError(f"AzureWebJobsStorage__blobServiceUri also needs {' and '.join(absent)}")
         return self
 
     @property
@@ -182,6 +189,13 @@ class Settings(BaseSettings):
         if self.storage_table_service_uri or not self.storage_account_name:
             return self.storage_table_service_uri
         return f"https://{self.storage_account_name}.table.core.windows.net"
+
+    @property
+    def queue_service_url(self) -> str | None:
+        """Where identity-based Queue Storage answers; None with a connection string."""
+        if self.storage_queue_service_uri or not self.storage_account_name:
+            return self.storage_queue_service_uri
+        return f"https://{self.storage_account_name}.queue.core.windows.net"
 
 
 def read_settings() -> Settings:

@@ -1,11 +1,11 @@
-"""Storage in memory, with the surfaces and the errors of `Files` and `Tables`.
+"""Storage in memory, with the surfaces and the errors of `Files`, `Tables` and `Messages`.
 
 tests/integration/test_files.py, test_tables.py and test_leases.py run over these and over Azurite alike.
 """
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,6 +33,7 @@ from shared.storage.errors import (
     StorageError,
 )
 from shared.storage.files import CHUNK_BYTES, FetchedFile, FileEntry, StoredFile
+from shared.storage.messages import check_size
 
 CONTAINERS = ("schedules", "schedule-reports", "schedule-archive", "config", "ticket-bodies")
 
@@ -263,3 +264,25 @@ class MemoryFiles(_Memory):
             raise StorageError("no such container")
         uploaded = self._now().replace(microsecond=0)
         self._containers[container][name] = _StoredBlob(data, content_type, f'"{self._next_version():#x}"', uploaded)
+
+
+class MemoryMessages(_Memory):
+    """Queues in memory: `sent` holds their messages in the order in which they came."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: dict[str, list[bytes]] = {}
+
+    def _own_content(self) -> None:
+        self.sent = {queue: list(bodies) for queue, bodies in self.sent.items()}
+
+    async def send(self, queue: str, body: bytes) -> None:
+        check_size(body)
+        await self._request()
+        self.sent.setdefault(queue, []).append(body)
+
+    async def send_many(self, queue: str, bodies: Sequence[bytes]) -> None:
+        for body in bodies:
+            check_size(body)
+        for body in bodies:
+            await self.send(queue, body)

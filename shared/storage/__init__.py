@@ -1,1 +1,1 @@
-"""Azure Storage: `files` reads and writes blobs."""
+"""Azure Storage: `files` holds blobs, `tables` rows, `messages` queues."""

@@ -3,20 +3,19 @@
 `azure.data.tables` is loaded with the first call. Tables come into being with the first write to them.
 """
 
-import asyncio
 import json
 import logging
-import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from io import BytesIO
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from azure.core import MatchConditions
-from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError, ServiceResponseError
+from azure.core.exceptions import AzureError, HttpResponseError
 
 from shared.settings import Settings
 from shared.storage.connecting import Connecting
@@ -33,14 +32,12 @@ from shared.storage.entities import (
     to_values,
 )
 from shared.storage.errors import AlreadyThereError, ChangedError, StorageError
+from shared.storage.tries import tried
 
 if TYPE_CHECKING:
     from azure.data.tables.aio import TableClient, TableServiceClient
 
-_BACKOFF_SECONDS = (0.2, 0.6)
-"""Longest wait before the second and the third try. An outage is the caller's to bear, soon."""
 _PATIENCE_SECONDS = 15.0
-_TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 _LARGE_BODY_BYTES = 512 * 1024
 _WRITE_ID = "WriteId"
 
@@ -266,19 +263,7 @@ class Tables:
 
     async def _run[T](self, table: str, operation: "Callable[[TableClient], Awaitable[T]]") -> T:
         client = await self._client(table)
-        waits = iter(_BACKOFF_SECONDS)
-        try:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                while True:
-                    try:
-                        return await operation(client)
-                    except AzureError as error:
-                        wait = next(waits, None) if _is_transient(error) else None
-                        if wait is None:
-                            raise _translated(error) from error
-                    await asyncio.sleep(wait * random.uniform(0.5, 1))  # noqa: S311 - spreads callers
-        except TimeoutError:
-            raise StorageError(f"table storage did not answer within {_PATIENCE_SECONDS:.0f} s") from None
+        return await tried("table storage", partial(operation, client), _translated, patience=_PATIENCE_SECONDS)
 
 
 class _ServerDate:
@@ -353,12 +338,6 @@ def _stream_large_body(request: Any) -> None:
         body = body.encode()
     if isinstance(body, bytes) and len(body) > _LARGE_BODY_BYTES:
         request.http_request.data = BytesIO(body)
-
-
-def _is_transient(error: AzureError) -> bool:
-    if isinstance(error, HttpResponseError):
-        return error.status_code in _TRANSIENT
-    return isinstance(error, ServiceRequestError | ServiceResponseError)
 
 
 def _translated(error: AzureError) -> StorageError:

@@ -51,24 +51,29 @@ def test_azure_needs_no_secret_and_no_switch(monkeypatch: pytest.MonkeyPatch) ->
     assert settings.blob_trigger_source == "EventGrid"
     assert settings.blob_service_url == "https://contoso.blob.core.windows.net"
     assert settings.table_service_url == "https://contoso.table.core.windows.net"
+    assert settings.queue_service_url == "https://contoso.queue.core.windows.net"
 
 
-def test_storage_endpoints_of_ones_own_are_both_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_storage_endpoints_of_ones_own_are_all_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATAVERSE_URL", GOOD["DATAVERSE_URL"])
     monkeypatch.setenv("AzureWebJobsStorage__blobServiceUri", "https://blobs.contoso.com")
-    with pytest.raises(SettingsError, match="AzureWebJobsStorage__tableServiceUri"):
+    with pytest.raises(SettingsError, match=r"AzureWebJobsStorage__tableServiceUri and AzureWebJobsStorage__queueSer"):
         read_settings()
     monkeypatch.setenv("AzureWebJobsStorage__tableServiceUri", "https://tables.contoso.com")
+    with pytest.raises(SettingsError, match="also needs AzureWebJobsStorage__queueServiceUri"):
+        read_settings()
+    monkeypatch.setenv("AzureWebJobsStorage__queueServiceUri", "https://queues.contoso.com")
     settings = read_settings()
-    assert (settings.blob_service_url, settings.table_service_url) == (
+    assert (settings.blob_service_url, settings.table_service_url, settings.queue_service_url) == (
         "https://blobs.contoso.com",
         "https://tables.contoso.com",
+        "https://queues.contoso.com",
     )
 
 
 def test_a_connection_string_names_its_endpoints_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = read(monkeypatch)
-    assert (settings.blob_service_url, settings.table_service_url) == (None, None)
+    assert (settings.blob_service_url, settings.table_service_url, settings.queue_service_url) == (None, None, None)
 
 
 def test_every_problem_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from shared.gateways import Gateways
 from shared.number_index.index import open_number_index
 from shared.settings import Settings
 from shared.storage.files import Files
+from shared.storage.messages import open_messages
 from shared.storage.tables import Tables
 from tests.memory_storage import MemoryFiles, MemoryTables
 
@@ -47,6 +48,7 @@ def function(dynamics: NoChanges, tables: MemoryTables, **values: object) -> fun
         files=cast(Files, files),
         documents=ConfigDocuments(files),
         tables=cast(Tables, tables),
+        messages=open_messages(settings),
         number_index=open_number_index(settings, tables),
     )
     app = func.FunctionApp()

@@ -18,6 +18,7 @@ from shared.gateways import Gateways
 from shared.number_index.index import open_number_index
 from shared.settings import Settings
 from shared.storage.files import FileMissingError, Files, StoredFile
+from shared.storage.messages import open_messages
 from shared.storage.tables import open_tables
 
 OLD = "old-key-0123456789-0123456789-0123456789"
@@ -121,6 +122,7 @@ async def answer(configured: dict[str, str], **headers: str | None) -> func.Http
         files=cast(Files, files),
         documents=ConfigDocuments(files),
         tables=open_tables(settings),
+        messages=open_messages(settings),
         number_index=open_number_index(settings, open_tables(settings)),
     )
     app = func.FunctionApp()

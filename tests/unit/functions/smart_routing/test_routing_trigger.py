@@ -27,6 +27,7 @@ from shared.gateways import Gateways
 from shared.number_index.index import open_number_index
 from shared.settings import Settings
 from shared.storage.files import FileMissingError, Files, StorageError, StoredFile
+from shared.storage.messages import open_messages
 from shared.storage.tables import open_tables
 
 KEY = "a-routing-key-of-more-than-32-characters"
@@ -121,6 +122,7 @@ def functions(
         files=cast(Files, files),
         documents=ConfigDocuments(files, check_every=check_every),
         tables=open_tables(settings()),
+        messages=open_messages(settings()),
         number_index=open_number_index(settings(), open_tables(settings())),
     )
     app = func.FunctionApp()

@@ -26,6 +26,7 @@ from shared.number_index.index import open_number_index
 from shared.settings import Settings
 from shared.storage.files import Files
 from shared.storage.leases import lease
+from shared.storage.messages import open_messages
 from shared.storage.tables import Tables
 from shared.users.layout import LEASE_PARTITION, LEASE_ROW, TABLE
 from tests.memory_storage import MemoryFiles, MemoryTables
@@ -97,6 +98,7 @@ def gateways(world: OneUser | None, tables: MemoryTables | None = None, **values
         files=cast(Files, files),
         documents=ConfigDocuments(files),
         tables=cast(Tables, rows),
+        messages=open_messages(settings),
         number_index=open_number_index(settings, rows),
         enreach=cast("EnreachClient | None", world),
     )
