@@ -1,0 +1,362 @@
+"""What becomes of a call, and why. The first thing that holds decides, in the order in which it stands here."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+from uuid import UUID
+
+from functions.call_sync.decide.calls import Agent, Call, Kind
+from functions.call_sync.rules import CallSync
+from shared.calls.records import Outcome
+from shared.customers.document import CustomerMatching, MatchKind
+from shared.customers.matching import NOBODY, TABLES, Match
+from shared.enreach.models import Direction, Privacy
+from shared.phone_numbers import e164
+from shared.users.matching import User, UserMap
+
+PHONE_CALL_STATES: Final[Mapping[int, int]] = {1: 0, 2: 1, 4: 1, 3: 2}
+"""The state that each status reason of the phone call belongs to, as Dynamics comes (table reference)."""
+
+_ON_THE_LIST = "one of its numbers is in NeverLogNumbers"
+
+type CustomerKind = Literal[MatchKind.CONTACT, MatchKind.ACCOUNT, MatchKind.LEAD]
+type NewKind = Literal[MatchKind.CONTACT, MatchKind.LEAD]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What holds for all calls of a run."""
+
+    rules: CallSync
+    region: str | None = None
+    """In which numbers without a country code are read (ISO 3166)."""
+    own_numbers: frozenset[str] = field(default=frozenset(), repr=False)
+    """Ours (E.164): nobody's customer, and never a new one."""
+    never_log: frozenset[str] = field(default=frozenset(), repr=False)
+    """Numbers in the form of `number_key`."""
+    states: Mapping[int, int] = field(default_factory=lambda: PHONE_CALL_STATES)
+    """The state that each status reason of the phone call belongs to in this environment."""
+
+
+def site_of(
+    rules: CallSync,
+    matching: CustomerMatching,
+    own_numbers: Iterable[str] = (),
+    states: Mapping[int, int] = PHONE_CALL_STATES,
+) -> Site:
+    """Both documents made ready. `own_numbers` are those of users and queues as they are written, beside `ownNumbers`
+    of the document: without them a colleague's number may become a customer's."""
+    region = matching.default_region
+    read = (e164(text, region) for text in own_numbers)
+    return Site(
+        rules,
+        region,
+        frozenset(matching.own_numbers) | {number for number in read if number},
+        frozenset(number_key(text, region) for text in rules.never_log_numbers),
+        states,
+    )
+
+
+def number_key(text: str, region: str | None) -> str:
+    """What two spellings of a number have in common: E.164, or the digits of what is no complete number."""
+    return e164(text, region) or "".join(sign for sign in text if sign.isdecimal())
+
+
+# ------------------------------------------------------------------------------------------------- decisions
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A row of Dynamics."""
+
+    kind: CustomerKind
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class NewCustomer:
+    """Somebody to be made before the call is logged with him."""
+
+    kind: NewKind
+    number: str = field(repr=False)
+    """E.164."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """No phone call."""
+
+    outcome: Outcome
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """The phone call that is there must go, or must tell nothing any more."""
+
+    outcome: Outcome
+    reason: str
+    how: Literal["remove", "blank"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """It will be logged when somebody can own it."""
+
+    reason: str
+    outcome: Literal[Outcome.WAITING] = Outcome.WAITING
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A phone call."""
+
+    reason: str
+    owner: str | None
+    """systemuserid; None only where a phone call is there already, whose owner then stays."""
+    customer: Customer | None = None
+    new_customer: NewCustomer | None = None
+    several: bool = False
+    """Whether it bears `MultipleMatchPhoneCallStatus`."""
+    outcome: Literal[Outcome.LOGGED] = Outcome.LOGGED
+
+
+type Decision = Skip | Withdraw | Wait | Log
+
+
+@dataclass(frozen=True, slots=True)
+class PresentRow:
+    """What is known of the phone call that was written for a call before."""
+
+    has_customer: bool
+    several: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a call from elsewhere."""
+
+    match: Match = NOBODY
+    """Who has the number of `number_to_match`."""
+    owner: str | None = None
+    """systemuserid (`owner_of`)."""
+    row: PresentRow | None = None
+    """Of ours, in Dynamics."""
+    before: Outcome | None = None
+    """What became of the call when it was last looked at."""
+
+
+# ---------------------------------------------------------------------------------------------- before asking
+
+
+def privacy_of(call: Call) -> frozenset[Privacy]:
+    """Only events bear a class: a call that the queue alone tells of counts as Work."""
+    return call.privacy or frozenset({Privacy.WORK})
+
+
+def is_private(call: Call, rules: CallSync) -> bool:
+    """Whether a user classed it, or did not class it yet, so that it is not ours to know."""
+    return any(each.value not in rules.privacy_classes for each in privacy_of(call))
+
+
+def is_never_logged(call: Call, site: Site) -> bool:
+    """Whether any number of the call is on the list."""
+    if not site.never_log:
+        return False
+    texts = {call.customer_number, call.own_number, call.records.service and call.records.service.queue_number}
+    texts |= {text for leg in call.legs for text in (leg.caller, leg.called)}
+    return any(number_key(text, site.region) in site.never_log for text in texts if text)
+
+
+def ticket_due(call: Call, site: Site) -> bool:
+    """Whether the call is one for the ticket triggers: it has ended, and may be known."""
+    return call.has_ended and not is_private(call, site.rules) and not is_never_logged(call, site)
+
+
+def customer_number(call: Call, site: Site) -> str | None:
+    """The customer's number (E.164); None when withheld or unreadable."""
+    return e164(call.customer_number, site.region) if call.customer_number else None
+
+
+def is_internal(call: Call, site: Site) -> bool:
+    """Whether both sides are ours."""
+    return call.is_between_users or customer_number(call, site) in site.own_numbers
+
+
+def skip_unasked(call: Call, site: Site) -> Skip | None:
+    """Why a call is not logged, whoever has its number; None when that matters."""
+    rules = site.rules
+    if is_private(call, rules):
+        return Skip(Outcome.SKIPPED_PRIVATE, _privacy_reason(call, rules))
+    if is_never_logged(call, site):
+        return Skip(Outcome.NEVER_LOG, _ON_THE_LIST)
+    switch, is_on = _switch(call, rules)
+    if not is_on:
+        return Skip(Outcome.SWITCHED_OFF, f"{switch} is false" + ("" if call.has_ended else ", and it goes on"))
+    if call.answered and call.talk_seconds < rules.call_duration_limit:
+        limit = f"CallDurationLimit ({rules.call_duration_limit} s)"
+        return Skip(
+            Outcome.TOO_SHORT, f"{call.talk_seconds} s are below {limit}" + ("" if call.has_ended else " so far")
+        )
+    if is_internal(call, site):
+        return Skip(Outcome.NO_MATCH, "an internal call: both sides are ours")
+    return None
+
+
+def number_to_match(call: Call, site: Site, row: PresentRow | None = None) -> str | None:
+    """The number (E.164) whose customer has to be known before `decide`; None when nobody need be asked."""
+    if row is not None:
+        is_closed = row.has_customer or is_private(call, site.rules) or is_never_logged(call, site)
+        return None if is_closed or is_internal(call, site) else customer_number(call, site)
+    return None if skip_unasked(call, site) else customer_number(call, site)
+
+
+def owner_of(call: Call, site: Site, users: UserMap) -> str | None:
+    """The user (systemuserid) who made or took the call, known by the Enreach id or, for a mobile call, by the mobile
+    number (guide 1.5.3), else the one of `DefaultCrmAssignee`. None where both are nobody who can own a row."""
+    user = _user(call.owner, site, users)
+    if user is None or user.is_disabled:
+        user = _default_user(site.rules, users)
+    return None if user is None or user.is_disabled else user.user_id
+
+
+def assignee_problem(rules: CallSync, users: UserMap) -> str | None:
+    """What is wrong with `DefaultCrmAssignee`, for health and for calls that wait; None when nothing is."""
+    if rules.default_crm_assignee is None:
+        return "DefaultCrmAssignee is not set"
+    user = _default_user(rules, users)
+    if user is None:
+        return "DefaultCrmAssignee is the Enreach user id of nobody in Dynamics"
+    return "DefaultCrmAssignee is a disabled user of Dynamics" if user.is_disabled else None
+
+
+def status_problem(site: Site) -> str | None:
+    """What is wrong with `MultipleMatchPhoneCallStatus`, for health; None when nothing is."""
+    if site.rules.multiple_match_phone_call_status in site.states:
+        return None
+    return "MultipleMatchPhoneCallStatus is no status reason of the phone call in Dynamics"
+
+
+def _user(agent: Agent | None, site: Site, users: UserMap) -> User | None:
+    if agent is None:
+        return None
+    if agent.user_id:
+        return users.by_enreach_id(agent.user_id)
+    number = e164(agent.number, site.region) if agent.number else None
+    return users.by_mobile_number(number) if number else None
+
+
+def _default_user(rules: CallSync, users: UserMap) -> User | None:
+    return users.by_enreach_id(rules.default_crm_assignee) if rules.default_crm_assignee else None
+
+
+def _switch(call: Call, rules: CallSync) -> tuple[str, bool]:
+    """The setting that a call of this kind depends on, and whether it is on."""
+    if call.kind is Kind.DIRECT:
+        if call.answered:
+            return "ProcessDirectCalls", rules.process_direct_calls
+        return "ProcessDirectCallsUnanswered", rules.process_direct_calls_unanswered
+    if call.answered:
+        return "ProcessServiceCalls", rules.process_service_calls
+    return "ProcessServiceCallsUnanswered", rules.process_service_calls_unanswered
+
+
+def _privacy_reason(call: Call, rules: CallSync) -> str:
+    classes = sorted(each.value for each in privacy_of(call) if each.value not in rules.privacy_classes)
+    return f"classed {' and '.join(classes)}: not in PrivacyClasses"
+
+
+# ---------------------------------------------------------------------------------------------------- deciding
+
+
+def decide(call: Call, site: Site, facts: Facts) -> Decision:
+    """What becomes of the call."""
+    if facts.row is not None:
+        return _of_present_row(call, site, facts, facts.row)
+    skip = skip_unasked(call, site) or _skip_unmatched(call, site, facts.match)
+    if skip is not None:
+        return _as_before(skip, facts.before)
+    if facts.owner is None:
+        return Wait("its own user is not in Dynamics, and DefaultCrmAssignee names nobody who could own it")
+    return _log(call, site, facts.match, facts.owner)
+
+
+def _as_before(skip: Skip, before: Outcome | None) -> Skip:
+    """A call whose phone call was taken away is still one of which that is known."""
+    if skip.outcome is Outcome.SKIPPED_PRIVATE and before is Outcome.REMOVED_PRIVATE:
+        return Skip(before, skip.reason)
+    return skip
+
+
+def _of_present_row(call: Call, site: Site, facts: Facts, row: PresentRow) -> Decision:
+    """What is in Dynamics stays up to date, even if a setting or a customer is another one today; only privacy and
+    the never-log list take it away."""
+    away = _why_away(call, site)
+    if away is not None:
+        # A phone call that tells nothing any more stays as it is.
+        return Skip(away.outcome, away.reason) if facts.before is away.outcome else away
+    customer = None if row.has_customer or is_internal(call, site) else matched_customer(facts.match)
+    several = row.several and customer is None
+    return Log("logged before", facts.owner, customer, several=several)
+
+
+def _why_away(call: Call, site: Site) -> Withdraw | None:
+    rules = site.rules
+    if is_private(call, rules):
+        return Withdraw(Outcome.REMOVED_PRIVATE, _privacy_reason(call, rules), rules.when_turned_private)
+    if is_never_logged(call, site):
+        return Withdraw(Outcome.NEVER_LOG, _ON_THE_LIST, rules.when_turned_private)
+    return None
+
+
+def matched_customer(match: Match) -> Customer | None:
+    """The customer whom the match policy found or picked; None for nobody and for several."""
+    kind = match.kind
+    if match.row is None or kind is MatchKind.NONE or kind is MatchKind.AMBIGUOUS:
+        return None
+    return Customer(kind, UUID(str(match.row[TABLES[kind].primary_id])))
+
+
+def _skip_unmatched(call: Call, site: Site, match: Match) -> Skip | None:
+    rules = site.rules
+    if match.kind is MatchKind.AMBIGUOUS:
+        if call.kind is Kind.DIRECT:
+            return Skip(Outcome.SEVERAL_MATCHES, "several customers have its number, and it is no queue call")
+        if not rules.enable_multiple_match_create:
+            reason = "several customers have its number, and EnableMultipleMatchCreate is false"
+            return Skip(Outcome.SEVERAL_MATCHES, reason)
+        return None
+    if matched_customer(match) is not None or rules.unmatched_callers == "log":
+        return None
+    who = _nobody(call, site)
+    if rules.unmatched_callers == "skip":
+        return Skip(Outcome.NO_MATCH, f"{who}, and UnmatchedCallers is skip")
+    if not call.has_ended and customer_number(call, site) is not None:
+        # It may yet turn out to be private, and then nobody may have been made of it.
+        return Skip(Outcome.NO_MATCH, f"{who}: a {rules.unmatched_callers} is made when the call has ended")
+    return None
+
+
+def _nobody(call: Call, site: Site) -> str:
+    if call.customer_number is None:
+        return "the number is withheld" if call.direction is Direction.IN else "there is no number"
+    if customer_number(call, site) is None:
+        return "the number is no complete phone number"
+    return "no customer has its number"
+
+
+def _log(call: Call, site: Site, match: Match, owner: str) -> Log:
+    if (customer := matched_customer(match)) is not None:
+        count = len(match.candidates)
+        kind_name = customer.kind.value
+        reason = (
+            f"the first of {count} {kind_name}s with its number" if count > 1 else f"one {kind_name} has its number"
+        )
+        return Log(reason, owner, customer)
+    if match.kind is MatchKind.AMBIGUOUS:
+        return Log("several customers have its number", owner, several=True)
+    number, who = customer_number(call, site), _nobody(call, site)
+    if number is not None and site.rules.unmatched_callers in {"contact", "lead"}:
+        kind: NewKind = MatchKind.CONTACT if site.rules.unmatched_callers == "contact" else MatchKind.LEAD
+        return Log(f"{who}: a {kind.value} is made", owner, new_customer=NewCustomer(kind, number))
+    return Log(f"{who}: logged without a customer", owner)
