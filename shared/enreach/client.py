@@ -4,34 +4,27 @@
     reading.items, reading.unreadable
 
 Each method raises EnreachError. An item that cannot be read costs only itself: it stands among `unreadable`.
+
+Document and models are loaded with the first question: a caller on the phone does not wait for them at a cold start.
 """
+
+from __future__ import annotations
 
 import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from shared.clock import utc_now
 from shared.enreach import discovery, requests, values
 from shared.enreach.credentials import Absence, Credentials, read_credentials
-from shared.enreach.document import EnreachDocument
 from shared.enreach.errors import ReplyTooLargeError, UnreadableReplyError
 from shared.enreach.health import absence_finding, enreach_finding
-from shared.enreach.models import (
-    CallbackList,
-    CallbackRequest,
-    CallEvent,
-    EnreachQueue,
-    EnreachUser,
-    Reading,
-    Recording,
-    ServiceCall,
-    Unreadable,
-)
-from shared.enreach.reading import Reader
 from shared.enreach.replies import read_list, read_object
 from shared.enreach.requests import Ask
 from shared.enreach.sender import Sender
@@ -39,6 +32,20 @@ from shared.enreach.transport import Transport
 from shared.enreach.windows import By, Window, within
 from shared.health import Finding
 from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from shared.enreach.document import EnreachDocument
+    from shared.enreach.models import (
+        CallbackList,
+        CallbackRequest,
+        CallEvent,
+        EnreachQueue,
+        EnreachUser,
+        Reading,
+        Recording,
+        ServiceCall,
+    )
+    from shared.enreach.reading import Reader
 
 USERS_SECONDS = 300.0
 """How long the list of users serves, where the API has to be told whose calls it should give."""
@@ -50,6 +57,8 @@ type DocumentSource = Callable[[], Awaitable[EnreachDocument]]
 
 
 async def _defaults() -> EnreachDocument:
+    from shared.enreach.document import EnreachDocument
+
     return EnreachDocument()
 
 
@@ -88,7 +97,9 @@ class EnreachClient:
             )
             for group in groups
         ]
-        return _joined(parts)
+        from shared.enreach.reading import joined
+
+        return joined(parts)
 
     async def calls_of(self, call_id: str) -> Reading[CallEvent]:
         """The events of one call; empty where there are none. Raises ValueError for what is no id."""
@@ -130,6 +141,7 @@ class EnreachClient:
     async def recording(self, recording_id: str) -> Recording:
         """Where a recording is. Raises NotFoundError for one that is gone, ValueError for what is no id."""
         document, _ = await self._read_by()
+        from shared.enreach.models import Recording
 
         def read(body: bytes, address: str) -> Recording:
             found = {name.casefold(): value for name, value in read_object(body).items()}
@@ -174,8 +186,13 @@ class EnreachClient:
         await self._sender.close()
 
     async def _read_by(self) -> tuple[EnreachDocument, Reader]:
+        if self._reader is None:
+            # The first time it takes some 30 ms of the processor.
+            await asyncio.to_thread(import_module, "shared.enreach.reading")
         document = await self._document()
         if self._reader is None or self._reader[0] is not document:
+            from shared.enreach.reading import Reader
+
             self._reader = document, Reader(document)
         return self._reader
 
@@ -202,8 +219,10 @@ class EnreachClient:
                     raise
                 waiting += reversed(halves)
             else:
-                readings.append(Reading(within(reading.items, part, moment), reading.unreadable))
-        return _joined(readings)
+                readings.append(replace(reading, items=within(reading.items, part, moment)))
+        from shared.enreach.reading import joined
+
+        return joined(readings)
 
     async def _all_user_ids(self) -> tuple[str, ...]:
         now = asyncio.get_running_loop().time()
@@ -234,14 +253,3 @@ def open_client(settings: Settings, document: DocumentSource = _defaults) -> Enr
             _log.warning("%s", found.reason)
         return None
     return EnreachClient(Sender(Transport(), found, settings.enreach_discovery_url, settings.enreach_api_url), document)
-
-
-def _joined[T](readings: Sequence[Reading[T]]) -> Reading[T]:
-    if len(readings) == 1:
-        return readings[0]
-    items: list[T] = []
-    unreadable: list[Unreadable] = []
-    for reading in readings:
-        items += reading.items
-        unreadable += reading.unreadable
-    return Reading(tuple(items), tuple(unreadable))

@@ -3,7 +3,7 @@
 An item that cannot be read costs only itself.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from shared.enreach import values
@@ -169,6 +169,18 @@ class Reader:
     def _is_answered(self, end_result: Any, duration: int | None) -> bool:
         spelt = values.spelt(end_result)
         return bool(duration) if spelt is None else spelt in self._answered
+
+
+def joined[T](readings: Sequence[Reading[T]]) -> Reading[T]:
+    """The items of several answers, in their order. Places of unreadable ones are those in their own answer."""
+    if len(readings) == 1:
+        return readings[0]
+    items: list[T] = []
+    unreadable: list[Unreadable] = []
+    for reading in readings:
+        items += reading.items
+        unreadable += reading.unreadable
+    return Reading(tuple(items), tuple(unreadable))
 
 
 def _members[E: (Privacy, ServiceResult, CallbackState)](by_spelling: Mapping[str, str], kind: type[E]) -> dict[str, E]:

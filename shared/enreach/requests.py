@@ -1,15 +1,20 @@
 """What is asked of the API: methods, paths and queries, by the names of a document. Pure."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import batched
+from typing import TYPE_CHECKING
 
 from yarl import URL
 
-from shared.enreach.document import EnreachDocument
 from shared.enreach.values import identifier
 from shared.enreach.windows import By, Window
+
+if TYPE_CHECKING:
+    from shared.enreach.document import EnreachDocument
 
 MAX_LIST_BYTES = 32 * 1024 * 1024
 """Some 50,000 call events: 10,000 agents make about 14,000 within 15 minutes."""
