@@ -8,8 +8,9 @@ matching   a row is a call's when number, owner and direction agree and its star
 resolving  what to write so that each pair becomes one row that bears the call id (its *stamp*). A stamped row is
            its call's for good, so that it is found with our tables emptied
 
-Every decision that takes two writes is applied in the order in which it names them. A run that ends between them leaves
-what the next one finishes (issue 6, item 4; reliability, A31).
+Every decision that takes two writes is applied in the order in which it names them, best as one change set. A run that
+ends between them leaves what the next one finishes: one row, in which at worst a text also stands that went to that of
+a redial. Source: issue 6, item 4; reliability, A31.
 """
 
 import re
