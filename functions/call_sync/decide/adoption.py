@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Final
 
+from functions.call_sync.decide.fields import LONGEST_DESCRIPTION, call_id_in, cut
 from shared.dataverse.tables import PHONE_CALL, JsonRow, utc_moment
 from shared.phone_numbers import e164
 
@@ -30,12 +31,9 @@ CLOCK_SKEW: Final = timedelta(seconds=30)
 """How wrong the clock of an agent's computer may be, either way, beside the setting's margin (reliability, A31)."""
 LOGGED_LATER: Final = timedelta(hours=24)
 """How long after a call an agent may log it by hand."""
-DESCRIPTION_LENGTH: Final = 2000
-"""Of phonecall.description (table reference), in UTF-16 units, as SQL Server counts."""
 
-_STAMP_LINE = re.compile(
-    r"^CallId is [0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}[^\r\n]*", re.IGNORECASE | re.MULTILINE
-)
+_STAMP_LINE = re.compile(r"^[ \t]*CallId is \{?[0-9a-f-]{32,36}[^\r\n]*", re.IGNORECASE | re.MULTILINE)
+"""What `call_id_in` finds, to the end of its line."""
 _STAMP_LENGTH = len("CallId is ") + 36
 _NONE = timedelta(0)
 _BIND = "@odata.bind"
@@ -463,11 +461,7 @@ def adopted_columns(
         return changes
     text = str(row[place] or "")
     stamped = stamped_description(text, audit) if audit_column is None else audit
-    return changes if _stamp_of(text) == _stamp_of(audit) else changes | {place: stamped}
-
-
-def _stamp_of(text: str) -> str:
-    return _parted(text)[1][:_STAMP_LENGTH].lower()
+    return changes if call_id_in(text) == call_id_in(audit) else changes | {place: stamped}
 
 
 def stamped_description(text: str, audit: str) -> str:
@@ -476,18 +470,18 @@ def stamped_description(text: str, audit: str) -> str:
     Where both are too long for the column the audit text is cut, down to `CallId is <id>`; only then the end of the
     agent's text: without a stamp the row would be doubled some day.
     """
-    audit = _cut(audit, max(DESCRIPTION_LENGTH - _length(text) - 1, _STAMP_LENGTH))
-    return f"{_cut(text, DESCRIPTION_LENGTH - _length(audit) - 1)}\n{audit}" if text.strip() else audit
+    audit = cut(audit, max(LONGEST_DESCRIPTION - _length(text) - 1, _STAMP_LENGTH))
+    return f"{cut(text, LONGEST_DESCRIPTION - _length(audit) - 1)}\n{audit}" if text.strip() else audit
 
 
 def joined_description(clients: str, ours: str) -> str:
     """Ours with the client's text in front, and our stamp still last. The same when it is there already."""
-    typed = _cut(_parted(clients)[0].strip(), DESCRIPTION_LENGTH - _STAMP_LENGTH - 1)
+    typed = cut(_parted(clients)[0].strip(), LONGEST_DESCRIPTION - _STAMP_LENGTH - 1)
     text, audit = _parted(ours)
-    if text.startswith(typed):
+    if _plain_ends(text).startswith(_plain_ends(typed)):
         return ours
     both = f"{typed}\n{text}" if text.strip() else typed
-    return stamped_description(both, audit) if audit else _cut(both, DESCRIPTION_LENGTH)
+    return stamped_description(both, audit) if audit else cut(both, LONGEST_DESCRIPTION)
 
 
 def _parted(text: str) -> tuple[str, str]:
@@ -496,12 +490,13 @@ def _parted(text: str) -> tuple[str, str]:
     if not lines:
         return text, ""
     line = lines[-1]
-    return text[: line.start()].removesuffix("\n").removesuffix("\r") + text[line.end() :], line[0]
+    return text[: line.start()].removesuffix("\n").removesuffix("\r") + text[line.end() :], line[0].strip()
+
+
+def _plain_ends(text: str) -> str:
+    # Forms write other line ends than programs.
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _length(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
-def _cut(text: str, length: int) -> str:
-    return text.encode("utf-16-le", "surrogatepass")[: 2 * length].decode("utf-16-le", "ignore")

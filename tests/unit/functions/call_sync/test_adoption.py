@@ -13,7 +13,6 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from functions.call_sync.decide.adoption import (
-    DESCRIPTION_LENGTH,
     Adopt,
     AdoptInstead,
     AlreadyThere,
@@ -35,8 +34,10 @@ from functions.call_sync.decide.adoption import (
     stamped_description,
     start_of,
 )
+from functions.call_sync.decide.fields import LONGEST_DESCRIPTION
 from shared.calls.ids import phone_call_id
 from shared.dataverse.tables import PHONE_CALL, JsonRow
+from shared.phone_numbers import spellings
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 NEARNESS = Nearness(timedelta(seconds=15))
@@ -144,6 +145,12 @@ def test_a_row_is_the_call(row: ClientRow, is_the_call: bool) -> None:
     assert matched([a_call()], [row]) == ({0: "row"} if is_the_call else {})
 
 
+def test_every_spelling_of_the_number_is_the_number() -> None:
+    texts = spellings(NUMBER, "FI")
+    assert len(texts) > 50
+    assert [text for text in texts if not matched([a_call()], [a_row(number=text)])] == []
+
+
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [
@@ -207,10 +214,21 @@ def test_a_redial_whose_row_was_taken_gets_the_row_that_is_left() -> None:
     assert matched([calls[0], a_call(1, 90)], rows) == {0: "b"}, "no chain leads there"
 
 
+def test_a_chain_of_redials_that_took_each_the_row_of_the_next() -> None:
+    calls = [a_call(0, 0, talk=5), a_call(1, 20, talk=5), a_call(2, 80, talk=5)]
+    taken = [a_row("b", 30, stamp=call_id(0)), a_row("c", 60, stamp=call_id(1))]
+    assert matched(calls, [*taken, a_row("a", -30)]) == {0: "b", 1: "c", 2: "a"}
+
+
 def test_of_several_rows_with_one_stamp_the_nearest_is_the_calls() -> None:
     rows = [a_row("far", 8, stamp=call_id(0)), a_row("near", 2, stamp=call_id(0)), a_row("free", 0)]
     assert matched([a_call()], rows) == {0: "near"}
     assert matched([a_call()], rows[::-1]) == {0: "near"}
+
+
+def test_any_moment_of_the_call_is_as_near_for_a_row_created_during_it() -> None:
+    apart = [NEARNESS.apart(created("row", seconds), a_call()) for seconds in (-5, 0, 30, 60, 70)]
+    assert apart == [timedelta(seconds=seconds) for seconds in (5, 0, 0, 0, 10)]
 
 
 def test_a_row_created_during_the_call() -> None:
@@ -356,8 +374,6 @@ EMPTY: JsonRow = {
     "scheduledstart": None,
     "actualend": None,
     "actualdurationminutes": None,
-    "statecode": 0,
-    "statuscode": 1,
     "_regardingobjectid_value": None,
     "_ownerid_value": ANNA,
 }
@@ -467,8 +483,10 @@ def test_what_is_too_long(text: str, audit: str, stamped: str) -> None:
         pytest.param("typed", "Leg 1", "typed\nLeg 1", id="stamped in another column"),
         pytest.param("typed", "", "typed", id="ours is empty"),
         pytest.param("", f"Leg 1\n{AUDIT}", f"Leg 1\n{AUDIT}", id="nothing typed"),
+        pytest.param("z" * 2000, f" {AUDIT}", f"{'z' * 1953}\n{AUDIT}", id="stamp moved by a blank"),
         pytest.param("typed", f"Leg 1\n{AUDIT}\nbelow", f"typed\nLeg 1\nbelow\n{AUDIT}", id="typed below the stamp"),
         pytest.param("typed\r\n" + AUDIT, f"Leg 1\r\n{AUDIT}", f"typed\nLeg 1\n{AUDIT}", id="Windows' line ends"),
+        pytest.param("a\r\nb", f"a\nb\nLeg 1\n{AUDIT}", f"a\nb\nLeg 1\n{AUDIT}", id="there with other line ends"),
         pytest.param("x" * 2000, f"Leg 1\n{AUDIT}", f"{'x' * 1953}\n{AUDIT}", id="too long"),
     ],
 )
@@ -485,7 +503,7 @@ def test_texts_are_joined_once_and_fit(clients: str, ours: str, is_stamped: bool
     before = stamped_description(ours, AUDIT) if is_stamped else ours
     once = joined_description(clients, before)
     assert joined_description(clients, once) == once
-    assert len(once.encode("utf-16-le")) // 2 <= DESCRIPTION_LENGTH
+    assert len(once.encode("utf-16-le")) // 2 <= LONGEST_DESCRIPTION
     assert once.endswith(AUDIT) or not is_stamped
 
 
