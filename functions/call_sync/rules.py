@@ -7,7 +7,7 @@ Settings that the vendor's guide has keep its names and its defaults (Voice for 
 import unicodedata
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_pascal
 
 from shared.calls.ids import canonical_guid
@@ -54,6 +54,11 @@ def _never_logged(text: str) -> str:
     return text
 
 
+def _as_tuple(value: object) -> object:
+    # The document has been looked through before, so that its lists are no JSON any more.
+    return tuple(value) if isinstance(value, list) else value
+
+
 type Subject = Annotated[str, StringConstraints(min_length=1), AfterValidator(_subject)]
 
 
@@ -89,8 +94,12 @@ class CallSync(BaseModel):
     process_direct_calls_unanswered: bool = False
     call_duration_limit: Annotated[int, Field(ge=0, le=86400)] = 0
     """Seconds of talk below which an answered call is not logged."""
-    privacy_classes: Annotated[tuple[Literal["Work", "Private", "Undefined"], ...], Field(min_length=1)] = ("Work",)
-    never_log_numbers: tuple[Annotated[str, AfterValidator(_never_logged)], ...] = ()
+    privacy_classes: Annotated[
+        tuple[Literal["Work", "Private", "Undefined"], ...], BeforeValidator(_as_tuple), Field(min_length=1)
+    ] = ("Work",)
+    never_log_numbers: Annotated[
+        tuple[Annotated[str, AfterValidator(_never_logged)], ...], BeforeValidator(_as_tuple)
+    ] = ()
     unmatched_callers: UnmatchedCallers = "skip"
     write_recording_link: bool = False
     audit_column: Annotated[ColumnName, AfterValidator(_audit_column)] | None = None

@@ -1,21 +1,25 @@
-"""The JSON Schemas of the configuration documents. `make schemas` writes them; a test holds them fresh."""
+"""The JSON Schemas of the configuration documents and of messages. `make schemas` writes them; a test holds them fresh."""
 
 import json
 from pathlib import Path
 
 from pydantic import BaseModel
 
+from functions.call_sync.rules import CallSync
 from functions.schedule_import.profile import SiteProfile
 from functions.smart_routing.rules import RoutingRules
 from shared.customers import CustomerMatching
 from shared.enreach.document import EnreachDocument
+from shared.ticket_request import TicketRequest
 
 FOLDER = Path(__file__).parents[2] / "docs" / "schemas"
 DOCUMENTS: dict[str, type[BaseModel]] = {
+    "call-sync.schema.json": CallSync,
     "customer-matching.schema.json": CustomerMatching,
     "enreach.schema.json": EnreachDocument,
     "routing.schema.json": RoutingRules,
     "schedule-profile.schema.json": SiteProfile,
+    "ticket-request.schema.json": TicketRequest,
 }
 
 
