@@ -1,4 +1,4 @@
-"""The JSON Schemas of the configuration documents and of messages. `make schemas` writes them; a test holds them fresh."""
+"""The JSON Schemas of configuration documents and messages. `make schemas` writes them; a test holds them fresh."""
 
 import json
 from pathlib import Path
