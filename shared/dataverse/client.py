@@ -26,11 +26,12 @@ from shared.clock import utc_now
 from shared.dataverse import flow, odata
 from shared.dataverse.batches import Batches, probe
 from shared.dataverse.bulk import BulkWriter, Progress, Write, WriteOutcome
-from shared.dataverse.change_sets import NewRow, create_and_update
+from shared.dataverse.change_sets import NewRow, create_and_update, write_sets
 from shared.dataverse.changes import ChangeReader, Tracked
 from shared.dataverse.credentials import TokenCache, token_cache
+from shared.dataverse.errors import DataverseError
 from shared.dataverse.meter import Meter
-from shared.dataverse.odata import Part, Query, Question
+from shared.dataverse.odata import ChangeSet, Part, Query, Question
 from shared.dataverse.odata.changes import Changes
 from shared.dataverse.packed import PackedReader, PathQuestion
 from shared.dataverse.pages import PageReader, Trail, rows_of
@@ -67,6 +68,7 @@ class DataverseClient:
         self._batches = Batches(self._sender, self._api)
         self._bulk = BulkWriter(self._sender, self._batches, self._api)
         self._kept_warm_at = 0
+        self._own_user_id: UUID | None = None
 
     @property
     def meter(self) -> Meter:
@@ -251,6 +253,15 @@ class DataverseClient:
         """
         return await create_and_update(self._batches, table, rows, progress)
 
+    async def write_sets(self, operation: str, sets: Sequence[ChangeSet]) -> list[DataverseError | None]:
+        """What became of each change set: None where all of it is written, else the refusal, for which nothing is.
+
+        A request for 200 sets. `operation` names them in counts. A set has to be repeatable: after an answer that got
+        lost it goes again, and may be refused as done before. Raises UnavailableError or DeniedError when the writing
+        cannot go on; what was written by then stays, and the same call may be made again.
+        """
+        return await write_sets(self._batches, operation, sets)
+
     async def _write(
         self, table: Table, rows: Rows, write: Write, within: float | None, progress: Progress | None
     ) -> WriteOutcome:
@@ -261,6 +272,14 @@ class DataverseClient:
             raise TimedOutError("not all rows were written before the caller's deadline") from None
 
     # ------------------------------------------------------------------------------------------- messages
+
+    async def own_user_id(self) -> UUID:
+        """The systemuserid of the app in Dynamics. A request for the first caller of a process."""
+        if self._own_user_id is None:
+            request = HttpRequest("WhoAmI", "GET", URL(f"{self._api}WhoAmI", encoded=True))
+            answer = await self._sender.send(request, _json)
+            self._own_user_id = UUID(str(answer["UserId"]))
+        return self._own_user_id
 
     async def act(
         self,

@@ -7,10 +7,10 @@ import pytest
 
 from shared import retry
 from shared.dataverse import change_sets
-from shared.dataverse.change_sets import ROWS_A_BATCH, NewRow
+from shared.dataverse.change_sets import SETS_A_BATCH, NewRow
 from shared.dataverse.client import DataverseClient
-from shared.dataverse.errors import DeniedError, UnavailableError
-from shared.dataverse.odata import Query
+from shared.dataverse.errors import ChangedError, DeniedError, UnavailableError
+from shared.dataverse.odata import ChangeSet, Query, delete_part, update_part
 from shared.dataverse.tables import PHONE_CALL, PHONE_CALL_COMPLETED, PHONE_CALL_OPEN
 
 RECEIVED = 4
@@ -45,7 +45,7 @@ async def states(dataverse: DataverseClient) -> dict[str, tuple[int, int]]:
 async def test_rows_come_into_being_completed_few_hundred_a_request(
     dataverse: DataverseClient, control: httpx.Client
 ) -> None:
-    rows = new_calls(2 * ROWS_A_BATCH + 1)
+    rows = new_calls(2 * SETS_A_BATCH + 1)
     before = requests(control)
     settled: list[int] = []
     outcome = await dataverse.create_and_update(PHONE_CALL, rows, progress=settled.append)
@@ -117,9 +117,30 @@ async def test_a_request_that_is_too_large_is_halved(
     rows = new_calls(8)
     rule = {"match": {"path": "$batch"}, "status": 413, "count": 2}
     fault(control, rule)
-    monkeypatch.setattr(change_sets, "ROWS_A_BATCH", 8)
+    monkeypatch.setattr(change_sets, "SETS_A_BATCH", 8)
     outcome = await dataverse.create_and_update(PHONE_CALL, rows)
     assert (outcome.written, outcome.failures) == (8, [])
+
+
+async def test_sets_of_several_rows_are_written_whole_or_not_at_all(dataverse: DataverseClient) -> None:
+    first, second, third = (PHONE_CALL.row(uuid5(UUID(int=8), name), {"subject": name}) for name in "abc")
+    await dataverse.create_many(PHONE_CALL, [first, second, third])
+    merge = ChangeSet(
+        (update_part(PHONE_CALL, {**first, "subject": "merged"}), delete_part(PHONE_CALL, second["activityid"]))
+    )
+    stale = ChangeSet(
+        (update_part(PHONE_CALL, {**first, "subject": "no"}), delete_part(PHONE_CALL, third["activityid"], 'W/"1"'))
+    )
+    errors = await dataverse.write_sets("merge phonecall", [merge, stale])
+    assert errors[0] is None
+    assert isinstance(errors[1], ChangedError)
+    assert set(await states(dataverse)) == {"merged", "c"}
+
+
+async def test_who_the_app_is(dataverse: DataverseClient, control: httpx.Client) -> None:
+    before = requests(control)
+    assert await dataverse.own_user_id() == await dataverse.own_user_id()
+    assert requests(control) - before == 1
 
 
 async def test_a_missing_privilege_ends_it(dataverse: DataverseClient, control: httpx.Client) -> None:
