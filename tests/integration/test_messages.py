@@ -61,7 +61,9 @@ async def behind(relay: Relay, storage: str) -> AsyncIterator[Messages]:
 
 
 async def received(queues: QueueServiceClient, queue: str) -> list[QueueMessage]:
-    return [message async for message in queues.get_queue_client(queue).receive_messages(messages_per_page=32)]
+    """The messages of the queue; they are hidden from the next look."""
+    found = queues.get_queue_client(queue).receive_messages(messages_per_page=32, visibility_timeout=600)
+    return [message async for message in found]
 
 
 async def bodies_of(queues: QueueServiceClient, queue: str) -> list[bytes]:

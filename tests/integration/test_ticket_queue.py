@@ -35,9 +35,9 @@ class Storage:
     connection: str
 
     def sent(self) -> list[bytes]:
-        """The messages of the queue, which are taken out."""
+        """The messages of the queue; they are hidden from the next look."""
         with QueueServiceClient.from_connection_string(self.connection) as queues:
-            found = queues.get_queue_client(QUEUE).receive_messages(messages_per_page=32)
+            found = queues.get_queue_client(QUEUE).receive_messages(messages_per_page=32, visibility_timeout=600)
             return [base64.b64decode(message.content, validate=True) for message in found]
 
     def blobs(self) -> list[str]:
