@@ -54,7 +54,7 @@ _MIDNIGHT: Final = time()
 _MOMENTS: Final = _DATE_ONLY | {"scheduledstart", "scheduledend"}
 _AUDIT = re.compile(r"^[ \t]*CallId is (\{?[0-9a-f-]{32,36}\}?)", re.IGNORECASE | re.MULTILINE)
 
-_REGARDING: Final[Mapping[MatchKind, PhoneCallNavigation]] = {
+REGARDING: Final[Mapping[MatchKind, PhoneCallNavigation]] = {
     MatchKind.CONTACT: "regardingobjectid_contact_phonecall",
     MatchKind.ACCOUNT: "regardingobjectid_account_phonecall",
     MatchKind.LEAD: "regardingobjectid_lead_phonecall",
@@ -89,6 +89,12 @@ def audit_text(call: Call, *, enabled: bool, longest: int) -> str:
         values = json.dumps(received_of(call.records), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         text = f"{text} {_one_line(values)}"
     return cut(text, longest)
+
+
+def audit_in(wanted: "PhoneCall") -> str:
+    """The audit text of a phone call as it should be, wherever it stands."""
+    text = str(wanted.columns[wanted.audit_column or "description"])
+    return text[text.rindex("CallId is ") :] if wanted.audit_column is None else text
 
 
 def call_id_in(text: str | None) -> str | None:
@@ -165,7 +171,7 @@ def phone_call(call: Call, site: Site, log: Log, texts: Texts | None = None) -> 
         **_description(call, rules, texts or Texts()),
     }
     return PhoneCall(
-        phone_call_id(call.id), columns, log.owner, log.customer, is_outgoing,
+        phone_call_id(call.id), columns, _guid(log.owner), log.customer, is_outgoing,
         final_state(call, site, several=log.several), rules.own_audit_column,
     )  # fmt: skip
 
@@ -300,7 +306,7 @@ def _binds(owner: str | None, customer: Customer | None) -> dict[PhoneCallNaviga
     if owner is not None:
         binds["ownerid"] = owner
     if customer is not None:
-        binds[_REGARDING[customer.kind]] = customer.id
+        binds[REGARDING[customer.kind]] = customer.id
     return binds
 
 
@@ -422,7 +428,7 @@ def changes(
     if customer is None and wanted.customer is not None:
         there = _guid(current.get("_regardingobjectid_value"))
         if there is None:
-            binds[_REGARDING[wanted.customer.kind]] = wanted.customer.id
+            binds[REGARDING[wanted.customer.kind]] = wanted.customer.id
         if there in (None, str(wanted.customer.id)):
             customer = wanted.customer
     state, state_kept = _changed_state(written.state, current, wanted.state)
@@ -431,6 +437,18 @@ def changes(
     if parties_there is not None and after.parties != written.parties and _ours(parties_there) == written.parties:
         rows = _party_rows(after.owner, after.customer, is_outgoing=wanted.is_outgoing)
     return Changes(columns, binds, rows, state, after, wanted.audit_column)
+
+
+def is_touched(written: Written, current: JsonRow) -> bool:
+    """Whether a user was there: anything of what we last wrote is another value in Dynamics, as far as it was read."""
+    known = {name: value for name, value in written.columns.items() if name in current}
+    if any(not _is_same(name, current[name], value) for name, value in known.items()):
+        return True
+    customer = None if written.customer is None else str(written.customer.id)
+    links = (("_ownerid_value", written.owner), ("_regardingobjectid_value", customer))
+    if any(name in current and _guid(current[name]) != value for name, value in links):
+        return True
+    return "statecode" in current and State(current["statecode"], current["statuscode"]) != written.state
 
 
 def _changed_columns(written: Written, current: JsonRow, wanted: PhoneCall) -> tuple[dict[str, Any], dict[str, Any]]:
