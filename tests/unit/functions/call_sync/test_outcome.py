@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import pytest
@@ -15,6 +15,7 @@ from functions.call_sync.decide.calls import Call, Kind
 from functions.call_sync.decide.fields import final_state
 from functions.call_sync.decide.outcome import (
     Customer,
+    CustomerKind,
     Facts,
     Log,
     NewCustomer,
@@ -77,17 +78,19 @@ def site(own_numbers: tuple[str, ...] = (), **keys: Any) -> Site:
     return site_of(rules(json.dumps(keys)), matching(), own_numbers)
 
 
-def who(*kinds: MatchKind, pick_first: bool = False) -> Match:
+def who(*kinds: CustomerKind, pick_first: bool = False) -> Match:
     """Who has the customer's number: the very verdict of the matching on one row of each of these kinds."""
     ids = {MatchKind.CONTACT: "contactid", MatchKind.ACCOUNT: "accountid", MatchKind.LEAD: "leadid"}
-    answers: dict[MatchKind, list[dict[str, Any]]] = {}
+    answers: dict[str, list[dict[str, Any]]] = {}
     for number, kind in enumerate(kinds, 1):
         row = {ids[kind]: str(UUID(int=number)), "telephone1": CUSTOMER, "createdon": f"2026-01-0{number}T00:00:00Z"}
         answers.setdefault(kind, []).append(row)
     return matched(CUSTOMER, matching(MultipleMatchesPickFirst=pick_first), answers)
 
 
-CONTACT, ACCOUNT, LEAD = MatchKind.CONTACT, MatchKind.ACCOUNT, MatchKind.LEAD
+CONTACT: Final = MatchKind.CONTACT
+ACCOUNT: Final = MatchKind.ACCOUNT
+LEAD: Final = MatchKind.LEAD
 ONE_CONTACT, TWO_CONTACTS = who(CONTACT), who(CONTACT, CONTACT)
 RINGING = call(leg(talk=None), now=at(5))
 TALKING = call(leg(talk=0), now=at(60))
@@ -101,7 +104,7 @@ def outcome(read: Call, at_site: Site, facts: Facts) -> Outcome:
 
 # ------------------------------------------------------------------------------------- the first that holds decides
 
-EVERYTHING = {
+EVERYTHING: dict[str, Any] = {
     "ProcessServiceCalls": True, "ProcessServiceCallsUnanswered": True, "ProcessDirectCallsUnanswered": True,
 }  # fmt: skip
 ORDER = [
@@ -271,7 +274,7 @@ class Row(NamedTuple):
     status: str
 
 
-CANDIDATES = {
+CANDIDATES: dict[str, list[tuple[CustomerKind, ...]]] = {
     "nobody": [()],
     "one contact or account": [(CONTACT,), (ACCOUNT,), (CONTACT, ACCOUNT, ACCOUNT), (CONTACT, LEAD, LEAD)],
     "one lead": [(LEAD,)],
@@ -288,7 +291,7 @@ def documented() -> list[Row]:
     return [Row(*(cell.strip() for cell in line.strip("|").split("|"))) for line in lines]
 
 
-def documented_cases() -> list[tuple[str, tuple[MatchKind, ...], bool, bool, Row]]:
+def documented_cases() -> list[tuple[str, tuple[CustomerKind, ...], bool, bool, Row]]:
     return [
         (kind, kinds, create, pick_first, row)
         for row in documented()
@@ -307,7 +310,9 @@ def test_the_table_names_every_case_once() -> None:
 
 
 @pytest.mark.parametrize(("kind", "kinds", "create", "pick_first", "row"), documented_cases())
-def test_the_table_is_true(kind: str, kinds: tuple[MatchKind, ...], create: bool, pick_first: bool, row: Row) -> None:
+def test_the_table_is_true(
+    kind: str, kinds: tuple[CustomerKind, ...], create: bool, pick_first: bool, row: Row
+) -> None:
     at_site = site(**EVERYTHING, EnableMultipleMatchCreate=create)
     read = direct() if kind == "direct" else queued()
     decision = decide(read, at_site, Facts(who(*kinds, pick_first=pick_first), OWNER))
@@ -363,11 +368,11 @@ def expected_outcome(name: tuple[str, bool, str], on: dict[str, bool], keys: dic
 @pytest.mark.parametrize("unmatched", ["skip", "log", "contact", "lead"])
 @pytest.mark.parametrize("limit", [0, 95, 96])
 def test_every_combination_of_switches(unmatched: str, limit: int) -> None:
-    keys = {"UnmatchedCallers": unmatched, "CallDurationLimit": limit}
+    keys: dict[str, Any] = {"UnmatchedCallers": unmatched, "CallDurationLimit": limit}
     seen = set()
     for values in itertools.product((True, False), repeat=len(SWITCH_NAMES)):
         on = dict(zip(SWITCH_NAMES, values, strict=True))
-        at_site = site(**on, **keys)
+        at_site = site(**{**on, **keys})
         for (name, read), (found, match) in itertools.product(CALLS.items(), MATCHES.items()):
             expected = expected_outcome(name, on, keys, found)
             assert outcome(read, at_site, Facts(match, OWNER)) == expected, (name, on, keys, found)
@@ -454,7 +459,7 @@ def test_a_status_that_dynamics_lacks_is_named() -> None:
 # ------------------------------------------------------------------------------------------------ rows that are there
 
 NO_CUSTOMER, WITH_CUSTOMER = PresentRow(has_customer=False), PresentRow(has_customer=True)
-ON_LIST = {"NeverLogNumbers": [CUSTOMER]}
+ON_LIST: dict[str, Any] = {"NeverLogNumbers": [CUSTOMER]}
 PRESENT = [
     pytest.param(direct(), {}, NO_CUSTOMER, ONE_CONTACT, Log("logged before", OWNER, Customer(CONTACT, ONE)),
                  id="somebody has its number by now"),
