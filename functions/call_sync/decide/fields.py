@@ -94,7 +94,7 @@ def audit_text(call: Call, *, enabled: bool, longest: int) -> str:
 def audit_in(wanted: "PhoneCall") -> str:
     """The audit text of a phone call as it should be, wherever it stands."""
     text = str(wanted.columns[wanted.audit_column or "description"])
-    return text[text.rindex("CallId is ") :] if wanted.audit_column is None else text
+    return text.rsplit("\n", 1)[-1]
 
 
 def call_id_in(text: str | None) -> str | None:
