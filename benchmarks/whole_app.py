@@ -186,11 +186,16 @@ class WholeApp:
             return None
 
 
+_NEVER = "0 0 0 29 2 *"
+_NO_TIMERS = {"USER_SYNC_SCHEDULE": _NEVER, "CALL_SYNC_SCHEDULE": _NEVER, "RETROACTIVE_SYNC_SCHEDULE": _NEVER}
+"""On Flex Consumption timers run on other instances than callers' requests."""
+
+
 @contextmanager
 def running_app(**settings: str) -> Iterator[WholeApp]:
     """The app on one core, storage and Dynamics on the other. It ends with the block."""
     BUILD.mkdir(parents=True, exist_ok=True)
-    with running_stack(environment=settings, log_file=BUILD / "stack.log") as stack:
+    with running_stack(environment=_NO_TIMERS | settings, log_file=BUILD / "stack.log") as stack:
         connection = stack.storage_connection_string
         with (
             BlobServiceClient.from_connection_string(connection, retry_total=0) as blobs,

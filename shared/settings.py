@@ -77,6 +77,8 @@ class Settings(BaseSettings):
     enreach_user_id_column: str | None = Field(None, pattern=r"^[a-z][a-z0-9_]{0,99}$")
     enreach_user_email_column: str | None = Field(None, pattern=r"^[a-z][a-z0-9_]{0,99}$")
     enreach_user_role: str = "Voice User"
+    call_sync_schedule: str = Field("0 * * * * *", pattern=r"^\S+( \S+){5}$")
+    retroactive_sync_schedule: str = Field("0 * 22,23 * * *", pattern=r"^\S+( \S+){5}$")
     user_sync_schedule: str = Field("0 * * * * *", pattern=r"^\S+( \S+){5}$")
 
     site_id: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")

@@ -60,6 +60,7 @@ from shared.dataverse.odata.writes import (
     row_id,
     row_path,
     update_part,
+    update_with_parties_part,
     upsert_part,
 )
 
@@ -121,5 +122,6 @@ __all__ = [
     "row_id",
     "row_path",
     "update_part",
+    "update_with_parties_part",
     "upsert_part",
 ]

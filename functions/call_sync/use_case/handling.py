@@ -1,0 +1,244 @@
+"""Some thousand calls from what Enreach says to what stands in Dynamics and in the ledger.
+
+The order of the writes is what makes a run repeatable wherever it is cut off: customers who are made, then phone calls,
+then tickets, then the ledger, and last, by the caller, the checkpoint. What was written before the cut is found by its
+derived key or by its stamp.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import batched
+from uuid import UUID
+
+from functions.call_sync.decide.calls import Records
+from functions.call_sync.decide.fields import Party, Texts
+from functions.call_sync.decide.news import Seen, has_news, record_of, seen_of
+from functions.call_sync.decide.outcome import (
+    Decision,
+    Facts,
+    Log,
+    PresentRow,
+    Site,
+    decide,
+    number_to_match,
+    owner_of,
+    ticket_due,
+)
+from functions.call_sync.decide.plans import Found, Plan, deleted_by_user, plan, present_row
+from functions.call_sync.decide.tickets import ticket_request
+from functions.call_sync.queries import parties_of, rows_by_id
+from functions.call_sync.use_case.adopting import Adoption, Clients, logged_call
+from functions.call_sync.use_case.worlds import CallSyncGateways
+from functions.call_sync.use_case.writing import write
+from shared.calls.ids import phone_call_id
+from shared.calls.records import CallRecord
+from shared.customers import CustomerMatching
+from shared.customers.many import find_customers
+from shared.customers.matching import NOBODY
+from shared.dataverse.tables import PHONE_CALL, JsonRow
+from shared.long_work import aside
+from shared.storage.leases import Lease
+from shared.users.matching import UserMap
+
+CALLS_AT_ONCE = 5_000
+"""Calls that are handled together: so many are a minute of 10,000 agents, and some 40 MB."""
+
+
+class Handling:
+    """The calls of one run."""
+
+    def __init__(
+        self, worlds: CallSyncGateways, site: Site, matching: CustomerMatching, held: Lease, *, again: bool = False
+    ) -> None:
+        """`again`: calls that have no phone call are decided anew, as in the nightly run."""
+        self._worlds = worlds
+        self.site = site
+        self._matching = matching
+        self._held = held
+        self.again = again
+        self._texts = Texts(recording_url=worlds.recordings_url)
+        self.clients = Clients(worlds.dynamics, site)
+        self.outcomes: Counter[str] = Counter()
+        self.rows_written = 0
+        self.tickets = 0
+
+    async def handle(self, news: Mapping[str, Records], there: frozenset[UUID] | None = None) -> None:
+        """Bring Dynamics and the ledger to what these records say, by canonical call id.
+
+        `there` are the phone calls of ours that are in Dynamics; None where nobody looked. Raises DataverseError,
+        StorageError; then some of it is done, and the same call may be made again.
+        """
+        for few in batched(sorted(news), CALLS_AT_ONCE, strict=False):
+            records = await self._worlds.ledger.read(few, fence=self._held.fence)
+            part = {call_id: news[call_id] for call_id in few}
+            await self.settle(await aside(self._look, part, records, self._worlds.now(), there))
+
+    def _look(
+        self,
+        news: Mapping[str, Records],
+        records: Mapping[str, CallRecord],
+        now: datetime,
+        there: frozenset[UUID] | None,
+    ) -> list[Seen]:
+        """Those of the calls that have news, the earliest first."""
+        every = (seen_of(new, records.get(call_id), self.site, now, there or ()) for call_id, new in news.items())
+        found = [seen for seen in every if has_news(seen, self.site, again=self.again) or _is_missing(seen, there)]
+        return sorted(found, key=lambda seen: (seen.call.started, seen.call.id))
+
+    async def settle(self, seen: Sequence[Seen]) -> None:
+        """Decide on these calls, and carry it out."""
+        if not seen:
+            return
+        rows = await self._rows_of(seen)
+        users = await self._worlds.users.read_users(self.site.region)
+        decided = await self._decided(seen, rows, users)
+        adoptions = await self._adoptions(seen, decided, users)
+        parties = await self._parties_of(seen, rows)
+
+        def planned() -> list[Plan]:
+            found = (_found(each, rows, parties, adoptions.get(each.call.id)) for each in seen)
+            return [
+                plan(each, decided[each.call.id], known, self.site, self._texts, self._worlds.customer_key)
+                for each, known in zip(seen, found, strict=True)
+            ]
+
+        await self.carry_out(await aside(planned))
+
+    async def carry_out(self, plans: Sequence[Plan]) -> None:
+        """Write what is planned, offer the tickets, and remember both."""
+        self._held.check()
+        done, written = await write(self._worlds.dynamics, plans)
+        self.rows_written += written
+        now = self._worlds.now()
+        due = [each.seen for each in done if _is_ticket_due(each.seen, self.site)]
+        if due:
+            self._held.check()
+            await self._worlds.offer_tickets(
+                [ticket_request(seen.call, self.site, self._worlds.recordings_url) for seen in due]
+            )
+            self.tickets += len(due)
+        offered = {seen.call.id for seen in due}
+        records = [self._record(each, now, is_offered=each.seen.call.id in offered) for each in done]
+        before = {each.seen.call.id: each.seen.before for each in done if each.seen.before is not None}
+        self._held.check()
+        await self._worlds.ledger.write(records, before=before, fence=self._held.fence)
+        self.outcomes.update(str(each.outcome) for each in done)
+
+    def _record(self, each: Plan, now: datetime, *, is_offered: bool) -> CallRecord:
+        before = each.seen.before
+        return record_of(
+            each.seen,
+            self.site,
+            self._worlds.search_key,
+            now,
+            outcome=each.outcome,
+            reason=each.reason,
+            phone_call_id=each.key,
+            written=each.written,
+            ticket_offered=now if is_offered else before.ticket_offered if before is not None else None,
+        )
+
+    # ------------------------------------------------------------------------------------------------- facts
+
+    async def _rows_of(self, seen: Iterable[Seen]) -> dict[UUID, JsonRow]:
+        """The phone calls that were written before and are still there, by key."""
+        keys = [key for each in seen if (key := each.written_before) is not None]
+        if not keys:
+            return {}
+        found = await self._worlds.dynamics.query_many(list(rows_by_id(self.site.rules, keys)))
+        return {UUID(str(row[PHONE_CALL.primary_id])): row for rows in found for row in rows}
+
+    async def _parties_of(self, seen: Iterable[Seen], rows: Mapping[UUID, JsonRow]) -> dict[UUID, tuple[Party, ...]]:
+        """Who takes part in the phone calls that were written before."""
+        keys = [key for each in seen if (key := each.written_before) in rows and key is not None]
+        if not keys:
+            return {}
+        parties: dict[UUID, list[Party]] = {key: [] for key in keys}
+        for found in await self._worlds.dynamics.query_many(list(parties_of(keys))):
+            for row in found:
+                party = int(row["participationtypemask"]), str(row.get("_partyid_value") or "")
+                parties[UUID(str(row["_activityid_value"]))].append(party)
+        return {key: tuple(found) for key, found in parties.items()}
+
+    async def _decided(self, seen: Sequence[Seen], rows: Mapping[UUID, JsonRow], users: UserMap) -> dict[str, Decision]:
+        present: dict[str, PresentRow | None] = {}
+        asked: dict[str, str] = {}
+        for each in seen:
+            if _is_gone(each, rows):
+                continue
+            known = present[each.call.id] = present_row(each, rows)
+            number = number_to_match(each.call, self.site, known)
+            if number is not None:
+                asked[each.call.id] = number
+        matches = (
+            await find_customers(
+                self._worlds.dynamics,
+                sorted(set(asked.values())),
+                self._matching,
+                own=self.site.own_numbers,
+                index=self._worlds.number_index,
+            )
+            if asked
+            else {}
+        )
+
+        def decide_one(each: Seen) -> Decision:
+            if each.call.id not in present:
+                return deleted_by_user()
+            number = asked.get(each.call.id)
+            facts = Facts(
+                match=NOBODY if number is None else matches[number],
+                owner=owner_of(each.call, self.site, users),
+                row=present[each.call.id],
+                before=each.before.outcome if each.before is not None else None,
+            )
+            return decide(each.call, self.site, facts)
+
+        return await aside(lambda: {each.call.id: decide_one(each) for each in seen})
+
+    async def _adoptions(
+        self, seen: Sequence[Seen], decided: Mapping[str, Decision], users: UserMap
+    ) -> dict[str, Adoption]:
+        """The rows that agents' clients made of the calls that are to be logged."""
+        new = [each for each in seen if each.written_before is None]
+        logged = [each.call.started for each in new if isinstance(decided[each.call.id], Log)]
+        if not logged:
+            return {}
+        calls = [
+            logged_call(
+                each.call,
+                self.site,
+                owner_of(each.call, self.site, users),
+                gets_a_row=isinstance(decided[each.call.id], Log),
+            )
+            for each in new
+        ]
+        rows = await self.clients.rows_since(min(logged) - self.clients.reach)
+        return await self.clients.adoptions([call for call in calls if call is not None], rows)
+
+
+def _is_missing(seen: Seen, there: frozenset[UUID] | None) -> bool:
+    """Whether a phone call of ours was written before and is not there."""
+    key = seen.written_before
+    return there is not None and key is not None and key == phone_call_id(seen.call.id) and key not in there
+
+
+def _is_gone(seen: Seen, rows: Mapping[UUID, JsonRow]) -> bool:
+    """Whether somebody deleted its phone call, now or before."""
+    key = seen.written_before
+    return seen.is_deleted_by_user or (key is not None and key not in rows)
+
+
+def _found(
+    seen: Seen, rows: Mapping[UUID, JsonRow], parties: Mapping[UUID, tuple[Party, ...]], adoption: Adoption | None
+) -> Found:
+    found = Found() if adoption is None else Found(adoption=adoption.decision, client_row=adoption.row)
+    key = seen.written_before
+    return found if key is None else replace(found, row=rows.get(key), parties=parties.get(key))
+
+
+def _is_ticket_due(seen: Seen, site: Site) -> bool:
+    is_offered = seen.before is not None and seen.before.ticket_offered is not None
+    return not is_offered and ticket_due(seen.call, site)

@@ -1,0 +1,300 @@
+"""The runs of call sync: which time they look at, under one lease, and how far they got.
+
+Every minute: what was changed since the checkpoint, slice by slice; the look-back every 15 minutes; calls that waited;
+and the rows that agents' clients made late. Once a night: the past 24 hours again.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from uuid import UUID, uuid4
+
+from functions.call_sync.decide.calls import Records, by_call
+from functions.call_sync.decide.moments import (
+    LONGEST_SLICE,
+    OVERLAP,
+    Turn,
+    debug_windows,
+    look_back,
+    look_back_due,
+    nightly_slices,
+    nightly_turn,
+    sliced,
+    slices,
+)
+from functions.call_sync.decide.news import is_settled, waiting_of
+from functions.call_sync.decide.outcome import assignee_problem, site_of, status_problem
+from functions.call_sync.queries import keys_of_own_rows
+from functions.call_sync.rules import DOCUMENT, CallSync
+from functions.call_sync.use_case.handling import Handling
+from functions.call_sync.use_case.late_rows import LateRows
+from functions.call_sync.use_case.worlds import CallSyncGateways
+from shared.calls.ids import phone_call_id
+from shared.calls.records import Glance, Outcome
+from shared.config_documents import json_document
+from shared.customers import CustomerMatching
+from shared.dataverse.errors import DataverseError, UnavailableError
+from shared.dataverse.meter import count_requests
+from shared.dataverse.tables import PHONE_CALL
+from shared.enreach.errors import EnreachError
+from shared.enreach.windows import By, Window
+from shared.health import Finding, Status
+from shared.long_work import aside, many_objects
+from shared.recent import Recent
+from shared.storage.checkpoints import TABLE, Checkpoint
+from shared.storage.errors import StorageError
+from shared.storage.leases import Lease, LeaseBusyError, lease
+
+LEASE_SECONDS = 60.0
+BUDGET = timedelta(minutes=4)
+"""How long a run takes on new slices: the next tick goes on where it stopped (reliability, A13)."""
+KEPT = timedelta(days=60)
+"""How long the ledger remembers a call (architecture, decision 2)."""
+OWN_NUMBERS_SECONDS = 3600.0
+LATE = timedelta(minutes=5)
+STOPPED = timedelta(minutes=15)
+
+_log = logging.getLogger(__name__)
+_read_rules = json_document(CallSync)
+_read_matching = json_document(CustomerMatching)
+
+
+class NotNowError(Exception):
+    """The run has nothing to do now; `str` says why."""
+
+
+@dataclass(slots=True)
+class Run:
+    """What a run did: counts and reasons, nothing personal."""
+
+    kind: str
+    outcome: str = "failed"
+    reason: str = ""
+    slices: int = 0
+    outcomes: dict[str, int] = field(default_factory=dict)
+    written: int = 0
+    tickets: int = 0
+    unreadable: int = 0
+    requests: int = 0
+    """To Dataverse."""
+    milliseconds: int = 0
+
+
+class CallSyncRuns:
+    """Call sync of one process."""
+
+    def __init__(self, worlds: CallSyncGateways) -> None:
+        self._worlds = worlds
+        self._progress = Checkpoint(worlds.tables, "calls")
+        self._looked_back = Checkpoint(worlds.tables, "calls-look-back")
+        self._night = Checkpoint(worlds.tables, "calls-night")
+        self._late_rows = LateRows(worlds)
+        self._own_numbers: Recent[None, frozenset[str]] = Recent(OWN_NUMBERS_SECONDS)
+
+    async def every_minute(self) -> Run:
+        """One tick of `sync_calls`."""
+        return await self._run("sync", self._minute)
+
+    async def at_night(self) -> Run:
+        """One tick of `sync_calls_retroactively`: most of them have nothing to do."""
+        return await self._run("retroactive", self._nightly)
+
+    async def health(self) -> Sequence[Finding]:
+        """How far the sync got, and what keeps calls from being logged as the document says."""
+        now = self._worlds.now()
+        reached, (rules, matching) = await asyncio.gather(self._progress.read(), self._documents())
+        users = await self._worlds.users.read_users(matching.default_region)
+        found = [_progress_finding(reached, now)]
+        if (problem := assignee_problem(rules, users)) is not None:
+            reason = f"{problem}: calls of users who are not in Dynamics wait"
+            found.append(Finding("DefaultCrmAssignee", Status.RED, reason))
+        if (problem := status_problem(site_of(rules, matching))) is not None:
+            found.append(Finding("MultipleMatchPhoneCallStatus", Status.AMBER, problem))
+        return found
+
+    # ------------------------------------------------------------------------------------------------- runs
+
+    async def _run(self, kind: str, work: Callable[[Run, Lease], Awaitable[None]]) -> Run:
+        loop = asyncio.get_running_loop()
+        started, run = loop.time(), Run(kind)
+        with count_requests() as meter:
+            try:
+                async with self._held() as held:
+                    await work(run, held)
+                run.outcome = "done"
+            except NotNowError as error:
+                run.outcome, run.reason = "idle", str(error)
+            except LeaseBusyError:
+                run.outcome, run.reason = "busy", "another run is at work"
+            except (UnavailableError, EnreachError, StorageError) as error:
+                run.reason = f"{type(error).__name__}: {error}"
+            except DataverseError as error:
+                run.reason = f"{type(error).__name__}: {error}"
+                raise
+            finally:
+                run.requests = meter.requests
+                run.milliseconds = round((loop.time() - started) * 1000)
+                self._report(run)
+        return run
+
+    def _report(self, run: Run) -> None:
+        if run.outcome == "idle":
+            return
+        level = logging.WARNING if run.outcome == "failed" else logging.INFO
+        _log.log(level, "Call sync %s", json.dumps({name: getattr(run, name) for name in run.__slots__}))
+
+    @asynccontextmanager
+    async def _held(self) -> AsyncIterator[Lease]:
+        holder = f"call-sync-{uuid4()}"
+        async with lease(
+            self._worlds.tables, TABLE, "lease", "calls", holder=holder, seconds=LEASE_SECONDS, now=self._worlds.now
+        ) as held:
+            yield held
+
+    async def _minute(self, run: Run, held: Lease) -> None:
+        rules, matching = await self._documents()
+        site = site_of(rules, matching, await self._ours())
+        handling = Handling(self._worlds, site, matching, held)
+        now = self._worlds.now()
+        stop = now + BUDGET
+        began = checkpoint = await self._progress.read()
+        interval = timedelta(minutes=rules.execution_interval)
+        try:
+            for window in slices(checkpoint, now, interval):
+                await self._slice(run, handling, window)
+                checkpoint = await self._progress.advance(window.end, held.fence)
+                if self._worlds.now() >= stop:
+                    return
+            await self._second_looks(run, handling, held, began or now)
+        finally:
+            _count(run, handling)
+
+    async def _second_looks(self, run: Run, handling: Handling, held: Lease, began: datetime) -> None:
+        """What the feed of changes does not tell. `began` is where the run started."""
+        site, now = handling.site, self._worlds.now()
+        rules = site.rules
+        if rules.run_in_debug_mode:
+            for long in debug_windows(now):
+                for window in sliced(long):
+                    await self._slice(run, handling, window)
+        elif look_back_due(await self._looked_back.read(), began, now):
+            for window in look_back(now, timedelta(minutes=rules.execution_interval)):
+                await self._slice(run, handling, window)
+            await self._looked_back.advance(now, held.fence)
+        waiting = await self._worlds.ledger.waiting(fence=held.fence)
+        remembered = (waiting_of(record, site, self._worlds.now()) for record in waiting)
+        await handling.settle([seen for seen in remembered if seen is not None])
+        await self._late_rows.take_up(handling, site, began - OVERLAP)
+
+    async def _nightly(self, run: Run, held: Lease) -> None:
+        now = self._worlds.now()
+        last = await self._night.read()
+        turn = nightly_turn(now, self._worlds.site_id, None if last is None else last.astimezone(UTC).date())
+        if turn is Turn.WAIT:
+            raise NotNowError("the moment of this night has not come, or its run is done")
+        rules, matching = await self._documents()
+        site = site_of(rules, matching, await self._ours())
+        handling = Handling(self._worlds, site, matching, held, again=True)
+        own_user = await self._worlds.dynamics.own_user_id()
+        try:
+            for window in nightly_slices(now):
+                await self._slice(run, handling, window, own_user=own_user)
+        finally:
+            _count(run, handling)
+        await self._worlds.ledger.sweep(now - KEPT)
+        if turn is Turn.NIGHT:
+            await self._night.advance(datetime.combine(now.astimezone(UTC).date(), time(), UTC), held.fence)
+
+    # ------------------------------------------------------------------------------------------------ slices
+
+    async def _slice(self, run: Run, handling: Handling, window: Window, *, own_user: UUID | None = None) -> None:
+        """`own_user` (the app in Dynamics): whether the phone calls are still there is looked at too."""
+        with many_objects():
+            calls, services = await asyncio.gather(
+                self._worlds.enreach.calls(window), self._worlds.enreach.service_calls(window)
+            )
+            run.slices += 1
+            run.unreadable += len(calls.unreadable) + len(services.unreadable)
+            news = await aside(by_call, calls.items, services.items)
+            there = None
+            if window.by is By.START and news:
+                news, there = await self._worth_a_look(news, window, handling, own_user)
+            await handling.handle(news, there)
+
+    async def _worth_a_look(
+        self, news: Mapping[str, Records], window: Window, handling: Handling, own_user: UUID | None
+    ) -> tuple[dict[str, Records], frozenset[UUID] | None]:
+        """Those of the calls whose records have to be read, and which of our phone calls are in Dynamics.
+
+        Most calls of a second look are settled: the ledger's glances say so, a thousand in a request.
+        """
+        # What began to ring before the window may have a leg in it.
+        first = window.start - LONGEST_SLICE
+        glances = await self._worlds.ledger.glance(first, window.end)
+        there = None
+        if own_user is not None:
+            rows = await self._worlds.dynamics.query(keys_of_own_rows(own_user, first, window.end))
+            there = frozenset(UUID(str(row[PHONE_CALL.primary_id])) for row in rows)
+        return await aside(_unsettled, news, glances, there, handling, self._worlds.now()), there
+
+    # ------------------------------------------------------------------------------------------------- facts
+
+    async def _documents(self) -> tuple[CallSync, CustomerMatching]:
+        rules, matching = await asyncio.gather(
+            self._worlds.documents.read(DOCUMENT, _read_rules),
+            self._worlds.documents.read("customer-matching.json", _read_matching),
+        )
+        if rules.value is None and rules.problem is not None:
+            # By the defaults calls could be logged that the site wants out of Dynamics.
+            raise NotNowError(f"{DOCUMENT} cannot be used: {rules.problem}")
+        return rules.value or CallSync(), matching.value or CustomerMatching()
+
+    async def _ours(self) -> frozenset[str]:
+        """The numbers of our users and queues, as Enreach writes them."""
+        return await self._own_numbers.get(None, self._read_own_numbers)
+
+    async def _read_own_numbers(self) -> frozenset[str]:
+        users, queues = await asyncio.gather(self._worlds.enreach.users(), self._worlds.enreach.queues())
+        of_users: Iterable[str | None] = (
+            number for user in users.items for number in (user.mobile_number, user.work_number)
+        )
+        of_queues = (number for queue in queues.items for number in queue.numbers)
+        return frozenset(number for number in (*of_users, *of_queues) if number)
+
+
+def _progress_finding(reached: datetime | None, now: datetime) -> Finding:
+    name = "call sync"
+    if reached is None:
+        return Finding(name, Status.AMBER, "it has not come to the end of a run yet")
+    if now - reached > LATE:
+        minutes = int((now - reached).total_seconds() // 60)
+        status = Status.RED if now - reached > STOPPED else Status.AMBER
+        return Finding(name, status, f"it is {minutes} minutes behind", reached)
+    return Finding(name, Status.GREEN, "every call is looked at", reached)
+
+
+def _count(run: Run, handling: Handling) -> None:
+    run.outcomes = dict(handling.outcomes)
+    run.written = handling.rows_written
+    run.tickets = handling.tickets
+
+
+def _unsettled(
+    news: Mapping[str, Records],
+    glances: Mapping[str, Glance],
+    there: frozenset[UUID] | None,
+    handling: Handling,
+    now: datetime,
+) -> dict[str, Records]:
+    def is_settled_here(call_id: str, records: Records) -> bool:
+        known = glances.get(call_id)
+        if known is None or not is_settled(known, records, handling.site, now, again=handling.again):
+            return False
+        is_ours = known.done and known.outcome is Outcome.LOGGED
+        return not is_ours or there is None or phone_call_id(call_id) in there
+
+    return {call_id: records for call_id, records in news.items() if not is_settled_here(call_id, records)}

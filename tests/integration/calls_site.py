@@ -1,0 +1,226 @@
+"""A contact centre whose calls a test writes down: both simulators over HTTP, storage in memory, a clock of its own."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+import httpx
+from pydantic import SecretStr
+
+from functions.call_sync.rules import DOCUMENT, CallSync
+from functions.call_sync.use_case.running import CallSyncRuns, Run
+from functions.call_sync.use_case.worlds import CallSyncGateways
+from shared.calls.ids import phone_call_id
+from shared.calls.ledger import CallLedger
+from shared.calls.records import CallRecord
+from shared.calls.search_keys import search_key
+from shared.config_documents import json_document
+from shared.customers import CustomerMatching
+from shared.dataverse.client import DataverseClient
+from shared.enreach.client import EnreachClient
+from shared.number_index.keys import number_key
+from shared.ticket_request import TicketRequest
+from shared.users.queries import UserColumns
+from shared.users.users import Users
+from tests.integration.site import Clock, utc
+from tests.memory_storage import MemoryTables
+from tests.plain_http import PLAIN
+
+NOON = utc("2027-03-01T12:00:00+00:00")
+KEY = SecretStr("a-key-of-the-tests-that-is-long-enough")
+QUEUE = {"Id": str(uuid5(UUID(int=21), "queue")), "Name": "Support", "Numbers": ["+358985000000"], "TypeId": 4}
+
+
+def guid(name: object) -> str:
+    return str(uuid5(UUID(int=21), str(name)))
+
+
+class Documents:
+    """Documents that are there from the start, as JSON."""
+
+    def __init__(self, **documents: Any) -> None:
+        self.texts = {name: json.dumps(value).encode() for name, value in documents.items()}
+
+    async def read(self, name: str, parse: Any) -> Any:
+        from shared.config_documents import Document
+
+        text = self.texts.get(name)
+        return Document(None) if text is None else Document(parse(text))
+
+
+class NoIndex:
+    async def find_many(self, numbers: Any, matching: Any) -> dict[str, Any]:
+        return {}
+
+
+class CallsSite:
+    """Users `ann`, `ben` and `api` are known on both sides; `api` is the default assignee."""
+
+    def __init__(self, dataverse: DataverseClient, enreach: EnreachClient, simulator: str, enreach_url: str) -> None:
+        self.dataverse, self.enreach = dataverse, enreach
+        self.now = Clock(NOON)
+        self.tables = MemoryTables(self.now)
+        self.ledger = CallLedger(self.tables)
+        self.tickets: list[TicketRequest] = []
+        self.documents = Documents()
+        self.matching()
+        self.rules()
+        arguments: dict[str, Any] = {"trust_env": False, "verify": PLAIN, "timeout": 60}
+        self.dynamics_http = httpx.Client(
+            base_url=f"{simulator}/__sim/", headers={"Authorization": "Bearer t"}, **arguments
+        )
+        self.enreach_http = httpx.Client(base_url=f"{enreach_url}/__sim/", **arguments)
+        self.runs = self.process()
+
+    def process(self, **other: Any) -> CallSyncRuns:
+        """What a process has that has just begun."""
+
+        async def offer(requests: Sequence[TicketRequest]) -> None:
+            self.tickets += requests
+
+        worlds: dict[str, Any] = {
+            "enreach": self.enreach,
+            "dynamics": self.dataverse,
+            "tables": self.tables,
+            "ledger": CallLedger(self.tables),
+            "users": Users(self.tables, self.dataverse, self.enreach, UserColumns(), good_for=0),
+            "documents": self.documents,
+            "number_index": NoIndex(),
+            "offer_tickets": offer,
+            "customer_key": number_key(KEY),
+            "search_key": search_key(KEY),
+            "site_id": "test",
+            "recordings_url": None,
+            "now": self.now,
+        }
+        return CallSyncRuns(CallSyncGateways(**(worlds | other)))
+
+    def rules(self, **settings: Any) -> None:
+        """call-sync.json, with `api` as the default assignee unless told otherwise."""
+        document = {"DefaultCrmAssignee": guid("api"), **settings}
+        json_document(CallSync)(json.dumps(document).encode())
+        self.documents.texts[DOCUMENT] = json.dumps(document).encode()
+
+    def matching(self, **settings: Any) -> None:
+        document = {"defaultRegion": "FI", **settings}
+        json_document(CustomerMatching)(json.dumps(document).encode())
+        self.documents.texts["customer-matching.json"] = json.dumps(document).encode()
+
+    def close(self) -> None:
+        self.dynamics_http.close()
+        self.enreach_http.close()
+
+    async def tick(self, **later: float) -> Run:
+        """The timer fires, a minute later than before."""
+        self.turn(**(later or {"minutes": 1}))
+        return await self.runs.every_minute()
+
+    async def night(self, moment: datetime) -> Run:
+        """The nightly timer fires at this moment."""
+        self.turn_to(moment)
+        return await self.runs.at_night()
+
+    def turn(self, **later: float) -> None:
+        self.now.turn(**later)
+        self._set_clock()
+
+    def turn_to(self, moment: datetime) -> None:
+        self.turn(seconds=(moment - self.now()).total_seconds())
+
+    def _set_clock(self) -> None:
+        body = {"now": self.now().isoformat().replace("+00:00", "Z"), "running": False}
+        self.enreach_http.post("clock", json=body).raise_for_status()
+
+    # ------------------------------------------------------------------------------------------- Enreach
+
+    def start(self) -> None:
+        """Nobody and nothing is there but the users and a queue."""
+        self._set_clock()
+        for kind in ("calls", "servicecalls"):
+            self.enreach_http.delete(kind).raise_for_status()
+        users = [
+            {"Id": guid(name), "UserName": f"{name}@x.example", "MobileNumber": number}
+            for name, number in (("ann", "+358400000001"), ("ben", "+358400000002"), ("api", ""))
+        ]
+        self.enreach_http.post("users", json=users).raise_for_status()
+        self.enreach_http.post("queues", json=[QUEUE]).raise_for_status()
+        self.plant(
+            systemusers=[
+                {
+                    "systemuserid": guid(f"{name} in Dynamics"),
+                    "fullname": name.title(),
+                    "internalemailaddress": f"{name.upper()}@x.example",
+                    "mobilephone": number,
+                    "isdisabled": False,
+                }
+                for name, number in (("ann", "+358 40 000 0001"), ("ben", "040 000 0002"), ("api", None))
+            ]
+        )
+
+    def call(self, name: object, *, ago: float = 300, **fields: Any) -> str:
+        """An answered incoming call of ann, so many seconds ago, unless told otherwise. Returns its id."""
+        started = self.now() - timedelta(seconds=ago)
+        event = {
+            "CallId": guid(name),
+            "UserId": guid("ann"),
+            "UserName": "ann@x.example",
+            "ANum": "+358507654321",
+            "BNum": "+358985000001",
+            "TimeStamp": started.isoformat().replace("+00:00", "Z"),
+            "Duration": 95,
+            "Direction": 0,
+            "EndResult": 0,
+            "CallTypeString": "DirectCall",
+            "Privacy": "Work",
+            **fields,
+        }
+        self.enreach_http.post("calls", json=[event]).raise_for_status()
+        return guid(name)
+
+    def service_call(self, name: object, *, ago: float = 300, **fields: Any) -> str:
+        """An answered queue call that ann took after 10 s and ended after 105 s."""
+        arrived = self.now() - timedelta(seconds=ago)
+
+        def at(seconds: float) -> str:
+            return (arrived + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
+
+        event = {
+            "CallId": guid(name),
+            "ANum": "+358507654321",
+            "QueueId": QUEUE["Id"],
+            "QueueName": QUEUE["Name"],
+            "QueueNumber": "+358985000000",
+            "ArrivalTime": at(0),
+            "AnswerTime": at(10),
+            "EndTime": at(105),
+            "UserId": guid("ann"),
+            "Result": "Answered",
+            **fields,
+        }
+        self.enreach_http.post("servicecalls", json=[event]).raise_for_status()
+        return guid(name)
+
+    # ------------------------------------------------------------------------------------------ Dynamics
+
+    def plant(self, **rows: list[dict[str, Any]]) -> None:
+        self.dynamics_http.post("rows", json=rows).raise_for_status()
+
+    def contact(self, name: object, number: str = "050 765 4321", **columns: Any) -> str:
+        self.plant(contacts=[{"contactid": guid(name), "lastname": str(name), "mobilephone": number, **columns}])
+        return guid(name)
+
+    def phone_calls(self) -> dict[str, dict[str, Any]]:
+        """All of Dynamics, by key."""
+        rows = self.dynamics_http.get("rows", params={"table": "phonecalls"}).json()
+        return {row["activityid"]: row for row in rows}
+
+    def row_of(self, call_id: str) -> dict[str, Any] | None:
+        return self.phone_calls().get(str(phone_call_id(call_id)))
+
+    def requests(self) -> int:
+        return int(self.dynamics_http.get("stats").json()["requests"]["total"])
+
+    async def record(self, call_id: str) -> CallRecord:
+        return (await self.ledger.read([call_id]))[call_id]
