@@ -1,6 +1,8 @@
 """`customer-matching.json`: how callers become customers, one policy for routing, calls, callbacks and tickets."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
@@ -54,8 +56,13 @@ class SearchedColumns(_Model):
 
     def of(self, kind: MatchKind) -> tuple[str, ...]:
         """The searched columns of this kind, none twice."""
-        by_kind = {MatchKind.CONTACT: self.contact, MatchKind.ACCOUNT: self.account, MatchKind.LEAD: self.lead}
-        return tuple(dict.fromkeys(by_kind[kind]))
+        return self.by_kind[kind]
+
+    @cached_property
+    def by_kind(self) -> Mapping[MatchKind, tuple[str, ...]]:
+        """The searched columns of each kind, none twice."""
+        columns = {MatchKind.CONTACT: self.contact, MatchKind.ACCOUNT: self.account, MatchKind.LEAD: self.lead}
+        return {kind: tuple(dict.fromkeys(names)) for kind, names in columns.items()}
 
 
 class CustomerMatching(_Model):

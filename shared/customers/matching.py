@@ -5,7 +5,8 @@ is read again here: a customer matches only when a stored number means the very 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any, Final
 
 from shared.customers.document import LEAST_REST, CustomerMatching, MatchKind, OrderKey
@@ -39,7 +40,7 @@ def parent_alias(level: int) -> str:
     return f"parent{level}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CustomerColumns:
     """What somebody wants to read of a matched customer, beside the searched columns."""
 
@@ -60,6 +61,14 @@ class CustomerColumns:
     def __post_init__(self) -> None:
         if not 0 <= self.parent_levels <= MOST_PARENT_LEVELS:
             raise ValueError(f"an account has 0 to {MOST_PARENT_LEVELS} levels of parents, not {self.parent_levels}")
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        # Each call looks up the questions that were made for the same columns.
+        return hash(tuple(getattr(self, each.name) for each in fields(self)))
 
     @property
     def need_parent_account(self) -> bool:

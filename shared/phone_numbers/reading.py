@@ -29,7 +29,7 @@ def is_region(code: str) -> bool:
 
 
 # A caller's number, and those that Dynamics holds of it, are read several times on the way to one answer.
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=2048)
 def e164(text: str, region: str | None = None) -> str | None:
     """The number as `+` and digits, or None for text that is no complete number.
 
@@ -121,7 +121,7 @@ def _parsed(text: str, region: str | None, *, is_explicit: bool) -> Iterator[tup
 
 
 # A caller's number is taken apart to be read, to be spelled, and to tell its country.
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def parsed(text: str, region: str | None = None) -> PhoneNumber:
     """The number in its parts, for reading only: others get the same. Raises NumberParseException."""
     return phonenumbers.parse(text, region)

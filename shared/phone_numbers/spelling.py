@@ -102,7 +102,7 @@ def shape(text: str) -> str:
 _DIGITS_ALIKE = str.maketrans("123456789" + STAND_INS, "0" * (9 + len(STAND_INS)))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def _spelled(number: str, region: str | None) -> tuple[SpellingPattern, Digits]:
     parts_of = parsed(number)
     code = str(parts_of.country_code)

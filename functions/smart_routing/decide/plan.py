@@ -1,8 +1,8 @@
 """`routing.json` made ready for many calls: which rules concern a call, and what has to be asked for them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, fields
+from functools import cached_property, lru_cache
 
 from functions.smart_routing.decide.call import Call
 from functions.smart_routing.decide.conditions import failed_at_the_door
@@ -110,7 +110,7 @@ class AgentNeed:
     shift: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Needs:
     """What a shortlist wants to know of a caller. Equal needs are asked by the same queries."""
 
@@ -125,6 +125,14 @@ class Needs:
     shift_minutes: int
     look_back_days: int
     agent_number: tuple[str, ...]
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        # Each call looks up what was made for the same needs, several times.
+        return hash(tuple(getattr(self, each.name) for each in fields(self)))
 
 
 @lru_cache(maxsize=256)

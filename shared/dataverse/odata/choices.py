@@ -97,6 +97,10 @@ class Filled:
     pattern: ByText
     signs: bytes
 
+    def __post_init__(self) -> None:
+        if not self.signs[ord("A") : ord("Z") + 1].isalnum():
+            raise ValueError("a stand-in is replaced by a letter or a digit")
+
     @property
     def begins(self) -> tuple[str, ...]:
         """As `ByText.begins`."""

@@ -14,6 +14,7 @@ from xml.sax.saxutils import quoteattr
 
 from shared.dataverse.odata.choices import Choice, encoded_attribute
 from shared.dataverse.odata.filters import Scalar, encoded
+from shared.dataverse.odata.parts import EncodedPath
 from shared.dataverse.odata.table import Table
 from shared.dataverse.odata.values import utc_text
 
@@ -113,8 +114,13 @@ class BoundFetch:
 
     def path(self) -> str:
         """The URL below `/api/data/v9.2/`, encoded. Raises UnknownNameError, or KeyError for a missing parameter."""
-        return "".join(
-            piece if isinstance(piece, str) else piece.text(self.values[piece.parameter]) for piece in self.fetch.pieces
+        return EncodedPath(
+            "".join(
+                [
+                    piece if isinstance(piece, str) else piece.text(self.values[piece.parameter])
+                    for piece in self.fetch.pieces
+                ]
+            )
         )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.dataverse.odata.choices import ById, Choice, Texts
 from shared.dataverse.odata.filters import Filter, encoded, literal
+from shared.dataverse.odata.parts import EncodedPath
 from shared.dataverse.odata.queries import Query
 from shared.dataverse.odata.table import Descending, Expand, Table
 
@@ -74,9 +75,9 @@ class BoundSearch:
         """The URL below `/api/data/v9.2/`, encoded. Raises UnknownNameError."""
         ready, choice = self.search.ready, self.choice
         if isinstance(choice, ById):
-            return f"{ready.head}{_IN.format(name='@p2')})&@p1={choice.array}&@p2={ready.key}{ready.tail}"
+            return EncodedPath(f"{ready.head}{_IN.format(name='@p2')})&@p1={choice.array}&@p2={ready.key}{ready.tail}")
         conditions = [f"({ready.equal})", *self._text_functions(choice)]
-        return f"{ready.head}{_OR.join(conditions)})&@p1={choice.array}{ready.names}{ready.tail}"
+        return EncodedPath(f"{ready.head}{_OR.join(conditions)})&@p1={choice.array}{ready.names}{ready.tail}")
 
     def _text_functions(self, choice: Texts) -> list[str]:
         found: list[str] = []

@@ -122,6 +122,12 @@ def test_a_filled_pattern_asks_what_the_texts_written_out_ask() -> None:
         assert filled.holds(text) is WRITTEN_OUT.holds(text)
 
 
+@pytest.mark.parametrize("sign", [b" ", b"&", b"\n", b"'"])
+def test_a_stand_in_stands_for_nothing_that_would_have_to_be_encoded(sign: bytes) -> None:
+    with pytest.raises(ValueError, match="a letter or a digit"):
+        Filled(PATTERN, bytes.maketrans(b"G", sign))
+
+
 HELD = [("050 1", True), ("050 12", False), ("09 77", True), ("x98x", True), ("", False)]
 
 
