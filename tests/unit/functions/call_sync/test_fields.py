@@ -240,6 +240,22 @@ def test_whatever_comes_the_description_fits_and_ends_with_the_call_id(
         assert description.startswith("Leg 1: ")
 
 
+def test_what_people_read_has_up_to_a_thousand_characters_and_the_audit_text_the_rest() -> None:
+    events = [leg(after=number, received={"Note": "x" * 100}) for number in range(90)]
+    description = wanted(call(*events)).columns["description"]
+    *legs, more, audit = description.split("\n")
+    assert len(description) == LONGEST_DESCRIPTION == 2000
+    assert more == "(more in Enreach)"
+    front = "\n".join([*legs, more])
+    assert 1000 - len("Leg 29: answered, 95 s, 28 s after the start\n") < len(front) <= 1000
+    assert audit.startswith(f"CallId is {CALL} {{")
+    exact = Texts(lambda _: "n" * (500 - len("Leg 1: , answered, 95 s") - 1))
+    two = wanted(call(leg(), leg(BERT)), texts=exact).columns["description"]
+    assert "more in Enreach" not in two
+    longer = Texts(lambda _: "n" * 481)
+    assert "(more in Enreach)\nCallId" in wanted(call(leg(), leg(BERT)), texts=longer).columns["description"]
+
+
 # ------------------------------------------------------------------------------------------------------- states
 
 STATES = [
@@ -324,6 +340,7 @@ def test_what_is_left_of_a_private_call_tells_nobody_apart() -> None:
         text = json.dumps(row)
         assert CUSTOMER not in text
         assert "Leg" not in text
+        assert row["actualdurationminutes"] == 0
         assert str(CONTACT.id) not in text
         assert set(row) >= {"subject", "scheduledstart", "ownerid@odata.bind"}
 
@@ -507,6 +524,16 @@ def test_a_call_with_several_customers_is_completed_when_one_is_left() -> None:
     assert change.written.customer == CONTACT
     assert len(change.parties) == 2
     assert not changes(written, there(first), first)
+
+
+def test_a_phone_call_that_counted_as_missed_is_completed_when_it_turns_out_to_be_answered() -> None:
+    missed = wanted(direct(talk=None))
+    change = changes(written_of(missed, LOG), there(missed), wanted(direct()))
+    assert (missed.state, change.state, change.written.state) == ((2, 3), (1, 4), (1, 4))
+
+
+def test_an_audit_column_that_nobody_measured_is_as_long_as_dynamics_makes_one() -> None:
+    assert len(wanted(call(*TRANSFER), AuditColumn="new_audit").columns["new_audit"]) == 100
 
 
 def test_a_closed_phone_call_is_not_opened_again() -> None:

@@ -14,6 +14,7 @@ import pytest
 from functions.call_sync.decide.calls import Call, Kind
 from functions.call_sync.decide.fields import final_state
 from functions.call_sync.decide.outcome import (
+    PHONE_CALL_STATES,
     Customer,
     CustomerKind,
     Facts,
@@ -252,6 +253,21 @@ def test_callers_whom_nobody_knows(read: Call, choice: str, expected: Outcome, n
     assert not isinstance(decision, Log) or (decision.customer, decision.several) == (None, False)
 
 
+@pytest.mark.parametrize(
+    ("read", "reason"),
+    [
+        (direct(), "no customer has its number"),
+        (direct(caller=""), "the number is withheld"),
+        (direct(direction=OUT, called=""), "there is no number"),
+        (direct(caller="4321"), "the number is no complete phone number"),
+    ],
+)
+def test_the_reason_says_why_nobody_is_known(read: Call, reason: str) -> None:
+    assert decide(read, site(), Facts(NOBODY, OWNER)).reason == f"{reason}, and UnmatchedCallers is skip"
+    logged = decide(read, site(UnmatchedCallers="log"), Facts(NOBODY, OWNER)).reason
+    assert logged == f"{reason}: logged without a customer"
+
+
 @pytest.mark.parametrize("choice", ["skip", "log", "contact", "lead"])
 def test_several_customers_are_never_nobody(choice: str) -> None:
     at_site = site(**EVERYTHING, UnmatchedCallers=choice)
@@ -447,6 +463,12 @@ def test_who_owns_a_call(read: Call, default: str | None, owner: str | None) -> 
 def test_what_is_wrong_with_the_assignee(default: str | None, problem: str | None) -> None:
     said = assignee_problem(site(DefaultCrmAssignee=default).rules, USERS)
     assert said is None if problem is None else said is not None and problem in said
+
+
+def test_the_states_are_those_of_dynamics_as_it_comes() -> None:
+    metadata = json.loads((DOCS.parent / "local" / "dataverse" / "metadata.json").read_text(encoding="utf-8"))
+    options = metadata["tables"]["phonecall"]["attributes"]["statuscode"]["options"]
+    assert {option["value"]: option["state"] for option in options} == PHONE_CALL_STATES
 
 
 def test_a_status_that_dynamics_lacks_is_named() -> None:
