@@ -54,6 +54,11 @@ class Records:
             return canonical_call_id(self.service.call_id)
         raise ValueError("no records of a call")
 
+    @property
+    def started(self) -> datetime:
+        """The first moment that they tell of. Raises ValueError where nothing is known."""
+        return min([event.started for event in self.events] + ([self.service.arrived] if self.service else []))
+
 
 NOTHING = Records()
 
@@ -181,7 +186,7 @@ def read_call(records: Records, now: datetime) -> Call:
         own_number=own,
         answered=answered,
         owner=_owner(records, direction, talks, answered=answered),
-        started=min([event.started for event in events] + ([service.arrived] if service else [])),
+        started=records.started,
         ended=_ended(records, now),
         talk_seconds=_talk_seconds(service, talks),
         privacy=frozenset(event.privacy for event in events),

@@ -21,13 +21,14 @@ from functions.call_sync.decide.moments import (
     debug_windows,
     look_back,
     look_back_due,
+    nightly_moment,
     nightly_slices,
     nightly_turn,
     sliced,
     slices,
 )
 from functions.call_sync.decide.news import is_settled, waiting_of
-from functions.call_sync.decide.outcome import assignee_problem, site_of, status_problem
+from functions.call_sync.decide.outcome import Site, assignee_problem, site_of, status_problem
 from functions.call_sync.queries import keys_of_own_rows
 from functions.call_sync.rules import DOCUMENT, CallSync
 from functions.call_sync.use_case.handling import Handling
@@ -55,6 +56,8 @@ BUDGET = timedelta(minutes=4)
 KEPT = timedelta(days=60)
 """How long the ledger remembers a call (architecture, decision 2)."""
 OWN_NUMBERS_SECONDS = 3600.0
+FOLLOWED_EVERY = timedelta(minutes=1, seconds=30)
+"""The night's run looks at what is new so often; the clock's safety margin is in it."""
 LATE = timedelta(minutes=5)
 STOPPED = timedelta(minutes=15)
 
@@ -92,6 +95,7 @@ class CallSyncRuns:
         self._progress = Checkpoint(worlds.tables, "calls")
         self._looked_back = Checkpoint(worlds.tables, "calls-look-back")
         self._night = Checkpoint(worlds.tables, "calls-night")
+        self._night_reached = Checkpoint(worlds.tables, "calls-night-reached")
         self._late_rows = LateRows(worlds)
         self._own_numbers: Recent[None, frozenset[str]] = Recent(OWN_NUMBERS_SECONDS)
 
@@ -178,9 +182,8 @@ class CallSyncRuns:
         site, now = handling.site, self._worlds.now()
         rules = site.rules
         if rules.run_in_debug_mode:
-            for long in debug_windows(now):
-                for window in sliced(long):
-                    await self._slice(run, handling, window)
+            for window in debug_windows(now):
+                await self._slice(run, handling, window)
         elif look_back_due(await self._looked_back.read(), began, now):
             for window in look_back(now, timedelta(minutes=rules.execution_interval)):
                 await self._slice(run, handling, window)
@@ -200,14 +203,39 @@ class CallSyncRuns:
         site = site_of(rules, matching, await self._ours())
         handling = Handling(self._worlds, site, matching, held, again=True)
         own_user = await self._worlds.dynamics.own_user_id()
+        is_night = turn is Turn.NIGHT
+        today = now.astimezone(UTC).date()
+        # The night's run goes on where the tick before stopped: what it looks at hangs on the night, not on the tick.
+        until = nightly_moment(self._worlds.site_id, today) if is_night else now
+        reached = await self._night_reached.read() if is_night else None
         try:
-            for window in nightly_slices(now):
+            for window in nightly_slices(until):
+                if reached is not None and window.end <= reached:
+                    continue
                 await self._slice(run, handling, window, own_user=own_user)
+                if is_night:
+                    await self._night_reached.advance(window.end, held.fence)
+                    if self._worlds.now() - now >= BUDGET:
+                        run.reason = "it goes on with the next tick"
+                        return
+                await self._follow(run, site, matching, held)
         finally:
             _count(run, handling)
         await self._worlds.ledger.sweep(now - KEPT)
-        if turn is Turn.NIGHT:
-            await self._night.advance(datetime.combine(now.astimezone(UTC).date(), time(), UTC), held.fence)
+        if is_night:
+            await self._night.advance(datetime.combine(today, time(), UTC), held.fence)
+
+    async def _follow(self, run: Run, site: Site, matching: CustomerMatching, held: Lease) -> None:
+        """New calls do not wait for the end of the night's run, which holds the lease that both need."""
+        now = self._worlds.now()
+        reached = await self._progress.read()
+        if reached is None or now - reached < FOLLOWED_EVERY:
+            return
+        handling = Handling(self._worlds, site, matching, held)
+        for window in slices(reached, now, timedelta(minutes=site.rules.execution_interval)):
+            await self._slice(run, handling, window)
+            await self._progress.advance(window.end, held.fence)
+        run.written += handling.rows_written
 
     # ------------------------------------------------------------------------------------------------ slices
 
@@ -220,10 +248,14 @@ class CallSyncRuns:
             run.slices += 1
             run.unreadable += len(calls.unreadable) + len(services.unreadable)
             news = await aside(by_call, calls.items, services.items)
-            there = None
-            if window.by is By.START and news:
-                news, there = await self._worth_a_look(news, window, handling, own_user)
-            await handling.handle(news, there)
+            if window.by is By.CHANGE:
+                await handling.handle(news)
+                return
+            for part in sliced(window):
+                few = {call_id: news.pop(call_id) for call_id in _started_before(part.end, news)}
+                if few:
+                    await handling.handle(*await self._worth_a_look(few, part, handling, own_user))
+            await handling.handle(news)
 
     async def _worth_a_look(
         self, news: Mapping[str, Records], window: Window, handling: Handling, own_user: UUID | None
@@ -277,9 +309,13 @@ def _progress_finding(reached: datetime | None, now: datetime) -> Finding:
     return Finding(name, Status.GREEN, "every call is looked at", reached)
 
 
+def _started_before(moment: datetime, news: Mapping[str, Records]) -> list[str]:
+    return [call_id for call_id, records in news.items() if records.started < moment]
+
+
 def _count(run: Run, handling: Handling) -> None:
     run.outcomes = dict(handling.outcomes)
-    run.written = handling.rows_written
+    run.written += handling.rows_written
     run.tickets = handling.tickets
 
 
