@@ -14,10 +14,12 @@ from local.dataverse.store import Store, Table
 
 BY_NAME = re.compile(r"\s*LogicalName\s*(?:eq|=)\s*'((?:[^']|'')*)'\s*", re.ASCII)
 PICKLISTS = "Microsoft.Dynamics.CRM.PicklistAttributeMetadata"
+STATUSES = "Microsoft.Dynamics.CRM.StatusAttributeMetadata"
+_TYPES = {PICKLISTS: "Picklist", STATUSES: "Status"}
 
 
 def definitions(store: Store, steps: Sequence[Segment], request: Request, base: str) -> Response:
-    """Returns the definition of one table, of all, or of the choice columns of one."""
+    """Returns the definition of one table, of all, or of the choice columns or the status column of one."""
     first = steps[0]
     if first.key is None:
         return json_response(
@@ -34,9 +36,9 @@ def definitions(store: Store, steps: Sequence[Segment], request: Request, base: 
     columns = list(table.definition.columns.values())
     if len(steps) == 2:
         return json_response({"value": [_attribute(table, column) for column in columns]})
-    if steps[2].name != PICKLISTS:
+    if steps[2].name not in _TYPES:
         raise not_built(f"EntityDefinitions/Attributes/{steps[2].name}")
-    choices = [column for column in columns if column.type == "Picklist"]
+    choices = [column for column in columns if column.type == _TYPES[steps[2].name]]
     return json_response(
         {"value": [{**_attribute(table, column), "OptionSet": _options(column)} for column in choices]}
     )
@@ -120,7 +122,13 @@ def _many_to_one(table: Table) -> list[dict[str, Any]]:
 
 
 def _options(column: Column) -> dict[str, Any]:
-    return {"Options": [{"Value": value, "Label": _label(label)} for value, label in column.options.items()]}
+    """Each status reason names the state that it belongs to."""
+    return {
+        "Options": [
+            {"Value": value, "Label": _label(label), **({"State": column.states[value]} if column.states else {})}
+            for value, label in column.options.items()
+        ]
+    }
 
 
 def _label(text: str) -> dict[str, Any]:

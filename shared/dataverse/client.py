@@ -29,6 +29,7 @@ from shared.dataverse.bulk import BulkWriter, Progress, Write, WriteOutcome
 from shared.dataverse.change_sets import NewRow, create_and_update, write_sets
 from shared.dataverse.changes import ChangeReader, Tracked
 from shared.dataverse.credentials import TokenCache, token_cache
+from shared.dataverse.definitions import read_status_reasons, status_reasons_path
 from shared.dataverse.errors import DataverseError
 from shared.dataverse.meter import Meter
 from shared.dataverse.odata import ChangeSet, Part, Query, Question
@@ -206,6 +207,11 @@ class DataverseClient:
         while (path := trail.next_path(page)) is not None:
             page = await self._page(operation, path, headers, deadline)
             yield page
+
+    async def status_reasons(self, table: Table) -> dict[int, int]:
+        """The state that each status reason of the table belongs to, those that an administrator added among them."""
+        request = HttpRequest("definitions", "GET", URL(self._api + status_reasons_path(table), encoded=True))
+        return read_status_reasons(await self._sender.send(request, _json))
 
     # ------------------------------------------------------------------------------------------- writing
 

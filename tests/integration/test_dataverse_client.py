@@ -24,6 +24,7 @@ from shared.dataverse import flow, transport
 from shared.dataverse.bulk import WriteOutcome
 from shared.dataverse.client import DataverseClient
 from shared.dataverse.credentials import TokenCache
+from shared.dataverse.definitions import read_status_reasons
 from shared.dataverse.errors import DeniedError, NotFoundError, RejectedError, UnavailableError
 from shared.dataverse.meter import Wait, count_requests
 from shared.dataverse.odata import Query, eq, in_chunks, is_in
@@ -797,3 +798,13 @@ async def test_a_deadline_holds_for_every_call(
     with pytest.raises(UnavailableError):
         await call(dataverse)
     assert time.perf_counter() - started < 1.2
+
+
+async def test_status_reasons_are_told_with_their_states(dataverse: DataverseClient, control: httpx.Client) -> None:
+    assert await dataverse.status_reasons(PHONE_CALL) == {1: 0, 2: 1, 4: 1, 3: 2}
+
+
+@pytest.mark.parametrize("answer", [None, [], {"value": [{}]}, {"value": [{"OptionSet": {"Options": [{"Value": 1}]}}]}])
+def test_an_answer_about_status_reasons_that_is_none_is_no_answer(answer: object) -> None:
+    with pytest.raises(UnavailableError):
+        read_status_reasons(answer)

@@ -19,7 +19,6 @@ from functions.call_sync.decide.adoption import (
 )
 from functions.call_sync.decide.adoption import Decision as AdoptionDecision
 from functions.call_sync.decide.fields import (
-    REGARDING,
     Party,
     PhoneCall,
     Texts,
@@ -50,7 +49,6 @@ from shared.customers.unknown_callers import unknown_caller_id
 from shared.dataverse.odata import (
     ChangeSet,
     Part,
-    clear_part,
     create_part,
     delete_part,
     update_part,
@@ -141,30 +139,18 @@ def _left_alone(seen: Seen, decision: Skip | Wait) -> Plan:
 def _withdrawn(seen: Seen, decision: Withdraw, key: UUID, site: Site) -> Plan:
     if decision.how == "remove":
         return Plan(seen, decision.outcome, decision.reason, None, writes=ChangeSet((delete_part(PHONE_CALL, key),)))
-    blank = blank_phone_call(key, seen.call, None, site.rules)
-    table = phone_calls(site.rules)
-    columns = table.row(key, {**blank.columns, **_state(blank)})
-    regarding = [clear_part(PHONE_CALL, key, navigation) for navigation in _regarding_of(seen)]
-    nobody = update_with_parties_part(table, {**columns, "phonecall_activity_parties": []})
-    return Plan(
-        seen, decision.outcome, decision.reason, None,
-        writes=ChangeSet((nobody, *regarding)),
-        # A phone call that still names who was on it must not stay.
-        without_parties=ChangeSet((delete_part(PHONE_CALL, key),)),
-    )  # fmt: skip
+    # Made anew, since who was on the phone stands in parties and lookups too, and notes may tell of it.
+    blank = blank_phone_call(key, seen.call, _owner_before(seen), site.rules)
+    parts = [delete_part(PHONE_CALL, key), create_part(PHONE_CALL, create_row(blank))]
+    parts.append(update_part(PHONE_CALL, state_row(key, blank.state)))
+    return Plan(seen, decision.outcome, decision.reason, None, writes=ChangeSet(tuple(parts)))
 
 
-def _regarding_of(seen: Seen) -> list[str]:
-    """The lookup that holds the customer, as far as we wrote one."""
+def _owner_before(seen: Seen) -> str | None:
     try:
-        customer = Written.from_bytes(seen.before.written).customer if seen.before else None
+        return Written.from_bytes(seen.before.written).owner if seen.before is not None else None
     except ValueError:
-        customer = None
-    return [REGARDING[customer.kind]] if customer is not None else []
-
-
-def _state(wanted: PhoneCall) -> dict[str, int]:
-    return {"statecode": wanted.state.statecode, "statuscode": wanted.state.statuscode}
+        return None
 
 
 def _changed(seen: Seen, log: Log, found: Found, key: UUID, site: Site, texts: Texts) -> Plan:
@@ -273,7 +259,7 @@ def _completed(key: UUID, wanted: PhoneCall, row: JsonRow, log: Log, site: Site)
     table = phone_calls(site.rules)
     columns = adopted_columns(row, create_row(wanted), audit_in(wanted), site.rules.own_audit_column)
     if row["statecode"] == PHONE_CALL_OPEN and wanted.needs_state:
-        columns |= _state(wanted)
+        columns |= {"statecode": wanted.state.statecode, "statuscode": wanted.state.statuscode}
     ours = {name: value for name, value in columns.items() if name in wanted.columns}
     there = row["statecode"], row["statuscode"]
     written = Written(

@@ -28,7 +28,13 @@ from functions.call_sync.decide.moments import (
     slices,
 )
 from functions.call_sync.decide.news import is_settled, waiting_of
-from functions.call_sync.decide.outcome import Site, assignee_problem, site_of, status_problem
+from functions.call_sync.decide.outcome import (
+    PHONE_CALL_STATES,
+    Site,
+    assignee_problem,
+    site_of,
+    status_problem,
+)
 from functions.call_sync.queries import keys_of_own_rows
 from functions.call_sync.rules import DOCUMENT, CallSync
 from functions.call_sync.use_case.handling import Handling
@@ -55,7 +61,8 @@ BUDGET = timedelta(minutes=4)
 """How long a run takes on new slices: the next tick goes on where it stopped (reliability, A13)."""
 KEPT = timedelta(days=60)
 """How long the ledger remembers a call (architecture, decision 2)."""
-OWN_NUMBERS_SECONDS = 3600.0
+SELDOM_SECONDS = 3600.0
+"""How long numbers of our own and status reasons are good."""
 FOLLOWED_EVERY = timedelta(minutes=1, seconds=30)
 """The night's run looks at what is new so often; the clock's safety margin is in it."""
 LATE = timedelta(minutes=5)
@@ -97,7 +104,8 @@ class CallSyncRuns:
         self._night = Checkpoint(worlds.tables, "calls-night")
         self._night_reached = Checkpoint(worlds.tables, "calls-night-reached")
         self._late_rows = LateRows(worlds)
-        self._own_numbers: Recent[None, frozenset[str]] = Recent(OWN_NUMBERS_SECONDS)
+        self._own_numbers: Recent[None, frozenset[str]] = Recent(SELDOM_SECONDS)
+        self._states: Recent[None, Mapping[int, int]] = Recent(SELDOM_SECONDS)
 
     async def every_minute(self) -> Run:
         """One tick of `sync_calls`."""
@@ -116,7 +124,7 @@ class CallSyncRuns:
         if (problem := assignee_problem(rules, users)) is not None:
             reason = f"{problem}: calls of users who are not in Dynamics wait"
             found.append(Finding("DefaultCrmAssignee", Status.RED, reason))
-        if (problem := status_problem(site_of(rules, matching))) is not None:
+        if (problem := status_problem(await self._site(rules, matching))) is not None:
             found.append(Finding("MultipleMatchPhoneCallStatus", Status.AMBER, problem))
         return found
 
@@ -161,7 +169,7 @@ class CallSyncRuns:
 
     async def _minute(self, run: Run, held: Lease) -> None:
         rules, matching = await self._documents()
-        site = site_of(rules, matching, await self._ours())
+        site = await self._site(rules, matching)
         handling = Handling(self._worlds, site, matching, held)
         now = self._worlds.now()
         stop = now + BUDGET
@@ -200,7 +208,7 @@ class CallSyncRuns:
         if turn is Turn.WAIT:
             raise NotNowError("the moment of this night has not come, or its run is done")
         rules, matching = await self._documents()
-        site = site_of(rules, matching, await self._ours())
+        site = await self._site(rules, matching)
         handling = Handling(self._worlds, site, matching, held, again=True)
         own_user = await self._worlds.dynamics.own_user_id()
         is_night = turn is Turn.NIGHT
@@ -284,6 +292,16 @@ class CallSyncRuns:
             # By the defaults calls could be logged that the site wants out of Dynamics.
             raise NotNowError(f"{DOCUMENT} cannot be used: {rules.problem}")
         return rules.value or CallSync(), matching.value or CustomerMatching()
+
+    async def _site(self, rules: CallSync, matching: CustomerMatching) -> Site:
+        states: Mapping[int, int] = PHONE_CALL_STATES
+        if rules.multiple_match_phone_call_status not in states:
+            states = await self._states.get(None, self._read_states)
+        return site_of(rules, matching, await self._ours(), states)
+
+    async def _read_states(self) -> Mapping[int, int]:
+        """The status reasons of this environment: somebody may have added the one that the rules name."""
+        return await self._worlds.dynamics.status_reasons(PHONE_CALL)
 
     async def _ours(self) -> frozenset[str]:
         """The numbers of our users and queues, as Enreach writes them."""
