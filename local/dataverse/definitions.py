@@ -16,10 +16,14 @@ BY_NAME = re.compile(r"\s*LogicalName\s*(?:eq|=)\s*'((?:[^']|'')*)'\s*", re.ASCI
 PICKLISTS = "Microsoft.Dynamics.CRM.PicklistAttributeMetadata"
 STATUSES = "Microsoft.Dynamics.CRM.StatusAttributeMetadata"
 _TYPES = {PICKLISTS: "Picklist", STATUSES: "Status"}
+_TEXTS = {
+    "Microsoft.Dynamics.CRM.StringAttributeMetadata": "String",
+    "Microsoft.Dynamics.CRM.MemoAttributeMetadata": "Memo",
+}
 
 
 def definitions(store: Store, steps: Sequence[Segment], request: Request, base: str) -> Response:
-    """Returns the definition of one table, of all, or of the choice columns or the status column of one."""
+    """Returns the definition of one table, of all, or of the choice, status or text columns of one."""
     first = steps[0]
     if first.key is None:
         return json_response(
@@ -36,6 +40,9 @@ def definitions(store: Store, steps: Sequence[Segment], request: Request, base: 
     columns = list(table.definition.columns.values())
     if len(steps) == 2:
         return json_response({"value": [_attribute(table, column) for column in columns]})
+    if steps[2].name in _TEXTS:
+        texts = [column for column in columns if column.type == _TEXTS[steps[2].name]]
+        return json_response({"value": [_attribute(table, column) for column in texts]})
     if steps[2].name not in _TYPES:
         raise not_built(f"EntityDefinitions/Attributes/{steps[2].name}")
     choices = [column for column in columns if column.type == _TYPES[steps[2].name]]

@@ -29,7 +29,12 @@ from shared.dataverse.bulk import BulkWriter, Progress, Write, WriteOutcome
 from shared.dataverse.change_sets import NewRow, create_and_update, write_sets
 from shared.dataverse.changes import ChangeReader, Tracked
 from shared.dataverse.credentials import TokenCache, token_cache
-from shared.dataverse.definitions import read_status_reasons, status_reasons_path
+from shared.dataverse.definitions import (
+    read_status_reasons,
+    read_text_lengths,
+    status_reasons_path,
+    text_lengths_paths,
+)
 from shared.dataverse.errors import DataverseError
 from shared.dataverse.meter import Meter
 from shared.dataverse.odata import ChangeSet, Part, Query, Question
@@ -212,6 +217,15 @@ class DataverseClient:
         """The state that each status reason of the table belongs to, those that an administrator added among them."""
         request = HttpRequest("definitions", "GET", URL(self._api + status_reasons_path(table), encoded=True))
         return read_status_reasons(await self._sender.send(request, _json))
+
+    async def text_lengths(self, table: Table) -> dict[str, int]:
+        """The most characters that each text column of the table takes, those that an administrator added among them.
+        One request."""
+        parts = [Part("GET", path) for path in text_lengths_paths(table)]
+        lengths: dict[str, int] = {}
+        for answer in await self._pages_of_parts("definitions", parts, None):
+            lengths |= read_text_lengths(answer)
+        return lengths
 
     # ------------------------------------------------------------------------------------------- writing
 

@@ -37,6 +37,7 @@ class DynamicsUser:
     enreach_id: str = ""
     is_disabled: bool = False
     mobile: str = ""
+    name: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class User:
 
     user_id: str
     is_disabled: bool = False
+    name: str = field(default="", repr=False, compare=False)
+    """The full name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,4 +235,4 @@ def _owner(users: Sequence[DynamicsUser]) -> DynamicsUser | None:
 
 
 def _seen(user: DynamicsUser) -> User:
-    return User(user.user_id, user.is_disabled)
+    return User(user.user_id, user.is_disabled, user.name)

@@ -24,7 +24,14 @@ class UserColumns:
     def query(self, where: Filter[str] | None = None, *, emails: bool = True) -> Query:
         """Users, with all that `read_user` reads; e-mails only where they are needed."""
         email_columns = ("internalemailaddress", *filter(None, (self.override_email,))) if emails else ()
-        select = ("systemuserid", "isdisabled", "mobilephone", *filter(None, (self.enreach_id,)), *email_columns)
+        select = (
+            "systemuserid",
+            "fullname",
+            "isdisabled",
+            "mobilephone",
+            *filter(None, (self.enreach_id,)),
+            *email_columns,
+        )
         return Query(table=self.table, select=select, where=where)
 
     def read_user(self, row: JsonRow) -> DynamicsUser:
@@ -37,4 +44,5 @@ class UserColumns:
             enreach_id=canonical_id(row.get(self.enreach_id)) if self.enreach_id else "",
             is_disabled=row.get("isdisabled") is True,
             mobile=mobile if isinstance(mobile, str) else "",
+            name=str(row.get("fullname") or ""),
         )

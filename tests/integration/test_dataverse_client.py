@@ -24,7 +24,7 @@ from shared.dataverse import flow, transport
 from shared.dataverse.bulk import WriteOutcome
 from shared.dataverse.client import DataverseClient
 from shared.dataverse.credentials import TokenCache
-from shared.dataverse.definitions import read_status_reasons
+from shared.dataverse.definitions import read_status_reasons, read_text_lengths
 from shared.dataverse.errors import DeniedError, NotFoundError, RejectedError, UnavailableError
 from shared.dataverse.meter import Wait, count_requests
 from shared.dataverse.odata import Query, eq, in_chunks, is_in
@@ -802,6 +802,18 @@ async def test_a_deadline_holds_for_every_call(
 
 async def test_status_reasons_are_told_with_their_states(dataverse: DataverseClient, control: httpx.Client) -> None:
     assert await dataverse.status_reasons(PHONE_CALL) == {1: 0, 2: 1, 4: 1, 3: 2}
+
+
+async def test_text_columns_are_told_with_their_lengths(dataverse: DataverseClient, control: httpx.Client) -> None:
+    lengths = await dataverse.text_lengths(PHONE_CALL)
+    assert {"subject": 200, "description": 2000}.items() <= lengths.items()
+    assert "directioncode" not in lengths
+
+
+@pytest.mark.parametrize("answer", [None, {"value": [{"LogicalName": "subject", "MaxLength": "long"}]}, {"value": [1]}])
+def test_an_answer_about_text_columns_that_is_none_is_no_answer(answer: object) -> None:
+    with pytest.raises(UnavailableError):
+        read_text_lengths(answer)
 
 
 @pytest.mark.parametrize("answer", [None, [], {"value": [{}]}, {"value": [{"OptionSet": {"Options": [{"Value": 1}]}}]}])

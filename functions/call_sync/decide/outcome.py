@@ -220,6 +220,12 @@ def owner_of(call: Call, site: Site, users: UserMap) -> str | None:
     return None if user is None or user.is_disabled else user.user_id
 
 
+def name_of(agent: Agent, site: Site, users: UserMap) -> str | None:
+    """The full name of an agent's user in Dynamics; None where nobody knows one."""
+    user = _user(agent, site, users)
+    return user.name or None if user is not None else None
+
+
 def assignee_problem(rules: CallSync, users: UserMap) -> str | None:
     """What is wrong with `DefaultCrmAssignee`, for health and for calls that wait; None when nothing is."""
     if rules.default_crm_assignee is None:

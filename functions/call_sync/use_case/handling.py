@@ -22,6 +22,7 @@ from functions.call_sync.decide.outcome import (
     PresentRow,
     Site,
     decide,
+    name_of,
     number_to_match,
     owner_of,
     ticket_due,
@@ -50,7 +51,14 @@ class Handling:
     """The calls of one run."""
 
     def __init__(
-        self, worlds: CallSyncGateways, site: Site, matching: CustomerMatching, held: Lease, *, again: bool = False
+        self,
+        worlds: CallSyncGateways,
+        site: Site,
+        matching: CustomerMatching,
+        held: Lease,
+        texts: Texts,
+        *,
+        again: bool = False,
     ) -> None:
         """`again`: calls that have no phone call are decided anew, as in the nightly run."""
         self._worlds = worlds
@@ -58,7 +66,7 @@ class Handling:
         self._matching = matching
         self._held = held
         self.again = again
-        self._texts = Texts(recording_url=worlds.recordings_url)
+        self.texts = texts
         self.clients = Clients(worlds.dynamics, site)
         self.outcomes: Counter[str] = Counter()
         self.rows_written = 0
@@ -96,11 +104,12 @@ class Handling:
         decided = await self._decided(seen, rows, users)
         adoptions = await self._adoptions(seen, decided, users)
         parties = await self._parties_of(seen, rows)
+        texts = replace(self.texts, name_of=lambda agent: name_of(agent, self.site, users))
 
         def planned() -> list[Plan]:
             found = (_found(each, rows, parties, adoptions.get(each.call.id)) for each in seen)
             return [
-                plan(each, decided[each.call.id], known, self.site, self._texts, self._worlds.customer_key)
+                plan(each, decided[each.call.id], known, self.site, texts, self._worlds.customer_key)
                 for each, known in zip(seen, found, strict=True)
             ]
 

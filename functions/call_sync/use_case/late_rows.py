@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from functions.call_sync.decide.adoption import LOGGED_LATER, LoggedCall
-from functions.call_sync.decide.fields import Texts, Written, call_id_in
+from functions.call_sync.decide.fields import Written, call_id_in
 from functions.call_sync.decide.news import Seen, waiting_of
 from functions.call_sync.decide.outcome import Site
 from functions.call_sync.decide.plans import Plan, adopted_later
@@ -69,11 +69,10 @@ class LateRows:
         own = await self._own_rows(seen.values(), site)
         calls = [call for each in seen.values() if (call := self._as_logged(each, site, own)) is not None]
         adoptions = await handling.clients.adoptions(calls, rows, own)
-        texts = Texts(recording_url=self._worlds.recordings_url)
         plans: list[Plan] = []
         for call_id, adoption in adoptions.items():
             row, written = own[call_id]
-            planned = adopted_later(seen[call_id], adoption.decision, adoption.row, row, written, site, texts)
+            planned = adopted_later(seen[call_id], adoption.decision, adoption.row, row, written, site, handling.texts)
             if planned is not None:
                 plans.append(planned)
         if plans:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, time, timedelta
 from uuid import UUID, uuid4
 
 from functions.call_sync.decide.calls import Records, by_call
+from functions.call_sync.decide.fields import Texts
 from functions.call_sync.decide.moments import (
     LONGEST_SLICE,
     OVERLAP,
@@ -106,6 +107,7 @@ class CallSyncRuns:
         self._late_rows = LateRows(worlds)
         self._own_numbers: Recent[None, frozenset[str]] = Recent(SELDOM_SECONDS)
         self._states: Recent[None, Mapping[int, int]] = Recent(SELDOM_SECONDS)
+        self._lengths: Recent[None, Mapping[str, int]] = Recent(SELDOM_SECONDS)
 
     async def every_minute(self) -> Run:
         """One tick of `sync_calls`."""
@@ -170,7 +172,7 @@ class CallSyncRuns:
     async def _minute(self, run: Run, held: Lease) -> None:
         rules, matching = await self._documents()
         site = await self._site(rules, matching)
-        handling = Handling(self._worlds, site, matching, held)
+        handling = Handling(self._worlds, site, matching, held, await self._texts(rules))
         now = self._worlds.now()
         stop = now + BUDGET
         began = checkpoint = await self._progress.read()
@@ -209,7 +211,7 @@ class CallSyncRuns:
             raise NotNowError("the moment of this night has not come, or its run is done")
         rules, matching = await self._documents()
         site = await self._site(rules, matching)
-        handling = Handling(self._worlds, site, matching, held, again=True)
+        handling = Handling(self._worlds, site, matching, held, await self._texts(rules), again=True)
         own_user = await self._worlds.dynamics.own_user_id()
         is_night = turn is Turn.NIGHT
         today = now.astimezone(UTC).date()
@@ -235,12 +237,12 @@ class CallSyncRuns:
 
     async def _follow(self, run: Run, site: Site, matching: CustomerMatching, held: Lease) -> None:
         """New calls do not wait for the end of the night's run, which holds the lease that both need."""
-        now = self._worlds.now()
+        rules, now = site.rules, self._worlds.now()
         reached = await self._progress.read()
         if reached is None or now - reached < FOLLOWED_EVERY:
             return
-        handling = Handling(self._worlds, site, matching, held)
-        for window in slices(reached, now, timedelta(minutes=site.rules.execution_interval)):
+        handling = Handling(self._worlds, site, matching, held, await self._texts(rules))
+        for window in slices(reached, now, timedelta(minutes=rules.execution_interval)):
             await self._slice(run, handling, window)
             await self._progress.advance(window.end, held.fence)
         run.written += handling.rows_written
@@ -298,6 +300,20 @@ class CallSyncRuns:
         if rules.multiple_match_phone_call_status not in states:
             states = await self._states.get(None, self._read_states)
         return site_of(rules, matching, await self._ours(), states)
+
+    async def _texts(self, rules: CallSync) -> Texts:
+        if rules.own_audit_column is None:
+            return Texts(recording_url=self._worlds.recordings_url)
+        lengths = await self._lengths.get(None, self._read_lengths)
+        length = lengths.get(rules.own_audit_column)
+        if length is None:
+            raise UnavailableError(
+                f"the phone call has no text column {rules.own_audit_column}, which AuditColumn names"
+            )
+        return Texts(recording_url=self._worlds.recordings_url, audit_length=length)
+
+    async def _read_lengths(self) -> Mapping[str, int]:
+        return await self._worlds.dynamics.text_lengths(PHONE_CALL)
 
     async def _read_states(self) -> Mapping[int, int]:
         """The status reasons of this environment: somebody may have added the one that the rules name."""
