@@ -10,7 +10,8 @@ _STATUSES = "Microsoft.Dynamics.CRM.StatusAttributeMetadata"
 
 def status_reasons_path(table: Table) -> str:
     """Below `/api/data/v9.2/` ("Query table definitions using the Web API")."""
-    return f"EntityDefinitions(LogicalName='{table.logical_name}')/Attributes/{_STATUSES}?$select=LogicalName&$expand=OptionSet"
+    base = f"EntityDefinitions(LogicalName='{table.logical_name}')/Attributes"
+    return f"{base}/{_STATUSES}?$select=LogicalName&$expand=OptionSet"
 
 
 def text_lengths_paths(table: Table) -> tuple[str, str]:

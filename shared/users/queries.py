@@ -24,14 +24,8 @@ class UserColumns:
     def query(self, where: Filter[str] | None = None, *, emails: bool = True) -> Query:
         """Users, with all that `read_user` reads; e-mails only where they are needed."""
         email_columns = ("internalemailaddress", *filter(None, (self.override_email,))) if emails else ()
-        select = (
-            "systemuserid",
-            "fullname",
-            "isdisabled",
-            "mobilephone",
-            *filter(None, (self.enreach_id,)),
-            *email_columns,
-        )
+        known = ("systemuserid", "fullname", "isdisabled", "mobilephone")
+        select = (*known, *filter(None, (self.enreach_id,)), *email_columns)
         return Query(table=self.table, select=select, where=where)
 
     def read_user(self, row: JsonRow) -> DynamicsUser:
