@@ -45,7 +45,6 @@ def blueprint(gateways: Gateways) -> func.Blueprint:
                 customer_key=number_key(key),
                 search_key=search_key(key),
                 site_id=gateways.settings.site_id or "",
-                recordings_url=None,
                 now=utc_now,
             )
         )

@@ -152,6 +152,11 @@ class EnreachClient:
 
         return await self._sender.send(requests.recording(document, recording_id), read)
 
+    async def recordings_address(self) -> str:
+        """What stands before the id of a recording in its address. Who opens it needs credentials of the API."""
+        document, _ = await self._read_by()
+        return await self._sender.address() + document.paths.recording.partition("{id}")[0]
+
     async def callback_lists(self) -> Reading[CallbackList]:
         """All lists of callback requests."""
         document, reader = await self._read_by()

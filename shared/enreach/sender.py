@@ -65,6 +65,10 @@ class Sender:
         self._throttled = 0
         self._missing = 0
 
+    async def address(self) -> str:
+        """Where the API is, without a slash at its end. Asks where it is not known yet. Raises EnreachError."""
+        return await self._endpoint.address()
+
     async def send[T](self, ask: Ask, read: Callable[[bytes, str], T]) -> T:
         """What `read` makes of the answer's body and of the API's address.
 

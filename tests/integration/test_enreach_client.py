@@ -690,3 +690,9 @@ async def test_logs_and_errors_hold_no_secret_number_or_address(
     assert len(texts) >= 3 * len(faults) * len(asks)
     for text in texts:
         assert not any(secret in text for secret in SECRETS), text
+
+
+async def test_the_address_of_recordings_stands_before_their_ids(enreach: Enreach) -> None:
+    client = enreach_client(enreach.address, document='{"paths": {"recording": "/rec/{id}"}}')
+    assert await client.recordings_address() == f"{enreach.address}/rec/"
+    await client.close()

@@ -125,7 +125,7 @@ class Handling:
         if due:
             self._held.check()
             await self._worlds.offer_tickets(
-                [ticket_request(seen.call, self.site, self._worlds.recordings_url) for seen in due]
+                [ticket_request(seen.call, self.site, self.texts.recording_url) for seen in due]
             )
             self.tickets += len(due)
         offered = {seen.call.id for seen in due}

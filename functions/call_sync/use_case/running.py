@@ -302,15 +302,15 @@ class CallSyncRuns:
         return site_of(rules, matching, await self._ours(), states)
 
     async def _texts(self, rules: CallSync) -> Texts:
+        address = await self._worlds.enreach.recordings_address()
         if rules.own_audit_column is None:
-            return Texts(recording_url=self._worlds.recordings_url)
+            return Texts(recording_url=address)
         lengths = await self._lengths.get(None, self._read_lengths)
         length = lengths.get(rules.own_audit_column)
         if length is None:
-            raise UnavailableError(
-                f"the phone call has no text column {rules.own_audit_column}, which AuditColumn names"
-            )
-        return Texts(recording_url=self._worlds.recordings_url, audit_length=length)
+            column = rules.own_audit_column
+            raise UnavailableError(f"AuditColumn names {column}, and the phone call has no such text column")
+        return Texts(recording_url=address, audit_length=length)
 
     async def _read_lengths(self) -> Mapping[str, int]:
         return await self._worlds.dynamics.text_lengths(PHONE_CALL)
