@@ -153,3 +153,8 @@ def found_in_dynamics(call: Call, now: datetime) -> CallRecord:
         phone_call_id=phone_call_id(call.id),
         done=True,
     )
+
+
+def says_more(record: CallRecord, before: CallRecord | None) -> bool:
+    """Whether a record says anything that the one before does not, but that the call was looked at."""
+    return before is None or replace(record, updated=before.updated) != before

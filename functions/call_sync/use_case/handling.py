@@ -14,7 +14,7 @@ from uuid import UUID
 
 from functions.call_sync.decide.calls import Records
 from functions.call_sync.decide.fields import Party, Texts
-from functions.call_sync.decide.news import Seen, has_news, record_of, seen_of
+from functions.call_sync.decide.news import Seen, has_news, record_of, says_more, seen_of
 from functions.call_sync.decide.outcome import (
     Decision,
     Facts,
@@ -129,8 +129,9 @@ class Handling:
             )
             self.tickets += len(due)
         offered = {seen.call.id for seen in due}
-        records = [self._record(each, now, is_offered=each.seen.call.id in offered) for each in done]
+        every = [self._record(each, now, is_offered=each.seen.call.id in offered) for each in done]
         before = {each.seen.call.id: each.seen.before for each in done if each.seen.before is not None}
+        records = [record for record in every if says_more(record, before.get(record.call_id))]
         self._held.check()
         await self._worlds.ledger.write(records, before=before, fence=self._held.fence)
         self.outcomes.update(str(each.outcome) for each in done)

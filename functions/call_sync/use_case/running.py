@@ -33,6 +33,7 @@ from functions.call_sync.decide.outcome import (
     PHONE_CALL_STATES,
     Site,
     assignee_problem,
+    owner_of,
     site_of,
     status_problem,
 )
@@ -198,10 +199,18 @@ class CallSyncRuns:
             for window in look_back(now, timedelta(minutes=rules.execution_interval)):
                 await self._slice(run, handling, window)
             await self._looked_back.advance(now, held.fence)
-        waiting = await self._worlds.ledger.waiting(fence=held.fence)
-        remembered = (waiting_of(record, site, self._worlds.now()) for record in waiting)
-        await handling.settle([seen for seen in remembered if seen is not None])
+        await self._take_up_waiting(handling, held)
         await self._late_rows.take_up(handling, site, began - OVERLAP)
+
+    async def _take_up_waiting(self, handling: Handling, held: Lease) -> None:
+        """Calls that waited for somebody who can own them, and have one now."""
+        waiting = await self._worlds.ledger.waiting(fence=held.fence)
+        if not waiting:
+            return
+        site, now = handling.site, self._worlds.now()
+        users = await self._worlds.users.read_users(site.region)
+        remembered = [seen for record in waiting if (seen := waiting_of(record, site, now)) is not None]
+        await handling.settle([seen for seen in remembered if owner_of(seen.call, site, users) is not None])
 
     async def _nightly(self, run: Run, held: Lease) -> None:
         now = self._worlds.now()
