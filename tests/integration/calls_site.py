@@ -20,6 +20,7 @@ from shared.config_documents import json_document
 from shared.customers import CustomerMatching
 from shared.dataverse.client import DataverseClient
 from shared.enreach.client import EnreachClient
+from shared.health import Finding
 from shared.number_index.keys import number_key
 from shared.ticket_request import TicketRequest
 from shared.users.queries import UserColumns
@@ -59,7 +60,7 @@ class CallsSite:
     """Users `ann`, `ben` and `api` are known on both sides; `api` is the default assignee."""
 
     def __init__(self, dataverse: DataverseClient, enreach: EnreachClient, simulator: str, enreach_url: str) -> None:
-        self.dataverse, self.enreach = dataverse, enreach
+        self.dataverse, self.enreach, self.simulator = dataverse, enreach, simulator
         self.now = Clock(NOON)
         self.tables = MemoryTables(self.now)
         self.ledger = CallLedger(self.tables)
@@ -92,7 +93,6 @@ class CallsSite:
             "customer_key": number_key(KEY),
             "search_key": search_key(KEY),
             "site_id": "test",
-            "recordings_url": None,
             "now": self.now,
         }
         return CallSyncRuns(CallSyncGateways(**(worlds | other)))
@@ -207,6 +207,17 @@ class CallsSite:
     def plant(self, **rows: list[dict[str, Any]]) -> None:
         self.dynamics_http.post("rows", json=rows).raise_for_status()
 
+    def user(self, name: str, **columns: Any) -> None:
+        """Somebody more who is known on both sides."""
+        self.enreach_http.post("users", json=[{"Id": guid(name), "UserName": f"{name}@x.example"}]).raise_for_status()
+        row = {
+            "systemuserid": guid(f"{name} in Dynamics"),
+            "fullname": name.title(),
+            "internalemailaddress": f"{name}@x.example",
+            "isdisabled": False,
+        }
+        self.plant(systemusers=[row | columns])
+
     def contact(self, name: object, number: str = "050 765 4321", **columns: Any) -> str:
         self.plant(contacts=[{"contactid": guid(name), "lastname": str(name), "mobilephone": number, **columns}])
         return guid(name)
@@ -219,8 +230,69 @@ class CallsSite:
     def row_of(self, call_id: str) -> dict[str, Any] | None:
         return self.phone_calls().get(str(phone_call_id(call_id)))
 
+    def row_there(self, call_id: str) -> dict[str, Any]:
+        row = self.row_of(call_id)
+        assert row is not None
+        return row
+
+    def client_row(self, name: object, *, ago: float = 300, **columns: Any) -> str:
+        """A phone call that the client of ann made of her call so many seconds ago, unless told otherwise."""
+        started = (self.now() - timedelta(seconds=ago)).isoformat().replace("+00:00", "Z")
+        row = {
+            "activityid": guid(name),
+            "subject": "Call",
+            "phonenumber": "050 765 4321",
+            "directioncode": False,
+            "scheduledstart": started,
+            "createdon": started,
+            "_createdby_value": guid("ann in Dynamics"),
+            "_modifiedby_value": guid("ann in Dynamics"),
+            "_ownerid_value": guid("ann in Dynamics"),
+            "statecode": 0,
+            "statuscode": 1,
+            **columns,
+        }
+        self.plant(phonecalls=[row])
+        return guid(name)
+
+    def edit(self, key: str, **columns: Any) -> None:
+        """Ben changes a phone call."""
+        self.plant(phonecalls=[{"activityid": key, "_modifiedby_value": guid("ben in Dynamics"), **columns}])
+
+    def delete(self, key: str, table: str = "phonecalls") -> None:
+        """Somebody deletes a row."""
+        address = f"{self.simulator}/api/data/v9.2/{table}({key})"
+        self.dynamics_http.delete(address).raise_for_status()
+
+    def parties(self, key: str) -> dict[int, set[str]]:
+        """Who takes part in a phone call: ids by `participationtypemask`, from (1) and to (2)."""
+        found: dict[int, set[str]] = {1: set(), 2: set()}
+        for row in self.dynamics_http.get("rows", params={"table": "activityparties"}).json():
+            if row["_activityid_value"] == key and row["participationtypemask"] in found:
+                found[row["participationtypemask"]].add(row["_partyid_value"])
+        return found
+
+    def refuse(self, **rule: Any) -> None:
+        """Faults of Dataverse."""
+        self.dynamics_http.post("faults", json=[rule]).raise_for_status()
+
+    def forgive(self) -> None:
+        self.dynamics_http.delete("faults").raise_for_status()
+
+    def count(self, table: str) -> int:
+        return len(self.dynamics_http.get("rows", params={"table": table}).json())
+
+    async def findings(self) -> list[tuple[str, str]]:
+        return [(found.name, found.status.value) for found in await self.runs.health()]
+
+    async def finding(self, name: str) -> Finding:
+        return next(found for found in await self.runs.health() if found.name == name)
+
     def requests(self) -> int:
         return int(self.dynamics_http.get("stats").json()["requests"]["total"])
+
+    async def outcome(self, call_id: str) -> str:
+        return str((await self.record(call_id)).outcome)
 
     async def record(self, call_id: str) -> CallRecord:
         return (await self.ledger.read([call_id]))[call_id]

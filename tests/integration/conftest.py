@@ -16,7 +16,8 @@ from local.stack.ports import DATAVERSE, ENREACH, free_ports
 from shared.dataverse.client import DataverseClient
 from shared.dataverse.credentials import TokenCache
 from tests.azurite import Azurite
-from tests.integration.enreach import Enreach
+from tests.integration.calls_site import CallsSite
+from tests.integration.enreach import Enreach, enreach_client
 from tests.integration.tokens import Tokens
 from tests.plain_http import PLAIN
 
@@ -78,6 +79,17 @@ def tokens() -> Tokens:
 async def dataverse(simulator: str, control: httpx.Client, tokens: Tokens) -> AsyncIterator[DataverseClient]:
     client = DataverseClient(simulator, TokenCache(tokens.fetch))
     yield client
+    await client.close()
+
+
+@pytest.fixture
+async def site(dataverse: DataverseClient, simulator: str, enreach: Enreach) -> AsyncIterator[CallsSite]:
+    """A contact centre without calls."""
+    client = enreach_client(enreach.address)
+    site = CallsSite(dataverse, client, simulator, enreach.address)
+    site.start()
+    yield site
+    site.close()
     await client.close()
 
 
