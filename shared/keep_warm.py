@@ -56,12 +56,12 @@ class KeepWarm:
             await asyncio.gather(task, return_exceptions=True)
 
     async def _run(self) -> None:
+        # First a pause: what started it has the same things done itself, and waits for them.
         await asyncio.sleep(min(SETTLED_SECONDS, self._every))
         spare_callers()
         while True:
-            # First a pause: what started it has the same things done itself.
-            await asyncio.sleep(self._every)
             await self._take_all(logging.DEBUG)
+            await asyncio.sleep(self._every)
 
     async def _take_all(self, log_level: int) -> None:
         await asyncio.gather(*(self._take(name, log_level) for name in self._steps))

@@ -5,6 +5,7 @@ the customer and nobody waits for a second one.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -284,27 +285,46 @@ _RESOURCE = Link(
 # -------------------------------------------------------------------------------------------------- answers
 
 
+type Lines = Mapping[str, str]
+"""The numbers at which Enreach reaches agents, by systemuserid in lower case."""
+_NO_LINES: Lines = {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """How agents are read: by the columns that are asked for, and beside them."""
+
+    needs: Needs
+    lines: Lines
+
+
 def facts_of(
-    number: str, now: datetime, matching: CustomerMatching, needs: Needs, answers: Mapping[str, Sequence[JsonRow]]
+    number: str,
+    now: datetime,
+    matching: CustomerMatching,
+    needs: Needs,
+    answers: Mapping[str, Sequence[JsonRow]],
+    lines: Lines = _NO_LINES,
 ) -> Facts:
-    """What the answers to `questions` say about this caller."""
+    """What the answers to `questions` say about this caller. `lines` serve agents who have no number in Dynamics."""
+    known = _Known(needs, lines)
     caller = matched(number, matching, answers)
     # An ambiguous caller is nobody in particular: whose cases these are, or whose agent, nobody knows.
     if caller.row is None or caller.kind not in _KINDS:
         return Facts(caller)
     agents: dict[AgentKind, Agent | None] = {
-        "contactOwner": _owner_of(answers.get(_CONTACT_OWNER, ()), "contactid", _id(caller, CONTACT), needs),
-        "accountOwner": _account_owner(caller, answers, needs),
-        "lastAgent": _last_agent(caller, now, answers, needs),
+        "contactOwner": _owner_of(answers.get(_CONTACT_OWNER, ()), "contactid", _id(caller, CONTACT), known),
+        "accountOwner": _account_owner(caller, answers, known),
+        "lastAgent": _last_agent(caller, now, answers, known),
     }
-    return Facts(caller, _cases(caller, answers, needs), {kind: agent for kind, agent in agents.items() if agent})
+    return Facts(caller, _cases(caller, answers, known), {kind: agent for kind, agent in agents.items() if agent})
 
 
 def _id(caller: Match, table: Table) -> object:
     return caller.row.get(table.primary_id) if caller.row else None
 
 
-def _cases(caller: Match, answers: Mapping[str, Sequence[JsonRow]], needs: Needs) -> tuple[OpenCase, ...]:
+def _cases(caller: Match, answers: Mapping[str, Sequence[JsonRow]], known: _Known) -> tuple[OpenCase, ...]:
     own_id = _id(caller, _KINDS[caller.kind])
     cases: dict[object, list[JsonRow]] = {}
     for name, rows in answers.items():
@@ -314,7 +334,7 @@ def _cases(caller: Match, answers: Mapping[str, Sequence[JsonRow]], needs: Needs
             # The number alone may be that of a second row, which a rereading has ruled out.
             if own_id in (row.get("_customerid_value"), row.get("_primarycontactid_value")):
                 cases.setdefault(row.get("incidentid"), []).append(row)
-    found = [OpenCase(rows[0], _owner(rows, needs)) for rows in cases.values()]
+    found = [OpenCase(rows[0], _owner(rows, known)) for rows in cases.values()]
     return tuple(sorted(found, key=lambda case: _age_key(case.row), reverse=True))
 
 
@@ -322,19 +342,19 @@ def _age_key(row: JsonRow) -> tuple[str, str]:
     return (str(row.get("createdon") or ""), str(row.get("incidentid") or ""))
 
 
-def _account_owner(caller: Match, answers: Mapping[str, Sequence[JsonRow]], needs: Needs) -> Agent | None:
+def _account_owner(caller: Match, answers: Mapping[str, Sequence[JsonRow]], known: _Known) -> Agent | None:
     if not caller.accounts:
         return None
     rows = [row for name, each in answers.items() if name.startswith(_ACCOUNT_OWNER) for row in each]
-    return _owner_of(rows, "accountid", caller.accounts[0].get("accountid"), needs)
+    return _owner_of(rows, "accountid", caller.accounts[0].get("accountid"), known)
 
 
-def _owner_of(rows: Iterable[JsonRow], key: str, row_id: object, needs: Needs) -> Agent | None:
+def _owner_of(rows: Iterable[JsonRow], key: str, row_id: object, known: _Known) -> Agent | None:
     own = [row for row in rows if row_id is not None and row.get(key) == row_id]
-    return _owner(own, needs) if own else None
+    return _owner(own, known) if own else None
 
 
-def _last_agent(caller: Match, now: datetime, answers: Mapping[str, Sequence[JsonRow]], needs: Needs) -> Agent | None:
+def _last_agent(caller: Match, now: datetime, answers: Mapping[str, Sequence[JsonRow]], known: _Known) -> Agent | None:
     """Who had the latest call with the caller; calls are logged late now and then, so their own end decides."""
     own_id = _id(caller, _KINDS[caller.kind])
     key = f"{_CALLS}.{_KINDS[caller.kind].primary_id}"
@@ -342,19 +362,22 @@ def _last_agent(caller: Match, now: datetime, answers: Mapping[str, Sequence[Jso
     if not rows:
         return None
     latest = max(rows, key=lambda row: (_ended(row), str(row.get("activityid"))))
-    return _owner([row for row in rows if row.get("activityid") == latest.get("activityid")], needs)
+    return _owner([row for row in rows if row.get("activityid") == latest.get("activityid")], known)
 
 
 def _ended(row: JsonRow) -> datetime:
     return utc_moment(str(row.get("scheduledend") or row.get("createdon")))
 
 
-def _owner(rows: Sequence[JsonRow], needs: Needs) -> Agent | None:
+def _owner(rows: Sequence[JsonRow], known: _Known) -> Agent | None:
     """The owner of a row that comes once for each of its bookings; None when a team owns it."""
     first = rows[0]
     if first.get("owner.systemuserid") is None:
         return None
-    number = next((text for column in needs.agent_number if (text := _text(first.get(f"owner.{column}")))), None)
+    columns = known.needs.agent_number
+    number = next((text for column in columns if (text := _text(first.get(f"owner.{column}")))), None)
+    if number is None:
+        number = known.lines.get(str(first["owner.systemuserid"]).lower())
     bookings = {
         row["booking.bookableresourcebookingid"]: _booking(row)
         for row in rows

@@ -18,6 +18,7 @@ from shared.health import Finding, Status
 from shared.keep_warm import KeepWarm
 from shared.rate_limit import KeyedLimit, Tally
 from shared.routing_key import KEY_NAMES, RoutingKeys, routing_keys
+from shared.users.agent_lines import AgentLines
 
 _log = logging.getLogger(__name__)
 _TELL_EVERY_SECONDS = 60.0
@@ -30,6 +31,7 @@ def blueprint(gateways: Gateways) -> func.Blueprint:
     keys = routing_keys(settings.routing_key_current, settings.routing_key_next, settings.routing_basic_user)
     for problem in keys.problems:
         _log.warning("Smart routing: %s", problem)
+    agent_lines = AgentLines(gateways.users, gateways.enreach)
     routing = SmartRouting(
         documents=gateways.documents,
         dynamics=gateways.dataverse,
@@ -37,6 +39,7 @@ def blueprint(gateways: Gateways) -> func.Blueprint:
         now=utc_now,
         deadline_seconds=settings.routing_deadline_seconds,
         cache_seconds=settings.routing_cache_seconds,
+        agent_lines=agent_lines,
     )
 
     async def keys_health() -> Iterable[Finding]:
@@ -49,6 +52,7 @@ def blueprint(gateways: Gateways) -> func.Blueprint:
             "rules": routing.warm_up,
             "number index": gateways.number_index.warm_up,
             "connection to Dataverse": gateways.dataverse.keep_warm,
+            "numbers of agents": agent_lines.refresh,
         }
     )
     gateways.health.add("smart routing", routing.health)

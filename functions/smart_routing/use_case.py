@@ -82,7 +82,10 @@ class SmartRouting:
         now: Callable[[], datetime],
         deadline_seconds: float,
         cache_seconds: float,
+        agent_lines: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
+        """`agent_lines` gives at once the numbers of agents in Enreach, by systemuserid."""
+        self._agent_lines = agent_lines
         self._documents = documents
         self._dynamics = dynamics
         self._numbers = numbers
@@ -170,7 +173,7 @@ class SmartRouting:
                 ids,
                 within=within,
             )
-            return facts_of(number, call.now, matching, needs, answers)
+            return facts_of(number, call.now, matching, needs, answers, self._agent_lines())
 
         # What was asked under other documents is no answer to this: the plan is new with each of them.
         return await self._recent.get((number, needs, id(plan)), ask)

@@ -45,6 +45,7 @@ class World:
         self.numbers = Numbers()
         self.rules: list[dict[str, Any]] = []
         self.matching: dict[str, Any] = {"defaultRegion": "FI"}
+        self.lines: dict[str, str] = {}
 
     def plant(self, table: str, **columns: Any) -> str:
         row_id = new_id()
@@ -89,6 +90,7 @@ class World:
             now=lambda: NOW,
             deadline_seconds=5,
             cache_seconds=0,
+            agent_lines=lambda: self.lines,
         )
 
     async def route(
@@ -174,6 +176,29 @@ async def test_disabled_users_and_those_without_a_number_do_not(world: World, co
     world.case(world.plant("contacts", lastname="Caller", mobilephone=CALLER), user)
     world.rules = [rule({"agent": "caseOwner"})]
     assert await world.route() == (None, 1)
+
+
+AT_WORK = "+358981110009"
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        pytest.param({}, AT_HOME, id="Dynamics has one: it counts"),
+        pytest.param({"number": None}, AT_WORK, id="Dynamics has none"),
+        pytest.param({"number": " "}, AT_WORK, id="a blank one is none"),
+        pytest.param({"number": None, "isdisabled": True}, None, id="a disabled user"),
+    ],
+)
+async def test_an_agent_without_a_number_in_dynamics_is_reached_at_that_of_enreach(
+    world: World, columns: dict[str, Any], expected: str | None
+) -> None:
+    number = columns.pop("number", AT_HOME)
+    user = world.plant("systemusers", fullname="Agent", address1_telephone1=number, **{"isdisabled": False, **columns})
+    world.case(world.plant("contacts", lastname="Caller", mobilephone=CALLER), user)
+    world.rules = [rule({"agent": "caseOwner"})]
+    world.lines = {user: AT_WORK}
+    assert await world.route() == (expected, 1)
 
 
 async def test_the_newest_case_counts_and_a_case_with_the_contact_as_primary_contact_too(world: World) -> None:
