@@ -39,7 +39,13 @@ def main() -> int:
     try:
         with running_stack(log_file=log_file) as stack:
             console.print(f"Switchboard runs at {stack.functions_url}, Dynamics (simulated) at {stack.dataverse_url}")
-            doors = Doors(stack.functions_url, stack.dataverse_url, stack.storage_connection_string, stack.routing_key)
+            doors = Doors(
+                stack.functions_url,
+                stack.dataverse_url,
+                stack.enreach_url,
+                stack.storage_connection_string,
+                stack.routing_key,
+            )
             code = tell(console, doors, file, profile or SAMPLE_PROFILE)
     except StackError as error:
         print(error, file=sys.stderr)

@@ -6,9 +6,11 @@ from typing import Any, cast
 
 import httpx
 from azure.core.exceptions import ResourceNotFoundError
+from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
 
 REPORT_SECONDS = 120.0
+RUN_SECONDS = 60.0
 _BOOKING_EXPAND = (
     "Resource($select=name,timezone),BookingStatus($select=name),msdyn_shiftplan($select=msdyn_name),"
     "msdyn_shiftactivitytype($select=msdyn_name,msdyn_shiftassignmentstatus)"
@@ -23,14 +25,19 @@ class DemoError(Exception):
 class Doors:
     """The doors of a running stack."""
 
-    def __init__(self, functions_url: str, dataverse_url: str, storage: str, routing_key: str) -> None:
-        self._functions_url, self._dataverse_url, self._routing_key = functions_url, dataverse_url, routing_key
+    def __init__(
+        self, functions_url: str, dataverse_url: str, enreach_url: str, storage: str, routing_key: str
+    ) -> None:
+        self._functions_url, self._dataverse_url, self._enreach_url = functions_url, dataverse_url, enreach_url
+        self._routing_key = routing_key
         self._blobs = BlobServiceClient.from_connection_string(storage)
+        self._tables = TableServiceClient.from_connection_string(storage)
         self._http = httpx.Client(timeout=30, trust_env=False)
 
     def close(self) -> None:
         self._http.close()
         self._blobs.close()
+        self._tables.close()
 
     def drop(self, profile: str, name: str, data: bytes) -> Json:
         """Put a file into the inbox and wait for its report."""
@@ -89,6 +96,58 @@ class Doors:
             if (answer[1] or {}).get("InitialTarget") == target or time.monotonic() > end:
                 return answer
             time.sleep(0.5)
+
+    # -------------------------------------------------------------------------------------------- calls
+
+    def in_enreach(self, kind: str) -> list[Json]:
+        """Every item of a kind that the simulated Enreach holds: `users`, `queues`."""
+        return cast(list[Json], self._http.get(f"{self._enreach_url}/__sim/{kind}").raise_for_status().json())
+
+    def happen(self, **feeds: list[Json]) -> None:
+        """Let calls have happened in the simulated Enreach: `calls`, `servicecalls`."""
+        for kind, items in feeds.items():
+            self._http.post(f"{self._enreach_url}/__sim/{kind}", json=items).raise_for_status()
+
+    def sync_calls(self) -> None:
+        """Fire the timer of call sync by hand, and wait for the end of a run: as long as it works it holds a lease."""
+        end = time.monotonic() + RUN_SECONDS
+        while self._run()[1]:
+            _wait_until(end, "the run of call sync before this one did not end")
+        runs = self._run()[0]
+        self._http.post(f"{self._functions_url}/admin/functions/sync_calls", json={}).raise_for_status()
+        while self._run()[0] == runs or self._run()[1]:
+            _wait_until(end, "no run of call sync came to its end")
+
+    def _run(self) -> tuple[int, bool]:
+        """How many runs of call sync there were, and whether one is at work."""
+        if all(table.name != "checkpoints" for table in self._tables.list_tables()):
+            return 0, False
+        try:
+            lease = self._tables.get_table_client("checkpoints").get_entity("lease", "calls")
+        except ResourceNotFoundError:
+            return 0, False
+        return int(lease["fence"]), not lease["released"]
+
+    def history(self, call_id: str) -> Json:
+        """What the app says of a call."""
+        answer = self._http.get(f"{self._functions_url}/api/calls/{call_id}")
+        if answer.status_code != 200:
+            raise DemoError(f"call sync knows nothing of a call: {answer.status_code}")
+        return cast(Json, answer.json())
+
+    def phone_call(self, phone_call_id: str) -> Json:
+        """A phone call in Dynamics, with the names of whom it points at."""
+        answer = self._http.get(
+            f"{self._dataverse_url}/api/data/v9.2/phonecalls({phone_call_id})",
+            headers={"Authorization": "Bearer demo", "Prefer": 'odata.include-annotations="*"'},
+        )
+        return cast(Json, answer.raise_for_status().json())
+
+
+def _wait_until(end: float, failed: str) -> None:
+    if time.monotonic() > end:
+        raise DemoError(f"{failed} within {RUN_SECONDS:.0f} s")
+    time.sleep(0.1)
 
 
 def _etag(blob: Any) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from local.demo import timeline
+from local.demo import calls, timeline
 from local.demo.doors import DemoError, Doors
 
 type Json = dict[str, Any]
@@ -44,6 +44,7 @@ class Story:
         self._bad_file(file, profile)
         self._calls()
         self._call_for_the_one_on_shift()
+        self._calls_in_dynamics()
 
     def _chapter(self, number: int, title: str) -> None:
         self._console.print()
@@ -137,6 +138,36 @@ class Story:
         table.add_row(f"on shift until {_short(end)} UTC", str(answered), target, f"{milliseconds:.0f}")
         self._console.print(table)
         self._expect(target == number, f"{caller} reaches {owner}, who is on shift")
+
+    def _calls_in_dynamics(self) -> None:
+        self._chapter(7, "The calls of the last two hours become phone calls in Dynamics")
+        users = {user["UserName"].partition("@")[0].lower(): user for user in self._doors.in_enreach("users")}
+        queue = next(queue for queue in self._doors.in_enreach("queues") if calls.POOL in (queue["Numbers"] or ()))
+        ids, events, services = calls.events(calls.CALLS, users, queue, datetime.now(UTC))
+        self._doors.happen(calls=events, servicecalls=services)
+        self._doors.sync_calls()
+        histories = [self._doors.history(call_id) for call_id in ids]
+        table = Table("call", "kind", "direction", "customer", "owner", "outcome", show_edge=False)
+        problems = []
+        for told, history in zip(calls.CALLS, histories, strict=True):
+            row = self._doors.phone_call(history["phoneCallId"]) if history["phoneCallId"] else {}
+            owner = row.get("_ownerid_value@OData.Community.Display.V1.FormattedValue")
+            customer = "yes" if row.get("_regardingobjectid_value") else "-"
+            table.add_row(told.what, told.kind, told.direction, customer, owner or "-", history["outcome"])
+            if (history["outcome"], owner) != (told.outcome, told.owner):
+                problems.append(told.what)
+        self._console.print(table)
+        self._expect(not problems, f"each call ends as it should: {', '.join(problems)}")
+        before = self._doors.records_written()
+        self._doors.sync_calls()
+        written = self._doors.records_written() - before
+        self._console.print(f"A second run reads the same calls. Rows written in Dynamics: [bold]{written}[/bold]")
+        self._expect(written == 0, "the second run writes nothing")
+        told, history = next(
+            pair for pair in zip(calls.CALLS, histories, strict=True) if pair[1]["outcome"] == "switched-off"
+        )
+        self._console.print(f'Why is "{told.what}" not in Dynamics? GET /api/calls/{history["callId"]}', soft_wrap=True)
+        self._console.print(f"  {history['outcome']}: {history['reason']}")
 
     # ------------------------------------------------------------------------------------------- telling
 

@@ -35,6 +35,7 @@ def _doors() -> Iterator[Stack]:
         doors = Stack(
             functions_url=f"http://127.0.0.1:{ports['FUNCTIONS_PORT']}",
             dataverse_url=addresses["DATAVERSE_URL"],
+            enreach_url=addresses["ENREACH_DISCOVERY_URL"],
             blobs=BlobServiceClient.from_connection_string(addresses["AzureWebJobsStorage"], retry_total=0),
             tables=TableServiceClient.from_connection_string(addresses["AzureWebJobsStorage"]),
             queues=QueueServiceClient.from_connection_string(addresses["AzureWebJobsStorage"]),
@@ -52,6 +53,7 @@ def _doors() -> Iterator[Stack]:
         doors = Stack(
             functions_url=stack.functions_url,
             dataverse_url=stack.dataverse_url,
+            enreach_url=stack.enreach_url,
             blobs=BlobServiceClient.from_connection_string(stack.storage_connection_string, retry_total=0),
             tables=TableServiceClient.from_connection_string(stack.storage_connection_string),
             queues=QueueServiceClient.from_connection_string(stack.storage_connection_string),
@@ -87,10 +89,11 @@ def turn(running: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def stack(running: Stack, turn: Path) -> Iterator[Stack]:
-    """The stack with Dynamics in its seeded state, without faults, and without memory of earlier imports."""
+    """The stack with Dynamics and Enreach in their seeded state, without faults or memory of earlier imports."""
     with turn.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         running.forget()
         running.simulator("POST", "reset")
+        running.http.post(f"{running.enreach_url}/__sim/reset").raise_for_status()
         yield running
         running.simulator("DELETE", "faults")

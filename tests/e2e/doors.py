@@ -29,6 +29,7 @@ class Stack:
 
     functions_url: str
     dataverse_url: str
+    enreach_url: str
     blobs: BlobServiceClient
     tables: TableServiceClient
     queues: QueueServiceClient

@@ -15,7 +15,7 @@ def told(stack: Stack, file: Path, profile: str) -> tuple[int, str]:
     """Exit code, and what a person reads."""
     BUILD.mkdir(parents=True, exist_ok=True)
     console = Console(file=io.StringIO(), highlight=False, width=100)
-    doors = Doors(stack.functions_url, stack.dataverse_url, stack.storage, stack.routing_key)
+    doors = Doors(stack.functions_url, stack.dataverse_url, stack.enreach_url, stack.storage, stack.routing_key)
     code = tell(console, doors, file, profile)
     assert isinstance(console.file, io.StringIO)
     return code, console.file.getvalue()

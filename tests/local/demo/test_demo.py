@@ -32,6 +32,11 @@ def test_the_story_of_the_sample() -> None:
         "Outi of Turun Seudun Vesi has an open case with Päivi Mäkelä",
         "no shift is known                   │ 204    │ -",
         "│ 200    │ +35898550044 │",
+        "Åsa calls Hanna from her mobile │ direct │ out       │ yes      │ Åsa Lindqvist │ logged",
+        "Mikko: Anna hands over to Päivi │ direct │ in        │ yes      │ Päivi Mäkelä  │ logged",
+        "Elina calls Päivi in private    │ direct │ in        │ -        │ -             │ skipped-private",
+        "A second run reads the same calls. Rows written in Dynamics: 0",
+        "switched-off: ProcessServiceCalls is false",
     ):
         assert said in told.stdout
     picture = (ROOT / "build" / "demo" / "nice_iex_agentScheduleDetail_110226_0615.txt.svg").read_text(encoding="utf-8")
