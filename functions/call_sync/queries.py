@@ -12,8 +12,8 @@ from shared.dataverse.tables import ACTIVITY_PARTY, ANNOTATION, PHONE_CALL
 
 _COLUMNS = (
     "subject", "description", "phonenumber", "directioncode", "scheduledstart", "scheduledend", "actualstart",
-    "actualend", "actualdurationminutes", "statecode", "statuscode", "createdon", "_ownerid_value",
-    "_regardingobjectid_value",
+    "actualend", "actualdurationminutes", "statecode", "statuscode", "createdon", "modifiedon", "_createdby_value",
+    "_modifiedby_value", "_ownerid_value", "_regardingobjectid_value",
 )  # fmt: skip
 
 
@@ -28,20 +28,34 @@ def rows_by_id(rules: CallSync, keys: Iterable[UUID]) -> Iterator[Query]:
     return (_query(rules, where=where) for where in PHONE_CALL.in_chunks(PHONE_CALL.primary_id, keys))
 
 
-def rows_of_others(rules: CallSync, own_user: UUID, since: datetime) -> Query:
-    """Phone calls that somebody else than the app created since then: agents' clients, and people."""
+def rows_of_others(rules: CallSync, own_user: UUID, since: datetime, until: datetime | None = None) -> Query:
+    """Phone calls that somebody else than the app created in `[since, until)`: agents' clients, and people."""
     where = all_of(PHONE_CALL.ge("createdon", since), PHONE_CALL.ne("_createdby_value", own_user))
-    return _query(rules, where=where)
+    return _query(rules, where=where if until is None else all_of(where, PHONE_CALL.lt("createdon", until)))
+
+
+def rows_without_customer(rules: CallSync, own_user: UUID, start: datetime, end: datetime) -> Query:
+    """Phone calls of others that start in `[start, end)` and are regarding nobody, with the text that may name a call."""
+    table = phone_calls(rules)
+    where = all_of(
+        PHONE_CALL.ge("scheduledstart", start),
+        PHONE_CALL.lt("scheduledstart", end),
+        PHONE_CALL.ne("_createdby_value", own_user),
+        PHONE_CALL.eq("_regardingobjectid_value", None),
+    )
+    return Query(table=table, select=(table.primary_id, rules.own_audit_column or "description"), where=where)
 
 
 def keys_of_own_rows(own_user: UUID, start: datetime, end: datetime) -> Query:
-    """The keys of the phone calls that the app created, of calls that started in `[start, end)`."""
+    """The keys of the phone calls that the app created, of calls that started in `[start, end)`, and whom they are
+    regarding."""
     where = all_of(
         PHONE_CALL.ge("scheduledstart", start),
         PHONE_CALL.lt("scheduledstart", end),
         PHONE_CALL.eq("_createdby_value", own_user),
     )
-    return Query(table=PHONE_CALL, select=(PHONE_CALL.primary_id,), where=where)
+    select = (PHONE_CALL.primary_id, "_regardingobjectid_value")
+    return Query(table=PHONE_CALL, select=select, where=where)
 
 
 def notes_on(keys: Iterable[str]) -> Iterator[Query]:

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import time
+from datetime import time, timedelta
 from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
@@ -49,6 +49,8 @@ BLANK_SUBJECT: Final = "Call"
 """Of a phone call that must not tell anything any more."""
 
 _FORMAT = 1
+_CREATION: Final = timedelta(seconds=5)
+"""What one change set takes at most, from the creation of the row to its state."""
 _DATE_ONLY: Final = frozenset({"actualstart", "actualend"})
 _MIDNIGHT: Final = time()
 _MOMENTS: Final = _DATE_ONLY | {"scheduledstart", "scheduledend"}
@@ -371,6 +373,24 @@ def _kind(text: str) -> Literal[MatchKind.CONTACT, MatchKind.ACCOUNT, MatchKind.
 def written_of(wanted: PhoneCall, log: Log) -> Written:
     """What the ledger keeps of a phone call that was created."""
     return Written(wanted.columns, wanted.owner, wanted.customer, wanted.state, wanted.is_outgoing, log.several)
+
+
+def written_at_creation(current: JsonRow, wanted: PhoneCall) -> Written | None:
+    """What we wrote to a phone call of which that was lost, such as when a run was cut off: what stands there, if nobody
+    was there since it was created, else None. A regarding that is not the wanted one is not ours to tell."""
+    if current["_modifiedby_value"] != current["_createdby_value"]:
+        return None
+    if utc_moment(current["modifiedon"]) - utc_moment(current["createdon"]) > _CREATION:
+        return None
+    regarding = _guid(current.get("_regardingobjectid_value"))
+    customer = wanted.customer if wanted.customer is not None and str(wanted.customer.id) == regarding else None
+    return Written(
+        {name: current.get(name) for name in wanted.columns},
+        _guid(current.get("_ownerid_value")),
+        customer,
+        State(current["statecode"], current["statuscode"]),
+        current.get("directioncode") is True,
+    )
 
 
 # ------------------------------------------------------------------------------------------------- later versions

@@ -1,7 +1,7 @@
 """Which of the calls that were read have news, and what the ledger keeps of each. Pure."""
 
-from collections.abc import Container, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -21,6 +21,26 @@ _UNTIL_TOMORROW: Final = frozenset({
     Outcome.SKIPPED_PRIVATE, Outcome.NEVER_LOG, Outcome.WAITING,
 })  # fmt: skip
 """What the nightly run looks at once more: a customer may have been added, a setting changed."""
+_HAS_A_ROW: Final = frozenset({Outcome.LOGGED, Outcome.ADOPTED, Outcome.MERGED})
+_TAKEN_AWAY: Final = frozenset({Outcome.REMOVED_PRIVATE, Outcome.NEVER_LOG})
+
+
+@dataclass(frozen=True, slots=True)
+class There:
+    """What the nightly run saw before it read the calls of a slice."""
+
+    keys: frozenset[UUID]
+    """Of the phone calls of ours that are in Dynamics."""
+    without_customer: frozenset[UUID] = frozenset()
+    """Those of them that are regarding nobody."""
+    stamps_without_customer: frozenset[str] = frozenset()
+    """The call ids on phone calls of others that are regarding nobody."""
+    glances: Mapping[str, Glance] = field(default_factory=dict)
+    """By call id."""
+
+    def lacks_customer(self, call_id: str) -> bool:
+        """Whether there is a phone call of this call that is regarding nobody."""
+        return call_id in self.stamps_without_customer or phone_call_id(call_id) in self.without_customer
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +64,41 @@ class Seen:
         is_there = before is not None and before.done and before.outcome is not Outcome.DELETED_BY_USER
         return before.phone_call_id if is_there and before is not None else None
 
+    @property
+    def must_go(self) -> bool:
+        """Whether its phone call still tells of a call of which nothing may be kept."""
+        is_away = self.before is not None and self.before.outcome in _TAKEN_AWAY
+        return not self.legs and self.written_before is not None and not is_away
 
-def seen_of(new: Records, before: CallRecord | None, site: Site, now: datetime, there: Container[UUID] = ()) -> Seen:
-    """The call that the remembered and the new records tell of. `there` are keys of phone calls that are in Dynamics
-    though the ledger may have lost them."""
+
+def seen_of(new: Records, before: CallRecord | None, site: Site, now: datetime, there: There | None = None) -> Seen:
+    """The call that the remembered and the new records tell of. `there` (None: nobody looked) tells of phone calls and
+    of done work that the ledger has lost."""
     records = merge(_remembered(before), new)
     call = read_call(records, now)
-    if before is None and phone_call_id(call.id) in there:
-        before = found_in_dynamics(call, now)
+    if there is not None:
+        before = _recalled(call, before, there, now)
     return Seen(call, _kept(call, records, site), before)
+
+
+def _recalled(call: Call, before: CallRecord | None, there: There, now: datetime) -> CallRecord | None:
+    glance = there.glances.get(call.id)
+    if before is None and glance is not None and glance.done and glance.outcome is Outcome.LOGGED:
+        # Of what was done at least so much is still known: a user's deletion stays one, and tickets are offered once.
+        offered = glance.updated if glance.ticket_offered else None
+        return replace(found_in_dynamics(call, glance.updated), ticket_offered=offered)
+    if phone_call_id(call.id) in there.keys and (before is None or before.phone_call_id is None):
+        return found_in_dynamics(call, now, before)
+    return before
+
+
+def is_known_in_part(new: Records, before: CallRecord | None, site: Site, now: datetime) -> bool:
+    """Whether these records may be less than all of a call of which nothing was kept: a change brings one leg, and the
+    others may be what kept the call out."""
+    if before is None or before.legs:
+        return False
+    call = read_call(new, now)
+    return not is_private(call, site.rules) and not is_never_logged(call, site)
 
 
 def waiting_of(before: CallRecord, site: Site, now: datetime) -> Seen | None:
@@ -82,8 +128,10 @@ def _kept(call: Call, records: Records, site: Site) -> bytes:
 def has_news(seen: Seen, site: Site, *, again: bool) -> bool:
     """Whether a call is to be decided. `again`: the nightly run, which also takes up what may end otherwise today."""
     before = seen.before
-    if before is None or before.legs != seen.legs:
+    if before is None or before.legs != seen.legs or seen.must_go:
         return True
+    if before.outcome in _HAS_A_ROW and not before.done:
+        return True  # it was to be written, and nobody knows whether it was
     if before.ticket_offered is None and ticket_due(seen.call, site):
         return True
     return again and before.outcome in _UNTIL_TOMORROW
@@ -132,7 +180,7 @@ def _agents(call: Call) -> Iterable[str]:
 
 def is_settled(seen: Glance, records: Records, site: Site, now: datetime, *, again: bool) -> bool:
     """Whether a glance tells that these records say nothing new of a call. `again` as in `has_news`."""
-    if again and seen.outcome in _UNTIL_TOMORROW:
+    if (again and seen.outcome in _UNTIL_TOMORROW) or (seen.outcome in _HAS_A_ROW and not seen.done):
         return False
     call = read_call(records, now)
     if not seen.ticket_offered and ticket_due(call, site):
@@ -140,18 +188,19 @@ def is_settled(seen: Glance, records: Records, site: Site, now: datetime, *, aga
     return digest_of(_kept(call, records, site)) == seen.legs_digest
 
 
-def found_in_dynamics(call: Call, now: datetime) -> CallRecord:
-    """The record of a call of which nothing is remembered, but whose phone call is there. What was written to it is not
-    known, so all of it counts as a user's from now on."""
+def found_in_dynamics(call: Call, now: datetime, before: CallRecord | None = None) -> CallRecord:
+    """The record of a call whose phone call is there though nothing is remembered of that. What was written to it is
+    not known."""
     return CallRecord(
         call_id=call.id,
         outcome=Outcome.LOGGED,
         reason="its phone call was in Dynamics already",
         started=call.started,
-        first_seen=now,
-        updated=now,
+        first_seen=now if before is None else before.first_seen,
+        updated=now if before is None else before.updated,
         phone_call_id=phone_call_id(call.id),
         done=True,
+        ticket_offered=None if before is None else before.ticket_offered,
     )
 
 

@@ -29,6 +29,7 @@ from functions.call_sync.decide.fields import (
     create_row,
     phone_call,
     state_row,
+    written_at_creation,
     written_of,
 )
 from functions.call_sync.decide.news import Seen
@@ -77,6 +78,8 @@ class Plan:
     """The same for a Dataverse that does not take parties with an update."""
     new_customer: tuple[UUID, NewCustomer] | None = None
     """Who has to be there first."""
+    joins_rows: bool = False
+    """Whether the writes hang on a row of a client, which may go or change meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,9 @@ def deleted_by_user() -> Skip:
 
 def _left_alone(seen: Seen, decision: Skip | Wait) -> Plan:
     before = seen.before
-    if decision.outcome is Outcome.DELETED_BY_USER and before is not None:
+    stays = decision.outcome is Outcome.DELETED_BY_USER or seen.written_before is not None
+    if before is not None and stays:
+        # Deleted, which is to be remembered, or blank already.
         return Plan(seen, decision.outcome, decision.reason, before.phone_call_id, before.written)
     return Plan(seen, decision.outcome, decision.reason, None)
 
@@ -143,7 +148,8 @@ def _withdrawn(seen: Seen, decision: Withdraw, key: UUID, site: Site) -> Plan:
     blank = blank_phone_call(key, seen.call, _owner_before(seen), site.rules)
     parts = [delete_part(PHONE_CALL, key), create_part(PHONE_CALL, create_row(blank))]
     parts.append(update_part(PHONE_CALL, state_row(key, blank.state)))
-    return Plan(seen, decision.outcome, decision.reason, None, writes=ChangeSet(tuple(parts)))
+    written = Written(blank.columns, blank.owner, None, blank.state, blank.is_outgoing).to_bytes()
+    return Plan(seen, decision.outcome, decision.reason, key, written, ChangeSet(tuple(parts)))
 
 
 def _owner_before(seen: Seen) -> str | None:
@@ -159,12 +165,17 @@ def _changed(seen: Seen, log: Log, found: Found, key: UUID, site: Site, texts: T
     assert found.row is not None
     kept = before.outcome if before.outcome in (Outcome.ADOPTED, Outcome.MERGED) else Outcome.LOGGED
     reason = before.reason if kept is before.outcome else log.reason
+    wanted = phone_call(seen.call, site, log, texts)
     try:
         known = Written.from_bytes(before.written)
     except ValueError:
-        # Of another version: what we wrote is not known, so all of it counts as a user's.
-        return Plan(seen, kept, reason, key, before.written)
-    after = changes(known, found.row, phone_call(seen.call, site, log, texts), found.parties)
+        # Lost, or of another version.
+        recalled = written_at_creation(found.row, wanted)
+        if recalled is None:
+            # What we wrote is not known, so all of it counts as a user's.
+            return Plan(seen, kept, reason, key, before.written)
+        known = recalled
+    after = changes(known, found.row, wanted, found.parties)
     if not after:
         return Plan(seen, kept, reason, key, after.written.to_bytes())
     row = after.row(key)
@@ -187,7 +198,8 @@ def _logged(seen: Seen, log: Log, found: Found, site: Site, texts: Texts, custom
     wanted = phone_call(seen.call, site, log, texts)
     planned = _created(seen, log, wanted)
     if found.adoption is not None and found.client_row is not None:
-        planned = _adopted(seen, log, wanted, found.adoption, found.client_row, site) or planned
+        adopted = _adopted(seen, log, wanted, found.adoption, found.client_row, site)
+        planned = planned if adopted is None else replace(adopted, joins_rows=True)
     return replace(planned, new_customer=new)
 
 
@@ -213,6 +225,11 @@ def _adopted(
                 return Plan(seen, Outcome.MERGED, f"{reason} later", key, written, ChangeSet(tuple(parts)))
             writes = ChangeSet(tuple(parts)) if parts else None
             return Plan(seen, Outcome.ADOPTED, reason, key, written, writes)
+        case AlreadyThere() if row["statecode"] == PHONE_CALL_OPEN and wanted.needs_state:
+            # It was stamped while the call went on, and the run was cut off.
+            parts, written = _completed(key, wanted, row, log, site)
+            reason = "a phone call bears its id already"
+            return Plan(seen, Outcome.ADOPTED, reason, key, written, ChangeSet(tuple(parts)))
         case AlreadyThere():
             return Plan(seen, Outcome.ADOPTED, "a phone call bears its id already", key, _nothing_written(wanted))
         case RemoveOurs():
@@ -242,14 +259,15 @@ def adopted_later(
             key = UUID(decision.row_id)
             parts, now_written = _completed(key, wanted, client_row, log, site)
             parts.append(delete_part(PHONE_CALL, decision.own_id, str(own_row["@odata.etag"])))
-            return Plan(seen, Outcome.MERGED, reason, key, now_written, ChangeSet(tuple(parts)))
+            return Plan(seen, Outcome.MERGED, reason, key, now_written, ChangeSet(tuple(parts)), joins_rows=True)
         case KeepOurs():
             table = phone_calls(site.rules)
             gone = delete_part(PHONE_CALL, decision.row_id, str(client_row["@odata.etag"]))
             kept = {table.primary_id: decision.own_id, "description": decision.description}
             parts = [] if decision.description is None else [update_part(table, kept, str(own_row["@odata.etag"]))]
             key = UUID(decision.own_id)
-            return Plan(seen, Outcome.MERGED, reason, key, written.to_bytes(), ChangeSet((*parts, gone)))
+            sets = ChangeSet((*parts, gone))
+            return Plan(seen, Outcome.MERGED, reason, key, written.to_bytes(), sets, joins_rows=True)
         case _:
             return None
 
@@ -260,7 +278,13 @@ def _completed(key: UUID, wanted: PhoneCall, row: JsonRow, log: Log, site: Site)
     columns = adopted_columns(row, create_row(wanted), audit_in(wanted), site.rules.own_audit_column)
     if row["statecode"] == PHONE_CALL_OPEN and wanted.needs_state:
         columns |= {"statecode": wanted.state.statecode, "statuscode": wanted.state.statuscode}
-    ours = {name: value for name, value in columns.items() if name in wanted.columns}
+    typed = str(row["description"] or "").strip()
+    # What holds an agent's own words is the agent's.
+    ours = {
+        name: value
+        for name, value in columns.items()
+        if name in wanted.columns and not (name == "description" and typed)
+    }
     there = row["statecode"], row["statuscode"]
     written = Written(
         columns=ours,

@@ -12,9 +12,17 @@ from datetime import datetime
 from itertools import batched
 from uuid import UUID
 
-from functions.call_sync.decide.calls import Records
-from functions.call_sync.decide.fields import Party, Texts
-from functions.call_sync.decide.news import Seen, has_news, record_of, says_more, seen_of
+from functions.call_sync.decide.calls import Records, merge
+from functions.call_sync.decide.fields import Party
+from functions.call_sync.decide.news import (
+    Seen,
+    There,
+    has_news,
+    is_known_in_part,
+    record_of,
+    says_more,
+    seen_of,
+)
 from functions.call_sync.decide.outcome import (
     Decision,
     Facts,
@@ -31,11 +39,12 @@ from functions.call_sync.decide.plans import Found, Plan, deleted_by_user, plan,
 from functions.call_sync.decide.tickets import ticket_request
 from functions.call_sync.queries import parties_of, rows_by_id
 from functions.call_sync.use_case.adopting import Adoption, Clients, logged_call
+from functions.call_sync.use_case.premises import Premises
+from functions.call_sync.use_case.whole_calls import read_whole
 from functions.call_sync.use_case.worlds import CallSyncGateways
-from functions.call_sync.use_case.writing import write
+from functions.call_sync.use_case.writing import failed, write
 from shared.calls.ids import phone_call_id
 from shared.calls.records import CallRecord
-from shared.customers import CustomerMatching
 from shared.customers.many import find_customers
 from shared.customers.matching import NOBODY
 from shared.dataverse.tables import PHONE_CALL, JsonRow
@@ -45,6 +54,8 @@ from shared.users.matching import UserMap
 
 CALLS_AT_ONCE = 5_000
 """Calls that are handled together: so many are a minute of 10,000 agents, and some 40 MB."""
+_ROUNDS = 3
+"""How often a call is planned anew on whose rows somebody is at work."""
 
 
 class Handling:
@@ -53,52 +64,69 @@ class Handling:
     def __init__(
         self,
         worlds: CallSyncGateways,
-        site: Site,
-        matching: CustomerMatching,
+        premises: Premises,
         held: Lease,
-        texts: Texts,
         *,
         again: bool = False,
     ) -> None:
         """`again`: calls that have no phone call are decided anew, as in the nightly run."""
         self._worlds = worlds
-        self.site = site
-        self._matching = matching
+        self.site = premises.site
+        self._matching = premises.matching
         self._held = held
         self.again = again
-        self.texts = texts
-        self.clients = Clients(worlds.dynamics, site)
+        self.texts = premises.texts
+        self.clients = Clients(worlds.dynamics, premises.site)
         self.outcomes: Counter[str] = Counter()
         self.rows_written = 0
         self.tickets = 0
 
-    async def handle(self, news: Mapping[str, Records], there: frozenset[UUID] | None = None) -> None:
+    async def handle(self, news: Mapping[str, Records], there: There | None = None) -> None:
         """Bring Dynamics and the ledger to what these records say, by canonical call id.
 
-        `there` are the phone calls of ours that are in Dynamics; None where nobody looked. Raises DataverseError,
-        StorageError; then some of it is done, and the same call may be made again.
+        `there` is what is in Dynamics; None where nobody looked. Raises DataverseError, EnreachError, StorageError; then
+        some of it is done, and the same call may be made again.
         """
         for few in batched(sorted(news), CALLS_AT_ONCE, strict=False):
             records = await self._worlds.ledger.read(few, fence=self._held.fence)
-            part = {call_id: news[call_id] for call_id in few}
+            part = await self._made_whole({call_id: news[call_id] for call_id in few}, records)
             await self.settle(await aside(self._look, part, records, self._worlds.now(), there))
+
+    async def _made_whole(self, news: dict[str, Records], records: Mapping[str, CallRecord]) -> dict[str, Records]:
+        """The records with all that Enreach says of those calls of which a part is known."""
+        now = self._worlds.now()
+        parts = [
+            call_id for call_id, new in news.items() if is_known_in_part(new, records.get(call_id), self.site, now)
+        ]
+        if not parts:
+            return news
+        whole = await read_whole(self._worlds.enreach, {call_id: news[call_id] for call_id in parts})
+        return news | {call_id: merge(found, news[call_id]) for call_id, found in whole.items()}
 
     def _look(
         self,
         news: Mapping[str, Records],
         records: Mapping[str, CallRecord],
         now: datetime,
-        there: frozenset[UUID] | None,
+        there: There | None,
     ) -> list[Seen]:
         """Those of the calls that have news, the earliest first."""
-        every = (seen_of(new, records.get(call_id), self.site, now, there or ()) for call_id, new in news.items())
-        found = [seen for seen in every if has_news(seen, self.site, again=self.again) or _is_missing(seen, there)]
+        every = (seen_of(new, records.get(call_id), self.site, now, there) for call_id, new in news.items())
+        found = [seen for seen in every if has_news(seen, self.site, again=self.again) or _is_wanting(seen, there)]
         return sorted(found, key=lambda seen: (seen.call.started, seen.call.id))
 
     async def settle(self, seen: Sequence[Seen]) -> None:
         """Decide on these calls, and carry it out."""
-        if not seen:
-            return
+        for _ in range(_ROUNDS):
+            if not seen:
+                return
+            plans = await self._planned(seen)
+            seen = await self.carry_out(plans)
+        at_work = {each.call.id for each in seen}
+        reason = "somebody was at work on its phone calls again and again"
+        await self._remember([failed(each, reason) for each in plans if each.seen.call.id in at_work])
+
+    async def _planned(self, seen: Sequence[Seen]) -> list[Plan]:
         rows = await self._rows_of(seen)
         users = await self._worlds.users.read_users(self.site.region)
         decided = await self._decided(seen, rows, users)
@@ -113,13 +141,20 @@ class Handling:
                 for each, known in zip(seen, found, strict=True)
             ]
 
-        await self.carry_out(await aside(planned))
+        return await aside(planned)
 
-    async def carry_out(self, plans: Sequence[Plan]) -> None:
-        """Write what is planned, offer the tickets, and remember both."""
+    async def carry_out(self, plans: Sequence[Plan]) -> list[Seen]:
+        """Write what is planned, offer the tickets, and remember both. Returns what has to be planned anew."""
         self._held.check()
-        done, written = await write(self._worlds.dynamics, plans)
-        self.rows_written += written
+        written = await write(self._worlds.dynamics, plans, self._worlds.now())
+        self.rows_written += written.sets
+        await self._remember(written.done)
+        return written.again
+
+    async def _remember(self, done: Sequence[Plan]) -> None:
+        """Offer the tickets, then write down what became of these calls."""
+        if not done:
+            return
         now = self._worlds.now()
         due = [each.seen for each in done if _is_ticket_due(each.seen, self.site)]
         if due:
@@ -229,10 +264,12 @@ class Handling:
         return await self.clients.adoptions([call for call in calls if call is not None], rows)
 
 
-def _is_missing(seen: Seen, there: frozenset[UUID] | None) -> bool:
-    """Whether a phone call of ours was written before and is not there."""
+def _is_wanting(seen: Seen, there: There | None) -> bool:
+    """Whether a phone call of ours was written before and is not there, or regards nobody."""
     key = seen.written_before
-    return there is not None and key is not None and key == phone_call_id(seen.call.id) and key not in there
+    if there is None or key is None:
+        return False
+    return (key == phone_call_id(seen.call.id) and key not in there.keys) or there.lacks_customer(seen.call.id)
 
 
 def _is_gone(seen: Seen, rows: Mapping[UUID, JsonRow]) -> bool:

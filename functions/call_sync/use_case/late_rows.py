@@ -39,9 +39,9 @@ class LateRows:
         if not new:
             return
         seen = await self._calls_near(new, site)
-        if seen:
-            await self._join(handling, site, new, seen)
-        self._remember(new)
+        is_joined = not seen or await self._join(handling, site, new, seen)
+        if is_joined:
+            self._remember(new)
 
     async def _calls_near(self, rows: Iterable[JsonRow], site: Site) -> dict[str, Seen]:
         """The calls of the past day with the numbers of these rows, by id."""
@@ -65,7 +65,8 @@ class LateRows:
                     found[seen.call.id] = seen
         return found
 
-    async def _join(self, handling: Handling, site: Site, rows: Sequence[JsonRow], seen: Mapping[str, Seen]) -> None:
+    async def _join(self, handling: Handling, site: Site, rows: Sequence[JsonRow], seen: Mapping[str, Seen]) -> bool:
+        """Whether nobody was at work on the rows just then; else they have their turn again."""
         own = await self._own_rows(seen.values(), site)
         calls = [call for each in seen.values() if (call := self._as_logged(each, site, own)) is not None]
         adoptions = await handling.clients.adoptions(calls, rows, own)
@@ -75,8 +76,7 @@ class LateRows:
             planned = adopted_later(seen[call_id], adoption.decision, adoption.row, row, written, site, handling.texts)
             if planned is not None:
                 plans.append(planned)
-        if plans:
-            await handling.carry_out(plans)
+        return not plans or not await handling.carry_out(plans)
 
     async def _own_rows(self, seen: Iterable[Seen], site: Site) -> dict[str, tuple[JsonRow, Written]]:
         """The rows of ours that are there, with what we last wrote to them, by call id."""

@@ -7,14 +7,14 @@ and the rows that agents' clients made late. Once a night: the past 24 hours aga
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from uuid import UUID, uuid4
 
 from functions.call_sync.decide.calls import Records, by_call
-from functions.call_sync.decide.fields import Texts
+from functions.call_sync.decide.fields import call_id_in
 from functions.call_sync.decide.moments import (
     LONGEST_SLICE,
     OVERLAP,
@@ -28,24 +28,20 @@ from functions.call_sync.decide.moments import (
     sliced,
     slices,
 )
-from functions.call_sync.decide.news import is_settled, waiting_of
+from functions.call_sync.decide.news import There, is_settled, waiting_of
 from functions.call_sync.decide.outcome import (
-    PHONE_CALL_STATES,
-    Site,
     assignee_problem,
     owner_of,
-    site_of,
     status_problem,
 )
-from functions.call_sync.queries import keys_of_own_rows
-from functions.call_sync.rules import DOCUMENT, CallSync
+from functions.call_sync.queries import keys_of_own_rows, rows_without_customer
+from functions.call_sync.rules import CallSync
 from functions.call_sync.use_case.handling import Handling
 from functions.call_sync.use_case.late_rows import LateRows
+from functions.call_sync.use_case.premises import Premises, PremisesReader, UnusableError
 from functions.call_sync.use_case.worlds import CallSyncGateways
 from shared.calls.ids import phone_call_id
 from shared.calls.records import Glance, Outcome
-from shared.config_documents import json_document
-from shared.customers import CustomerMatching
 from shared.dataverse.errors import DataverseError, UnavailableError
 from shared.dataverse.meter import count_requests
 from shared.dataverse.tables import PHONE_CALL
@@ -53,7 +49,6 @@ from shared.enreach.errors import EnreachError
 from shared.enreach.windows import By, Window
 from shared.health import Finding, Status
 from shared.long_work import aside, many_objects
-from shared.recent import Recent
 from shared.storage.checkpoints import TABLE, Checkpoint
 from shared.storage.errors import StorageError
 from shared.storage.leases import Lease, LeaseBusyError, lease
@@ -63,16 +58,12 @@ BUDGET = timedelta(minutes=4)
 """How long a run takes on new slices: the next tick goes on where it stopped (reliability, A13)."""
 KEPT = timedelta(days=60)
 """How long the ledger remembers a call (architecture, decision 2)."""
-SELDOM_SECONDS = 3600.0
-"""How long numbers of our own and status reasons are good."""
 FOLLOWED_EVERY = timedelta(minutes=1, seconds=30)
 """The night's run looks at what is new so often; the clock's safety margin is in it."""
 LATE = timedelta(minutes=5)
 STOPPED = timedelta(minutes=15)
 
 _log = logging.getLogger(__name__)
-_read_rules = json_document(CallSync)
-_read_matching = json_document(CustomerMatching)
 
 
 class NotNowError(Exception):
@@ -106,9 +97,7 @@ class CallSyncRuns:
         self._night = Checkpoint(worlds.tables, "calls-night")
         self._night_reached = Checkpoint(worlds.tables, "calls-night-reached")
         self._late_rows = LateRows(worlds)
-        self._own_numbers: Recent[None, frozenset[str]] = Recent(SELDOM_SECONDS)
-        self._states: Recent[None, Mapping[int, int]] = Recent(SELDOM_SECONDS)
-        self._lengths: Recent[None, Mapping[str, int]] = Recent(SELDOM_SECONDS)
+        self._premises = PremisesReader(worlds)
 
     async def every_minute(self) -> Run:
         """One tick of `sync_calls`."""
@@ -121,13 +110,13 @@ class CallSyncRuns:
     async def health(self) -> Sequence[Finding]:
         """How far the sync got, and what keeps calls from being logged as the document says."""
         now = self._worlds.now()
-        reached, (rules, matching) = await asyncio.gather(self._progress.read(), self._documents())
+        reached, (rules, matching) = await asyncio.gather(self._progress.read(), self._premises.documents())
         users = await self._worlds.users.read_users(matching.default_region)
         found = [_progress_finding(reached, now)]
         if (problem := assignee_problem(rules, users)) is not None:
             reason = f"{problem}: calls of users who are not in Dynamics wait"
             found.append(Finding("DefaultCrmAssignee", Status.RED, reason))
-        if (problem := status_problem(await self._site(rules, matching))) is not None:
+        if (problem := status_problem(await self._premises.site(rules, matching))) is not None:
             found.append(Finding("MultipleMatchPhoneCallStatus", Status.AMBER, problem))
         return found
 
@@ -143,6 +132,8 @@ class CallSyncRuns:
                 run.outcome = "done"
             except NotNowError as error:
                 run.outcome, run.reason = "idle", str(error)
+            except UnusableError as error:
+                run.reason = str(error)
             except LeaseBusyError:
                 run.outcome, run.reason = "busy", "another run is at work"
             except (UnavailableError, EnreachError, StorageError) as error:
@@ -171,13 +162,12 @@ class CallSyncRuns:
             yield held
 
     async def _minute(self, run: Run, held: Lease) -> None:
-        rules, matching = await self._documents()
-        site = await self._site(rules, matching)
-        handling = Handling(self._worlds, site, matching, held, await self._texts(rules))
+        premises = await self._premises.read()
+        handling = Handling(self._worlds, premises, held)
         now = self._worlds.now()
         stop = now + BUDGET
         began = checkpoint = await self._progress.read()
-        interval = timedelta(minutes=rules.execution_interval)
+        interval = timedelta(minutes=premises.rules.execution_interval)
         try:
             for window in slices(checkpoint, now, interval):
                 await self._slice(run, handling, window)
@@ -218,9 +208,8 @@ class CallSyncRuns:
         turn = nightly_turn(now, self._worlds.site_id, None if last is None else last.astimezone(UTC).date())
         if turn is Turn.WAIT:
             raise NotNowError("the moment of this night has not come, or its run is done")
-        rules, matching = await self._documents()
-        site = await self._site(rules, matching)
-        handling = Handling(self._worlds, site, matching, held, await self._texts(rules), again=True)
+        premises = await self._premises.read()
+        handling = Handling(self._worlds, premises, held, again=True)
         own_user = await self._worlds.dynamics.own_user_id()
         is_night = turn is Turn.NIGHT
         today = now.astimezone(UTC).date()
@@ -237,21 +226,21 @@ class CallSyncRuns:
                     if self._worlds.now() - now >= BUDGET:
                         run.reason = "it goes on with the next tick"
                         return
-                await self._follow(run, site, matching, held)
+                await self._follow(run, premises, held)
         finally:
             _count(run, handling)
         await self._worlds.ledger.sweep(now - KEPT)
         if is_night:
             await self._night.advance(datetime.combine(today, time(), UTC), held.fence)
 
-    async def _follow(self, run: Run, site: Site, matching: CustomerMatching, held: Lease) -> None:
+    async def _follow(self, run: Run, premises: Premises, held: Lease) -> None:
         """New calls do not wait for the end of the night's run, which holds the lease that both need."""
-        rules, now = site.rules, self._worlds.now()
+        now = self._worlds.now()
         reached = await self._progress.read()
         if reached is None or now - reached < FOLLOWED_EVERY:
             return
-        handling = Handling(self._worlds, site, matching, held, await self._texts(rules))
-        for window in slices(reached, now, timedelta(minutes=rules.execution_interval)):
+        handling = Handling(self._worlds, premises, held)
+        for window in slices(reached, now, timedelta(minutes=premises.rules.execution_interval)):
             await self._slice(run, handling, window)
             await self._progress.advance(window.end, held.fence)
         run.written += handling.rows_written
@@ -278,8 +267,8 @@ class CallSyncRuns:
 
     async def _worth_a_look(
         self, news: Mapping[str, Records], window: Window, handling: Handling, own_user: UUID | None
-    ) -> tuple[dict[str, Records], frozenset[UUID] | None]:
-        """Those of the calls whose records have to be read, and which of our phone calls are in Dynamics.
+    ) -> tuple[dict[str, Records], There | None]:
+        """Those of the calls whose records have to be read, and what of them is in Dynamics.
 
         Most calls of a second look are settled: the ledger's glances say so, a thousand in a request.
         """
@@ -288,57 +277,26 @@ class CallSyncRuns:
         glances = await self._worlds.ledger.glance(first, window.end)
         there = None
         if own_user is not None:
-            rows = await self._worlds.dynamics.query(keys_of_own_rows(own_user, first, window.end))
-            there = frozenset(UUID(str(row[PHONE_CALL.primary_id])) for row in rows)
+            there = await self._there(handling.site.rules, own_user, Window(By.START, first, window.end), glances)
         return await aside(_unsettled, news, glances, there, handling, self._worlds.now()), there
 
-    # ------------------------------------------------------------------------------------------------- facts
-
-    async def _documents(self) -> tuple[CallSync, CustomerMatching]:
-        rules, matching = await asyncio.gather(
-            self._worlds.documents.read(DOCUMENT, _read_rules),
-            self._worlds.documents.read("customer-matching.json", _read_matching),
+    async def _there(self, rules: CallSync, own_user: UUID, window: Window, glances: Mapping[str, Glance]) -> There:
+        """What Dynamics holds of calls that started then. One request, or one for each 5,000."""
+        questions = [keys_of_own_rows(own_user, window.start, window.end)]
+        if rules.unmatched_callers == "log":
+            questions.append(rows_without_customer(rules, own_user, window.start, window.end))
+        own, *others = await self._worlds.dynamics.query_many(questions)
+        keys = {UUID(str(row[PHONE_CALL.primary_id])): row["_regardingobjectid_value"] for row in own}
+        if not others:
+            return There(frozenset(keys), glances=glances)
+        column = rules.own_audit_column or "description"
+        stamps = (call_id_in(str(row.get(column) or "")) for row in others[0])
+        return There(
+            frozenset(keys),
+            frozenset(key for key, regarding in keys.items() if regarding is None),
+            frozenset(stamp for stamp in stamps if stamp is not None),
+            glances,
         )
-        if rules.value is None and rules.problem is not None:
-            # By the defaults calls could be logged that the site wants out of Dynamics.
-            raise NotNowError(f"{DOCUMENT} cannot be used: {rules.problem}")
-        return rules.value or CallSync(), matching.value or CustomerMatching()
-
-    async def _site(self, rules: CallSync, matching: CustomerMatching) -> Site:
-        states: Mapping[int, int] = PHONE_CALL_STATES
-        if rules.multiple_match_phone_call_status not in states:
-            states = await self._states.get(None, self._read_states)
-        return site_of(rules, matching, await self._ours(), states)
-
-    async def _texts(self, rules: CallSync) -> Texts:
-        address = await self._worlds.enreach.recordings_address()
-        if rules.own_audit_column is None:
-            return Texts(recording_url=address)
-        lengths = await self._lengths.get(None, self._read_lengths)
-        length = lengths.get(rules.own_audit_column)
-        if length is None:
-            column = rules.own_audit_column
-            raise UnavailableError(f"AuditColumn names {column}, and the phone call has no such text column")
-        return Texts(recording_url=address, audit_length=length)
-
-    async def _read_lengths(self) -> Mapping[str, int]:
-        return await self._worlds.dynamics.text_lengths(PHONE_CALL)
-
-    async def _read_states(self) -> Mapping[int, int]:
-        """The status reasons of this environment: somebody may have added the one that the rules name."""
-        return await self._worlds.dynamics.status_reasons(PHONE_CALL)
-
-    async def _ours(self) -> frozenset[str]:
-        """The numbers of our users and queues, as Enreach writes them."""
-        return await self._own_numbers.get(None, self._read_own_numbers)
-
-    async def _read_own_numbers(self) -> frozenset[str]:
-        users, queues = await asyncio.gather(self._worlds.enreach.users(), self._worlds.enreach.queues())
-        of_users: Iterable[str | None] = (
-            number for user in users.items for number in (user.mobile_number, user.work_number)
-        )
-        of_queues = (number for queue in queues.items for number in queue.numbers)
-        return frozenset(number for number in (*of_users, *of_queues) if number)
 
 
 def _progress_finding(reached: datetime | None, now: datetime) -> Finding:
@@ -365,7 +323,7 @@ def _count(run: Run, handling: Handling) -> None:
 def _unsettled(
     news: Mapping[str, Records],
     glances: Mapping[str, Glance],
-    there: frozenset[UUID] | None,
+    there: There | None,
     handling: Handling,
     now: datetime,
 ) -> dict[str, Records]:
@@ -373,7 +331,9 @@ def _unsettled(
         known = glances.get(call_id)
         if known is None or not is_settled(known, records, handling.site, now, again=handling.again):
             return False
-        is_ours = known.done and known.outcome is Outcome.LOGGED
-        return not is_ours or there is None or phone_call_id(call_id) in there
+        if there is None:
+            return True
+        is_gone = known.done and known.outcome is Outcome.LOGGED and phone_call_id(call_id) not in there.keys
+        return not is_gone and not there.lacks_customer(call_id)
 
     return {call_id: records for call_id, records in news.items() if not is_settled_here(call_id, records)}

@@ -1,9 +1,11 @@
 """What is planned, carried out in few requests. Each step may be repeated: it lands on the same rows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
+from functions.call_sync.decide.news import Seen, found_in_dynamics
 from functions.call_sync.decide.outcome import NewCustomer
 from functions.call_sync.decide.plans import Plan, deleted_by_user
 from functions.call_sync.decide.rows import customer_row
@@ -13,9 +15,20 @@ from shared.dataverse.errors import AlreadyExistsError, ChangedError, DataverseE
 from shared.dataverse.tables import JsonRow, Table
 
 
-async def write(dynamics: Dynamics, plans: Sequence[Plan]) -> tuple[list[Plan], int]:
-    """The plans as they turned out, and how many change sets were written. Plans that have to be made anew, since
-    somebody was at work on the rows just then, are left out.
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of plans."""
+
+    done: list[Plan]
+    """As they turned out."""
+    again: list[Seen]
+    """What has to be planned anew: somebody was at work on the rows just then, or a phone call was there already."""
+    sets: int
+    """Change sets that were written."""
+
+
+async def write(dynamics: Dynamics, plans: Sequence[Plan], now: datetime) -> Written:
+    """Carry out these plans.
 
     Raises UnavailableError or DeniedError where Dataverse does not go on; then some of it is done. What Dataverse
     refuses of one call costs none of the others.
@@ -30,8 +43,10 @@ async def write(dynamics: Dynamics, plans: Sequence[Plan]) -> tuple[list[Plan], 
         if isinstance(errors[_id(each)], RejectedError) and each.without_parties is not None
     ]
     errors |= dict(zip(map(_id, again), await _sent(dynamics, again), strict=True))
-    done = [turned for each in plans if (turned := _turned_out(each, errors.get(_id(each)))) is not None]
-    return done, sum(error is None for error in errors.values())
+    turned = [_turned_out(each, errors.get(_id(each)), now) for each in plans]
+    done = [each for each in turned if isinstance(each, Plan)]
+    anew = [each for each in turned if isinstance(each, Seen)]
+    return Written(done, anew, sum(error is None for error in errors.values()))
 
 
 async def _sent(dynamics: Dynamics, plans: Sequence[Plan]) -> list[DataverseError | None]:
@@ -43,24 +58,32 @@ def _id(each: Plan) -> str:
     return each.seen.call.id
 
 
-def _turned_out(each: Plan, error: DataverseError | None) -> Plan | None:
+def _turned_out(each: Plan, error: DataverseError | None, now: datetime) -> Plan | Seen:
+    seen = each.seen
     match error:
-        case None | AlreadyExistsError():
-            # With an id of ours it was written by a run that was cut off.
+        case None:
             return each
+        case AlreadyExistsError() if seen.written_before is None:
+            # With an id of ours it was written by a run that was cut off; the call may have gone on since.
+            return replace(seen, before=found_in_dynamics(seen.call, now, seen.before))
         case ChangedError():
-            return None
-        case NotFoundError() if each.seen.written_before is not None and each.key is None:
+            return seen
+        case NotFoundError() if each.joins_rows:
+            return seen  # one of the two rows has just gone
+        case NotFoundError() if seen.written_before is not None and each.key is None:
             return each  # it was to go, and is gone
-        case NotFoundError() if each.seen.written_before is not None:
+        case NotFoundError() if seen.written_before is not None:
             gone = deleted_by_user()
             return replace(each, outcome=gone.outcome, reason=gone.reason)
         case _:
-            why = f"Dataverse refused its phone call: {type(error).__name__} {error.code}".strip()
-            before = each.seen.before
-            key = each.seen.written_before
-            written = before.written if before is not None and key is not None else b""
-            return replace(each, outcome=Outcome.FAILED, reason=why, key=key, written=written)
+            return failed(each, f"Dataverse refused its phone call: {type(error).__name__} {error.code}".strip())
+
+
+def failed(each: Plan, reason: str) -> Plan:
+    """The plan of a call that cannot be written now."""
+    before, key = each.seen.before, each.seen.written_before
+    written = before.written if before is not None and key is not None else b""
+    return replace(each, outcome=Outcome.FAILED, reason=reason, key=key, written=written)
 
 
 async def _make_customers(dynamics: Dynamics, customers: Mapping[UUID, NewCustomer]) -> None:
