@@ -10,6 +10,7 @@ from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import batched
+from operator import itemgetter
 from typing import BinaryIO
 
 from shared.clock import utc_now
@@ -84,9 +85,11 @@ class MemoryTables(_Memory):
     def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
         super().__init__(now)
         self._tables: dict[str, dict[tuple[str, str], _StoredRow]] = {}
+        self._partitions: dict[tuple[str, str], dict[str, _StoredRow]] = {}
 
     def _own_content(self) -> None:
         self._tables = {name: dict(rows) for name, rows in self._tables.items()}
+        self._partitions = {place: dict(rows) for place, rows in self._partitions.items()}
 
     async def get(self, table: str, partition: str, row: str) -> Entity | None:
         check_keys(partition, row)
@@ -120,7 +123,7 @@ class MemoryTables(_Memory):
         stored = self._rows(table).get((partition, row))
         if stored is None or etag not in {None, stored.etag}:
             return False
-        del self._tables[table][partition, row]
+        self._remove(table, partition, row)
         return True
 
     async def write_many(self, table: str, partition: str, rows: Iterable[Row]) -> None:
@@ -135,7 +138,7 @@ class MemoryTables(_Memory):
                 check_keys(partition, row)
             await self._request()
             for row in batch:
-                self._tables.get(table, {}).pop((partition, row), None)
+                self._remove(table, partition, row)
 
     async def list(
         self, table: str, partition: str, select: Iterable[str] | None = None, *, prefix: str | tuple[str, ...] = ""
@@ -143,13 +146,14 @@ class MemoryTables(_Memory):
         check_prefixes(partition, prefix)
         wanted = None if select is None else set(select)
         await self._request()
-        rows = ((row, stored) for (of, row), stored in self._rows(table).items() if of == partition)
-        for row, stored in sorted((each for each in rows if each[0].startswith(prefix)), key=lambda each: each[0]):
+        rows = self._partitions.get((table, partition), {})
+        for row, stored in sorted((each for each in rows.items() if each[0].startswith(prefix)), key=itemgetter(0)):
             yield self._entity(partition, row, stored, wanted)
 
     def empty(self) -> None:
         """All tables are gone."""
         self._tables.clear()
+        self._partitions.clear()
 
     def _rows(self, table: str) -> Mapping[tuple[str, str], _StoredRow]:
         return self._tables.get(table, {})
@@ -157,7 +161,12 @@ class MemoryTables(_Memory):
     def _store(self, table: str, partition: str, row: str, properties: Mapping[str, Value]) -> Entity:
         stored = _StoredRow(properties, f"W/\"datetime'{self._next_version()}'\"", self._now())
         self._tables.setdefault(table, {})[partition, row] = stored
+        self._partitions.setdefault((table, partition), {})[row] = stored
         return Entity(partition, row, to_values(properties), stored.etag)
+
+    def _remove(self, table: str, partition: str, row: str) -> None:
+        self._tables.get(table, {}).pop((partition, row), None)
+        self._partitions.get((table, partition), {}).pop(row, None)
 
     def _entity(self, partition: str, row: str, stored: _StoredRow, wanted: set[str] | None = None) -> Entity:
         values = to_values(stored.properties)
