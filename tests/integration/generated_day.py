@@ -2,16 +2,19 @@
 
 import gc
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.dataverse.client import DataverseClient
 from shared.users.queries import UserColumns
 from shared.users.users import Users
 from tests.integration import call_oracle
 from tests.integration.call_oracle import Centre, Customer
 from tests.integration.calls_site import CallsSite, guid
+from tests.integration.enreach import enreach_client
 from tests.integration.site import utc
 
 DAY = "2027-03-02"
@@ -46,15 +49,23 @@ def typed(number: str, at: int) -> str:
     """The number as somebody typed it into Dynamics."""
     if number.startswith("+358"):
         local = "0" + number[4:]
-        spelt = (
-            number,
-            local,
-            f"{local[:3]} {local[3:6]} {local[6:]}",
-            "00" + number[1:],
-            f"+358 {number[4:6]} {number[6:]}",
-        )
-        return spelt[at % 5]  # fmt: skip
+        spaced = f"{local[:3]} {local[3:6]} {local[6:]}", f"+358 {number[4:6]} {number[6:]}"
+        return (number, local, "00" + number[1:], *spaced)[at % 5]
     return (number, "00" + number[1:])[at % 2]
+
+
+@asynccontextmanager
+async def day_site(dataverse: DataverseClient, simulator: str, enreach_url: str) -> AsyncGenerator["DaySite"]:
+    """A site that ends with the block."""
+    client = enreach_client(enreach_url)
+    site = DaySite(dataverse, client, simulator, enreach_url)
+    yield site
+    site.close()
+    await client.close()
+    # What `walk` left out of the search for garbage is looked through once.
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 class DaySite(CallsSite):
@@ -179,10 +190,12 @@ class DaySite(CallsSite):
             if at % 17 == 5:
                 continue
             key, mobile = guid(f"{agent['Id']} in Dynamics"), agent["MobileNumber"] if at % 8 != 2 else None
-            row = {"systemuserid": key, "fullname": f"Agent {at}", "isdisabled": at % 17 == 9}
-            row |= {
+            row = {
+                "systemuserid": key,
+                "fullname": f"Agent {at}",
                 "internalemailaddress": agent["UserName"].upper(),
                 "mobilephone": typed(mobile, at) if mobile else None,
+                "isdisabled": at % 17 == 9,
             }
             rows.append(row)
             if at % 40 == 6 and mobile:

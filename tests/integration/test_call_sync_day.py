@@ -1,6 +1,5 @@
 """A generated day end to end: the phone calls in Dynamics are those that an independent computation says."""
 
-import gc
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -12,8 +11,8 @@ from shared.dataverse.client import DataverseClient
 from shared.storage.checkpoints import PARTITION, TABLE
 from tests.integration.call_oracle import Story, plain
 from tests.integration.calls_site import guid
-from tests.integration.enreach import Enreach, enreach_client
-from tests.integration.generated_day import BEGIN, DAY, EVENING, NEXT_NOON, DaySite, steps
+from tests.integration.enreach import Enreach
+from tests.integration.generated_day import BEGIN, DAY, EVENING, NEXT_NOON, DaySite, day_site, steps
 from tests.integration.site import utc
 
 ALL_ON = {
@@ -26,12 +25,8 @@ ALL_ON = {
 
 @pytest.fixture
 async def site(dataverse: DataverseClient, simulator: str, enreach: Enreach) -> AsyncIterator[DaySite]:
-    client = enreach_client(enreach.address)
-    site = DaySite(dataverse, client, simulator, enreach.address)
-    yield site
-    site.close()
-    await client.close()
-    gc.unfreeze()
+    async with day_site(dataverse, simulator, enreach.address) as site:
+        yield site
 
 
 @pytest.mark.parametrize("settings", [{}, ALL_ON], ids=["defaults", "all switches on"])
