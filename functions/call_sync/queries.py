@@ -35,7 +35,7 @@ def rows_of_others(rules: CallSync, own_user: UUID, since: datetime, until: date
 
 
 def rows_without_customer(rules: CallSync, own_user: UUID, start: datetime, end: datetime) -> Query:
-    """Phone calls of others that start in `[start, end)` and are regarding nobody, with the text that may name a call."""
+    """Phone calls of others that start in `[start, end)` and regard nobody, with the text that may name a call."""
     table = phone_calls(rules)
     where = all_of(
         PHONE_CALL.ge("scheduledstart", start),

@@ -376,8 +376,8 @@ def written_of(wanted: PhoneCall, log: Log) -> Written:
 
 
 def written_at_creation(current: JsonRow, wanted: PhoneCall) -> Written | None:
-    """What we wrote to a phone call of which that was lost, such as when a run was cut off: what stands there, if nobody
-    was there since it was created, else None. A regarding that is not the wanted one is not ours to tell."""
+    """What we wrote to a phone call of which that was lost, such as when a run was cut off: what stands there, if
+    nobody was there since it was created, else None. A regarding that is not the wanted one is not ours to tell."""
     if current["_modifiedby_value"] != current["_createdby_value"]:
         return None
     if utc_moment(current["modifiedon"]) - utc_moment(current["createdon"]) > _CREATION:

@@ -84,8 +84,8 @@ class Handling:
     async def handle(self, news: Mapping[str, Records], there: There | None = None) -> None:
         """Bring Dynamics and the ledger to what these records say, by canonical call id.
 
-        `there` is what is in Dynamics; None where nobody looked. Raises DataverseError, EnreachError, StorageError; then
-        some of it is done, and the same call may be made again.
+        `there` is what is in Dynamics; None where nobody looked. Raises DataverseError, EnreachError, StorageError;
+        then some of it is done, and the same call may be made again.
         """
         for few in batched(sorted(news), CALLS_AT_ONCE, strict=False):
             records = await self._worlds.ledger.read(few, fence=self._held.fence)
