@@ -47,6 +47,7 @@ from shared.dataverse.tables import JsonRow, Table
 from shared.dataverse.traffic import Traffic
 from shared.dataverse.transport import Reply, TimedOutError, Transport
 from shared.long_work import bite_if
+from shared.retry import retry_after_seconds
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -342,7 +343,7 @@ class DataverseClient:
                 reply.body,
                 status=reply.status,
                 request_id=reply.headers.get("x-ms-service-request-id", ""),
-                retry_after=odata.retry_after_seconds(reply.headers.get("Retry-After"), utc_now()),
+                retry_after=retry_after_seconds(reply.headers.get("Retry-After"), utc_now()),
             )
 
         request = HttpRequest(

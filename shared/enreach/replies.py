@@ -1,10 +1,8 @@
 """What an answer of the API stands for: its JSON, or the error. Pure."""
 
 import json
-import math
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any, NoReturn
 
 from shared.enreach.errors import (
@@ -16,6 +14,7 @@ from shared.enreach.errors import (
     UnavailableError,
     UnreadableReplyError,
 )
+from shared.retry import retry_after_seconds
 
 FIRST_PAUSE = 5.0
 LONGEST_PAUSE = 60.0
@@ -48,7 +47,7 @@ def pause_after(throttled: int, retry_after: str | None, now: datetime) -> float
 
     By the Retry-After header, which holds seconds or an HTTP date (RFC 9110, 10.2.3); else a pause that grows to 60 s.
     """
-    named = _retry_after_seconds(retry_after, now)
+    named = retry_after_seconds(retry_after, now)
     if named is None:
         return float(min(FIRST_PAUSE * 2 ** min(throttled - 1, 10), LONGEST_PAUSE))
     return max(_SHORTEST_PAUSE, named)
@@ -125,24 +124,3 @@ def _refuse(_: str) -> NoReturn:
 
 def _kind(value: Any) -> str:
     return "a list" if isinstance(value, list) else "a single value"
-
-
-def _retry_after_seconds(header: str | None, now: datetime) -> float | None:
-    text = (header or "").strip()
-    if not text:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        return _seconds_until(text, now)
-    return max(0.0, seconds) if math.isfinite(seconds) else None
-
-
-def _seconds_until(date: str, now: datetime) -> float | None:
-    try:
-        moment = parsedate_to_datetime(date)
-    except ValueError:
-        return None
-    # RFC 9110: an HTTP date is in GMT. The parser gives a naive one for "-0000".
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-    return max(0.0, (moment - now).total_seconds())

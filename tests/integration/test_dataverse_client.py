@@ -30,6 +30,7 @@ from shared.dataverse.meter import Wait, count_requests
 from shared.dataverse.odata import Query, eq, in_chunks, is_in
 from shared.dataverse.soap import EntityReference
 from shared.dataverse.tables import CONTACT, PHONE_CALL, SHIFT_PLAN, JsonRow, Table
+from shared.http_exchange import Patience
 from tests.integration.tokens import Tokens
 
 PHONE = "+358504545641"
@@ -764,7 +765,7 @@ async def test_an_answer_without_end_costs_neither_time_nor_memory_and_its_conne
 
 
 async def test_an_answer_that_drips_ends_for_who_can_wait_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "_WHOLE_ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(transport, "_PATIENCE", Patience(connect=5, silent=5, whole=0.3))
     monkeypatch.setattr(retry, "MAX_ATTEMPTS", 1)
 
     async def answer(request: web.Request) -> web.StreamResponse:

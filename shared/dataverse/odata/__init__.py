@@ -12,7 +12,7 @@ change what is asked, and no value can break out of its line in a `$batch`.
 Source: Dataverse developer documentation, "Use the Microsoft Dataverse Web API".
 """
 
-from shared.dataverse.odata.answers import PartReply, error_fields, retry_after_seconds
+from shared.dataverse.odata.answers import PartReply, error_fields
 from shared.dataverse.odata.batch import (
     BATCH_LIMIT,
     ChangeSet,
@@ -118,7 +118,6 @@ __all__ = [
     "read_batch",
     "read_json",
     "read_steps",
-    "retry_after_seconds",
     "row_id",
     "row_path",
     "update_part",

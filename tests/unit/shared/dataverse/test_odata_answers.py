@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from shared.dataverse import odata
 from shared.dataverse.errors import ThrottledError, UnavailableError
 from shared.dataverse.odata import PartReply, json_text
+from shared.retry import retry_after_seconds
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
 
@@ -126,7 +127,7 @@ def test_no_answer_makes_another_failure(body: bytes) -> None:
      ("Sat, 21 Nov 2026 07:00:00 GMT", 0), ("Sat, 99 Nov 2026 07:00:00 GMT", None)],
 )  # fmt: skip
 def test_retry_after(header: str | None, seconds: float | None) -> None:
-    assert odata.retry_after_seconds(header, NOW) == seconds
+    assert retry_after_seconds(header, NOW) == seconds
 
 
 @pytest.mark.parametrize(
