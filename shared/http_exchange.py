@@ -54,7 +54,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds until a connection stands, while nothing comes, and for a whole answer: one that drips is never silent."""
+    """Seconds until a connection stands, while nothing comes, and for a whole answer, which may drip without a pause."""
 
     connect: float
     silent: float
