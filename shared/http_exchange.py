@@ -54,7 +54,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds until a connection stands, while nothing comes, and for a whole answer, which may drip without a pause."""
+    """Seconds until a connection stands, while nothing comes, and for a whole answer, which may drip all the time."""
 
     connect: float
     silent: float
