@@ -129,7 +129,8 @@ class PresentRow:
     """What is known of the phone call that was written for a call before."""
 
     has_customer: bool
-    several: bool = False
+    several: bool | None = False
+    """Whether it was written as one whose number several customers have; None where that is not remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,8 +303,9 @@ def _of_present_row(call: Call, site: Site, facts: Facts, row: PresentRow) -> De
         # A phone call that tells nothing any more stays as it is.
         return Skip(away.outcome, away.reason) if facts.before is away.outcome else away
     customer = None if row.has_customer or is_internal(call, site) else matched_customer(facts.match)
-    several = row.several and customer is None
-    return Log("logged before", facts.owner, customer, several=several)
+    is_several = call.kind is Kind.QUEUE and facts.match.kind is MatchKind.AMBIGUOUS
+    was_several = is_several if row.several is None else row.several
+    return Log("logged before", facts.owner, customer, several=was_several and customer is None)
 
 
 def _why_away(call: Call, site: Site) -> Withdraw | None:

@@ -4,6 +4,7 @@ All that is written for one call is one change set: it happens or it does not, s
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, assert_never
 from uuid import UUID
@@ -120,10 +121,9 @@ def present_row(seen: Seen, rows: Mapping[UUID, JsonRow]) -> PresentRow | None:
     key = seen.written_before
     if key is None or seen.before is None:
         return None
-    try:
+    several: bool | None = None
+    with suppress(ValueError):
         several = Written.from_bytes(seen.before.written).several
-    except ValueError:
-        several = False
     return PresentRow(has_customer=rows[key].get("_regardingobjectid_value") is not None, several=several)
 
 
