@@ -174,7 +174,7 @@ def _changed(seen: Seen, log: Log, found: Found, key: UUID, site: Site, texts: T
         if recalled is None:
             # What we wrote is not known, so all of it counts as a user's.
             return Plan(seen, kept, reason, key, before.written)
-        known = recalled
+        known = replace(recalled, several=log.several)
     after = changes(known, found.row, wanted, found.parties)
     if not after:
         return Plan(seen, kept, reason, key, after.written.to_bytes())
