@@ -28,6 +28,14 @@ def rows_by_id(rules: CallSync, keys: Iterable[UUID]) -> Iterator[Query]:
     return (_query(rules, where=where) for where in PHONE_CALL.in_chunks(PHONE_CALL.primary_id, keys))
 
 
+def keys_there(keys: Iterable[UUID]) -> Iterator[Query]:
+    """Which of these phone calls are there."""
+    return (
+        Query(table=PHONE_CALL, select=(PHONE_CALL.primary_id,), where=where)
+        for where in PHONE_CALL.in_chunks(PHONE_CALL.primary_id, keys)
+    )
+
+
 def rows_of_others(rules: CallSync, own_user: UUID, since: datetime, until: datetime | None = None) -> Query:
     """Phone calls that somebody else than the app created in `[since, until)`: agents' clients, and people."""
     where = all_of(PHONE_CALL.ge("createdon", since), PHONE_CALL.ne("_createdby_value", own_user))

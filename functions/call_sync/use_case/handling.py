@@ -12,7 +12,8 @@ from datetime import datetime
 from itertools import batched
 from uuid import UUID
 
-from functions.call_sync.decide.calls import Records, merge
+from functions.call_sync.decide.adoption import Adopt
+from functions.call_sync.decide.calls import NOTHING, Records, merge
 from functions.call_sync.decide.fields import Party
 from functions.call_sync.decide.news import (
     Seen,
@@ -37,7 +38,7 @@ from functions.call_sync.decide.outcome import (
 )
 from functions.call_sync.decide.plans import Found, Plan, deleted_by_user, plan, present_row
 from functions.call_sync.decide.tickets import ticket_request
-from functions.call_sync.queries import parties_of, rows_by_id
+from functions.call_sync.queries import keys_there, parties_of, rows_by_id
 from functions.call_sync.use_case.adopting import Adoption, Clients, logged_call
 from functions.call_sync.use_case.premises import Premises
 from functions.call_sync.use_case.whole_calls import read_whole
@@ -114,6 +115,14 @@ class Handling:
         every = (seen_of(new, records.get(call_id), self.site, now, there) for call_id, new in news.items())
         found = [seen for seen in every if has_news(seen, self.site, again=self.again) or _is_wanting(seen, there)]
         return sorted(found, key=lambda seen: (seen.call.started, seen.call.id))
+
+    async def take_away(self, waiting: Iterable[CallRecord]) -> None:
+        """Try once more to take away the phone calls of these calls, of which nothing may be kept: Enreach is asked
+        what they were."""
+        records = {record.call_id: record for record in waiting}
+        if records:
+            whole = await read_whole(self._worlds.enreach, {call_id: NOTHING for call_id in records})
+            await self.settle(self._look(whole, records, self._worlds.now(), None))
 
     async def settle(self, seen: Sequence[Seen]) -> None:
         """Decide on these calls, and carry it out."""
@@ -261,7 +270,18 @@ class Handling:
             for each in new
         ]
         rows = await self.clients.rows_since(min(logged) - self.clients.reach)
-        return await self.clients.adoptions([call for call in calls if call is not None], rows)
+        found = await self.clients.adoptions([call for call in calls if call is not None], rows)
+        doubled = await self._with_a_row(call_id for call_id, each in found.items() if isinstance(each.decision, Adopt))
+        # Ours is there though the ledger does not know: both are joined when it does.
+        return {call_id: each for call_id, each in found.items() if call_id not in doubled}
+
+    async def _with_a_row(self, call_ids: Iterable[str]) -> set[str]:
+        """Those of the calls that have a phone call of ours."""
+        keys = {phone_call_id(call_id): call_id for call_id in call_ids}
+        if not keys:
+            return set()
+        found = await self._worlds.dynamics.query_many(list(keys_there(keys)))
+        return {keys[UUID(str(row[PHONE_CALL.primary_id]))] for rows in found for row in rows}
 
 
 def _is_wanting(seen: Seen, there: There | None) -> bool:

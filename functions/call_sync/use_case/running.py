@@ -7,6 +7,7 @@ and the rows that agents' clients made late. Once a night: the past 24 hours aga
 import asyncio
 import json
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -60,6 +61,7 @@ KEPT = timedelta(days=60)
 """How long the ledger remembers a call (architecture, decision 2)."""
 FOLLOWED_EVERY = timedelta(minutes=1, seconds=30)
 """The night's run looks at what is new so often; the clock's safety margin is in it."""
+_A_SLICE = timedelta(minutes=1)
 LATE = timedelta(minutes=5)
 STOPPED = timedelta(minutes=15)
 
@@ -97,6 +99,9 @@ class CallSyncRuns:
         self._night = Checkpoint(worlds.tables, "calls-night")
         self._night_reached = Checkpoint(worlds.tables, "calls-night-reached")
         self._late_rows = LateRows(worlds)
+        self._late_rows_seen = Checkpoint(worlds.tables, "calls-late-rows")
+        self._to_look_back: deque[Window] = deque()
+        self._looking_back_since = datetime.min.replace(tzinfo=UTC)
         self._premises = PremisesReader(worlds)
 
     async def every_minute(self) -> Run:
@@ -104,8 +109,8 @@ class CallSyncRuns:
         return await self._run("sync", self._minute)
 
     async def at_night(self) -> Run:
-        """One tick of `sync_calls_retroactively`: most of them have nothing to do."""
-        return await self._run("retroactive", self._nightly)
+        """One tick of `sync_calls_retroactively`: most of them have nothing to do, and hold nobody up."""
+        return await self._run("retroactive", self._nightly, self._turn)
 
     async def health(self) -> Sequence[Finding]:
         """How far the sync got, and what keeps calls from being logged as the document says."""
@@ -122,11 +127,18 @@ class CallSyncRuns:
 
     # ------------------------------------------------------------------------------------------------- runs
 
-    async def _run(self, kind: str, work: Callable[[Run, Lease], Awaitable[None]]) -> Run:
+    async def _run(
+        self,
+        kind: str,
+        work: Callable[[Run, Lease], Awaitable[None]],
+        turn: Callable[[datetime], Awaitable[Turn]] | None = None,
+    ) -> Run:
         loop = asyncio.get_running_loop()
         started, run = loop.time(), Run(kind)
         with count_requests() as meter:
             try:
+                if turn is not None:
+                    await turn(self._worlds.now())
                 async with self._held() as held:
                     await work(run, held)
                 run.outcome = "done"
@@ -174,23 +186,39 @@ class CallSyncRuns:
                 checkpoint = await self._progress.advance(window.end, held.fence)
                 if self._worlds.now() >= stop:
                     return
-            await self._second_looks(run, handling, held, began or now)
+            await self._second_looks(run, handling, held, began or now, stop)
         finally:
             _count(run, handling)
 
-    async def _second_looks(self, run: Run, handling: Handling, held: Lease, began: datetime) -> None:
+    async def _second_looks(self, run: Run, handling: Handling, held: Lease, began: datetime, stop: datetime) -> None:
         """What the feed of changes does not tell. `began` is where the run started."""
-        site, now = handling.site, self._worlds.now()
-        rules = site.rules
-        if rules.run_in_debug_mode:
+        now = self._worlds.now()
+        await self._take_up_waiting(handling, held)
+        # Those of a run that ended before this have their turn too.
+        seen = await self._late_rows_seen.read()
+        await self._late_rows.take_up(handling, handling.site, (began if seen is None else seen) - OVERLAP)
+        await self._late_rows_seen.advance(now, held.fence)
+        if handling.site.rules.run_in_debug_mode:
             for window in debug_windows(now):
                 await self._slice(run, handling, window)
-        elif look_back_due(await self._looked_back.read(), began, now):
-            for window in look_back(now, timedelta(minutes=rules.execution_interval)):
-                await self._slice(run, handling, window)
-            await self._looked_back.advance(now, held.fence)
-        await self._take_up_waiting(handling, held)
-        await self._late_rows.take_up(handling, site, began - OVERLAP)
+        else:
+            await self._look_back(run, handling, held, began, stop)
+
+    async def _look_back(self, run: Run, handling: Handling, held: Lease, began: datetime, stop: datetime) -> None:
+        """The past `ExecutionInterval`, which may be a month: the next tick goes on where this one stopped."""
+        if not self._to_look_back:
+            now = self._worlds.now()
+            if not look_back_due(await self._looked_back.read(), began, now):
+                return
+            interval = timedelta(minutes=handling.site.rules.execution_interval)
+            self._to_look_back.extend(look_back(now, interval))
+            self._looking_back_since = now
+        while self._to_look_back:
+            await self._slice(run, handling, self._to_look_back[0])
+            self._to_look_back.popleft()
+            if self._worlds.now() >= stop:
+                return
+        await self._looked_back.advance(self._looking_back_since, held.fence)
 
     async def _take_up_waiting(self, handling: Handling, held: Lease) -> None:
         """Calls that waited for somebody who can own them, and have one now."""
@@ -201,13 +229,11 @@ class CallSyncRuns:
         users = await self._worlds.users.read_users(site.region)
         remembered = [seen for record in waiting if (seen := waiting_of(record, site, now)) is not None]
         await handling.settle([seen for seen in remembered if owner_of(seen.call, site, users) is not None])
+        await handling.take_away(record for record in waiting if not record.legs)
 
     async def _nightly(self, run: Run, held: Lease) -> None:
         now = self._worlds.now()
-        last = await self._night.read()
-        turn = nightly_turn(now, self._worlds.site_id, None if last is None else last.astimezone(UTC).date())
-        if turn is Turn.WAIT:
-            raise NotNowError("the moment of this night has not come, or its run is done")
+        turn = await self._turn(now)
         premises = await self._premises.read()
         handling = Handling(self._worlds, premises, held, again=True)
         own_user = await self._worlds.dynamics.own_user_id()
@@ -215,14 +241,17 @@ class CallSyncRuns:
         today = now.astimezone(UTC).date()
         # The night's run goes on where the tick before stopped: what it looks at hangs on the night, not on the tick.
         until = nightly_moment(self._worlds.site_id, today) if is_night else now
+        # How many slices are done stands there as minutes of the day: those of the night before count no more.
+        midnight = datetime.combine(today, time(), UTC)
         reached = await self._night_reached.read() if is_night else None
+        done = 0 if reached is None or reached < midnight else int((reached - midnight) / _A_SLICE)
         try:
-            for window in nightly_slices(until):
-                if reached is not None and window.end <= reached:
+            for number, window in enumerate(nightly_slices(until), 1):
+                if number <= done:
                     continue
                 await self._slice(run, handling, window, own_user=own_user)
                 if is_night:
-                    await self._night_reached.advance(window.end, held.fence)
+                    await self._night_reached.advance(midnight + number * _A_SLICE, held.fence)
                     if self._worlds.now() - now >= BUDGET:
                         run.reason = "it goes on with the next tick"
                         return
@@ -231,7 +260,15 @@ class CallSyncRuns:
             _count(run, handling)
         await self._worlds.ledger.sweep(now - KEPT)
         if is_night:
-            await self._night.advance(datetime.combine(today, time(), UTC), held.fence)
+            await self._night.advance(midnight, held.fence)
+
+    async def _turn(self, now: datetime) -> Turn:
+        """What a tick of the night's timer is for. Raises NotNowError where it is for nothing."""
+        last = await self._night.read()
+        turn = nightly_turn(now, self._worlds.site_id, None if last is None else last.astimezone(UTC).date())
+        if turn is Turn.WAIT:
+            raise NotNowError("the moment of this night has not come, or its run is done")
+        return turn
 
     async def _follow(self, run: Run, premises: Premises, held: Lease) -> None:
         """New calls do not wait for the end of the night's run, which holds the lease that both need."""
@@ -244,6 +281,7 @@ class CallSyncRuns:
             await self._slice(run, handling, window)
             await self._progress.advance(window.end, held.fence)
         run.written += handling.rows_written
+        run.tickets += handling.tickets
 
     # ------------------------------------------------------------------------------------------------ slices
 
@@ -259,11 +297,8 @@ class CallSyncRuns:
             if window.by is By.CHANGE:
                 await handling.handle(news)
                 return
-            for part in sliced(window):
-                few = {call_id: news.pop(call_id) for call_id in _started_before(part.end, news)}
-                if few:
-                    await handling.handle(*await self._worth_a_look(few, part, handling, own_user))
-            await handling.handle(news)
+            for part, few in await aside(_parted, news, window):
+                await handling.handle(*await self._worth_a_look(few, part, handling, own_user))
 
     async def _worth_a_look(
         self, news: Mapping[str, Records], window: Window, handling: Handling, own_user: UUID | None
@@ -310,14 +345,20 @@ def _progress_finding(reached: datetime | None, now: datetime) -> Finding:
     return Finding(name, Status.GREEN, "every call is looked at", reached)
 
 
-def _started_before(moment: datetime, news: Mapping[str, Records]) -> list[str]:
-    return [call_id for call_id, records in news.items() if records.started < moment]
+def _parted(news: Mapping[str, Records], window: Window) -> list[tuple[Window, dict[str, Records]]]:
+    """The calls by the slices of the window in which they started; of those without any, no slice."""
+    parts = list(sliced(window))
+    found: dict[int, dict[str, Records]] = {}
+    for call_id, records in news.items():
+        number = int((records.started - window.start) / LONGEST_SLICE)
+        found.setdefault(min(max(number, 0), len(parts) - 1), {})[call_id] = records
+    return [(parts[number], found[number]) for number in sorted(found)]
 
 
 def _count(run: Run, handling: Handling) -> None:
     run.outcomes = dict(handling.outcomes)
     run.written += handling.rows_written
-    run.tickets = handling.tickets
+    run.tickets += handling.tickets
 
 
 def _unsettled(

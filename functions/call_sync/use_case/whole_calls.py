@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from functions.call_sync.decide.calls import Records, by_call
+from functions.call_sync.decide.calls import NOTHING, Records, by_call, merge
 from functions.call_sync.decide.moments import LONGEST_SLICE
 from functions.call_sync.use_case.worlds import Enreach
 from shared.enreach.models import CallEvent, Reading
@@ -34,9 +34,9 @@ async def read_whole(enreach: Enreach, known: Mapping[str, Records]) -> dict[str
     events = [event for reading in legs for event in reading.items]
     found = by_call(events, ())
     starts = (
-        min(records.started, found[call_id].started) if call_id in found else records.started
+        merge(records, found.get(call_id, NOTHING)).started
         for call_id, records in known.items()
-        if records.service is None
+        if records.service is None and (records != NOTHING or call_id in found)
     )
     services = [call for window in _windows(starts) for call in (await enreach.service_calls(window)).items]
     whole = by_call(events, services)

@@ -80,10 +80,11 @@ def _turned_out(each: Plan, error: DataverseError | None, now: datetime) -> Plan
 
 
 def failed(each: Plan, reason: str) -> Plan:
-    """The plan of a call that cannot be written now."""
+    """The plan of a call that cannot be written now. A phone call that must go is tried again in each run."""
     before, key = each.seen.before, each.seen.written_before
     written = before.written if before is not None and key is not None else b""
-    return replace(each, outcome=Outcome.FAILED, reason=reason, key=key, written=written)
+    outcome = Outcome.WAITING if each.seen.must_go else Outcome.FAILED
+    return replace(each, outcome=outcome, reason=reason, key=key, written=written)
 
 
 async def _make_customers(dynamics: Dynamics, customers: Mapping[UUID, NewCustomer]) -> None:
