@@ -13,6 +13,7 @@ from rich.table import Table as RichTable
 from benchmarks import (
     bad_rows,
     bulk,
+    calls,
     environments,
     faults,
     lookup,
@@ -44,6 +45,7 @@ TOPICS: dict[str, Callable[[Bench], Section]] = {
     "schedules": schedules.measure,
     "smart-routing": smart_routing.measure,
     "routing-beside-import": routing_beside_import.measure,
+    "calls": calls.measure,
 }
 PEERS_IN = {"bulk", "three-environments", "lookup", "faults"}
 RESULTS = BUILD / "results"

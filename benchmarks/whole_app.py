@@ -160,6 +160,10 @@ class WholeApp:
             except ResourceNotFoundError:
                 continue
 
+    def forget_row(self, table: str, partition: str, row: str) -> None:
+        """Takes a row of the app's own tables away."""
+        self._tables.get_table_client(table).delete_entity(partition, row)
+
     def deliver(self, path: str, content: bytes) -> Import:
         """Drops a file, or a command, and waits until it has left the inbox; the trigger finds it by itself.
 
