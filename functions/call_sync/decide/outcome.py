@@ -130,7 +130,13 @@ class PresentRow:
 
     has_customer: bool
     several: bool | None = False
-    """Whether it was written as one whose number several customers have; None where that is not remembered."""
+    """Whether it was written as one whose number several customers have; None where it is lost what was written."""
+
+    @property
+    def keeps_customer(self) -> bool:
+        """Whether its customer is nobody's question. Where it is lost what was written, the match tells whether the
+        customer is ours, and with him the parties."""
+        return self.has_customer and self.several is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +213,7 @@ def skip_unasked(call: Call, site: Site) -> Skip | None:
 def number_to_match(call: Call, site: Site, row: PresentRow | None = None) -> str | None:
     """The number (E.164) whose customer has to be known before `decide`; None when nobody need be asked."""
     if row is not None:
-        is_closed = row.has_customer or is_private(call, site.rules) or is_never_logged(call, site)
+        is_closed = row.keeps_customer or is_private(call, site.rules) or is_never_logged(call, site)
         return None if is_closed or is_internal(call, site) else customer_number(call, site)
     return None if skip_unasked(call, site) else customer_number(call, site)
 
@@ -302,7 +308,7 @@ def _of_present_row(call: Call, site: Site, facts: Facts, row: PresentRow) -> De
     if away is not None:
         # A phone call that tells nothing any more stays as it is.
         return Skip(away.outcome, away.reason) if facts.before is away.outcome else away
-    customer = None if row.has_customer or is_internal(call, site) else matched_customer(facts.match)
+    customer = None if row.keeps_customer or is_internal(call, site) else matched_customer(facts.match)
     is_several = call.kind is Kind.QUEUE and facts.match.kind is MatchKind.AMBIGUOUS
     was_several = is_several if row.several is None else row.several
     return Log("logged before", facts.owner, customer, several=was_several and customer is None)
