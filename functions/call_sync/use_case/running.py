@@ -62,6 +62,7 @@ KEPT = timedelta(days=60)
 FOLLOWED_EVERY = timedelta(minutes=1, seconds=30)
 """The night's run looks at what is new so often; the clock's safety margin is in it."""
 _A_SLICE = timedelta(minutes=1)
+_NAME = "call sync"
 LATE = timedelta(minutes=5)
 STOPPED = timedelta(minutes=15)
 
@@ -115,7 +116,11 @@ class CallSyncRuns:
     async def health(self) -> Sequence[Finding]:
         """How far the sync got, and what keeps calls from being logged as the document says."""
         now = self._worlds.now()
-        reached, (rules, matching) = await asyncio.gather(self._progress.read(), self._premises.documents())
+        try:
+            rules, matching = await self._premises.documents()
+        except UnusableError as error:
+            return (Finding(_NAME, Status.RED, f"no call is logged: {error}"),)
+        reached = await self._progress.read()
         users = await self._worlds.users.read_users(matching.default_region)
         found = [_progress_finding(reached, now)]
         if (problem := assignee_problem(rules, users)) is not None:
@@ -280,6 +285,8 @@ class CallSyncRuns:
         for window in slices(reached, now, timedelta(minutes=premises.rules.execution_interval)):
             await self._slice(run, handling, window)
             await self._progress.advance(window.end, held.fence)
+            if self._worlds.now() - now >= BUDGET:
+                break
         run.written += handling.rows_written
         run.tickets += handling.tickets
 
@@ -335,14 +342,13 @@ class CallSyncRuns:
 
 
 def _progress_finding(reached: datetime | None, now: datetime) -> Finding:
-    name = "call sync"
     if reached is None:
-        return Finding(name, Status.AMBER, "it has not come to the end of a run yet")
+        return Finding(_NAME, Status.AMBER, "it has not come to the end of a run yet")
     if now - reached > LATE:
         minutes = int((now - reached).total_seconds() // 60)
         status = Status.RED if now - reached > STOPPED else Status.AMBER
-        return Finding(name, status, f"it is {minutes} minutes behind", reached)
-    return Finding(name, Status.GREEN, "every call is looked at", reached)
+        return Finding(_NAME, status, f"it is {minutes} minutes behind", reached)
+    return Finding(_NAME, Status.GREEN, "every call is looked at", reached)
 
 
 def _parted(news: Mapping[str, Records], window: Window) -> list[tuple[Window, dict[str, Records]]]:
