@@ -31,7 +31,7 @@ async def site(dataverse: DataverseClient, simulator: str, enreach: Enreach) -> 
 
 @pytest.mark.parametrize("settings", [{}, ALL_ON], ids=["defaults", "all switches on"])
 async def test_a_day_of_200_agents(site: DaySite, settings: dict[str, Any]) -> None:
-    site.open(200, settings, calls_per_agent=20)
+    site.open(200, settings, calls_per_agent=20, with_late_customers=True)
     assert_it_has_everything(site.centre.stories)
     minutes_from, minutes_to = utc(f"{DAY}T10:00:00+00:00"), utc(f"{DAY}T10:12:00+00:00")
     await site.walk(steps(BEGIN, minutes_from, minutes=35))

@@ -1,0 +1,120 @@
+"""A process that ends at any step of any run: the next one goes on, nothing is lost or doubled, and the checkpoint
+never passes a call that is not written.
+
+Each tick of a generated day is killed at another step, before it, in the middle, or after it took effect, and repeated
+by a new process when the lease is over. Some 160 runs are killed; CALLS_KILLS=1000 kills about so many, CALLS_SEED=7
+others.
+"""
+
+import contextlib
+import os
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+
+from functions.call_sync.use_case.running import CallSyncRuns, Run
+from shared.dataverse.client import DataverseClient
+from shared.storage.checkpoints import Checkpoint
+from tests.integration import call_oracle
+from tests.integration.enreach import Enreach
+from tests.integration.generated_day import BEGIN, EVENING, NEXT_NOON, DaySite, day_site, steps
+from tests.integration.struck import Fate, Killed, Moment, mortal
+
+KILLS = int(os.environ.get("CALLS_KILLS", "160"))
+SEED = int(os.environ.get("CALLS_SEED", "6"))
+SETTINGS = {
+    "ProcessServiceCalls": True,
+    "ProcessServiceCallsUnanswered": True,
+    "ProcessDirectCallsUnanswered": True,
+    "UnmatchedCallers": "contact",
+}
+PHASES = (
+    "Enreach read", "ledger read", "Dataverse read", "Dataverse write", "tickets", "ledger write", "checkpoint",
+    "Dataverse write", "ledger write", "lease", "documents", "users read",
+)  # fmt: skip
+MOMENTS: tuple[Moment, ...] = ("before", "half", "after")
+STILL_RINGING = timedelta(minutes=2)
+"""So long nobody knows whether a call that was not answered has ended."""
+LEASE_IS_OVER = timedelta(seconds=65)
+
+
+@pytest.fixture
+async def site(dataverse: DataverseClient, simulator: str, enreach: Enreach) -> AsyncIterator[DaySite]:
+    async with day_site(dataverse, simulator, enreach.address) as site:
+        yield site
+
+
+class Reaper:
+    """Kills runs at random steps, each phase in its turn."""
+
+    def __init__(self, site: DaySite, seed: int) -> None:
+        self.site = site
+        self.kills: Counter[str] = Counter()
+        self._dice = random.Random(seed)  # noqa: S311 - repeatable dice
+        self._usual: Counter[str] = Counter(dict.fromkeys(PHASES, 1))
+        self._turn = 0
+
+    def fate(self) -> Fate:
+        phase, moment = PHASES[self._turn % len(PHASES)], MOMENTS[self._turn // len(PHASES) % len(MOMENTS)]
+        self._turn += 1
+        return Fate(phase, self._dice.randint(1, max(1, self._usual[phase])), moment)
+
+    async def run(self, run: Callable[[CallSyncRuns], Awaitable[Run]]) -> None:
+        """This run, which is killed now and then, until it comes to its end."""
+        is_killed = True
+        while is_killed:
+            fate = self.fate() if self._dice.random() < 0.8 else Fate()
+            is_killed = not await self._lives_through(run, fate)
+            if is_killed:
+                await assert_that_the_checkpoint_passed_nothing(self.site)
+                self.site.turn(seconds=LEASE_IS_OVER.total_seconds())
+
+    async def _lives_through(self, run: Callable[[CallSyncRuns], Awaitable[Run]], fate: Fate) -> bool:
+        worlds = mortal(self.site, fate)
+        with contextlib.suppress(Killed):  # of a group too
+            done = await run(self.site.process(**worlds))
+            assert not fate.is_dead, "a handler kept a dead process alive"
+            assert done.outcome == "done", done.reason
+            self._usual = fate.steps
+            return True
+        self.kills[f"{fate.phase}, {fate.moment}"] += 1
+        return False
+
+
+async def assert_that_the_checkpoint_passed_nothing(site: DaySite) -> None:
+    """Whatever changed before the checkpoint is in the ledger, and with it what has to stand in Dynamics."""
+    reached = await Checkpoint(site.tables, "calls").read()
+    if reached is None:
+        return
+    before = call_oracle.plain(reached.isoformat())
+    told = {event["CallId"] for event in site.events() if event["ModifiedAt"] < before}
+    known = await site.ledger.read(told)
+    assert known.keys() == told
+    found, offered = site.found(), site.offered()
+    settled = reached - STILL_RINGING
+    then, now = (call_oracle.phone_calls(site.centre, site.settings, at) for at in (settled, site.now()))
+    for call_id, expected in then.items():
+        # What was changed since then may stand already or not.
+        assert found.get(call_id) == expected or now.get(call_id) != expected, call_id
+    assert call_oracle.tickets(site.centre, site.settings, settled).keys() <= offered.keys()
+
+
+async def test_a_day_on_which_runs_are_killed(site: DaySite) -> None:
+    site.open(12, SETTINGS, calls_per_agent=40)
+    reaper = Reaper(site, SEED)
+    length = timedelta(hours=8, minutes=30)
+    for moment in steps(BEGIN, BEGIN + length, seconds=length.total_seconds() / KILLS * 2.7):
+        site.turn_to(max(moment, site.now()))
+        await reaper.run(CallSyncRuns.every_minute)
+    await site.walk(steps(site.now(), EVENING, minutes=55))
+    await reaper.run(CallSyncRuns.at_night)
+    await site.walk(steps(site.now(), NEXT_NOON, minutes=55))
+    counts = [f"{what}: {count}" for what, count in sorted(reaper.kills.items())]
+    print(f"\n{reaper.kills.total()} killed", *counts, sep="\n  ")  # noqa: T201 - for who asks (-s)
+    assert reaper.kills.keys() == {f"{phase}, {moment}" for phase in PHASES for moment in MOMENTS}
+    assert reaper.kills.total() > 0.8 * KILLS
+    site.assert_phone_calls()
+    site.assert_tickets()
