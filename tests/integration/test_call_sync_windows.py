@@ -17,6 +17,7 @@ from shared.storage.leases import lease
 from tests.integration.calls_site import CallsSite, guid
 from tests.memory_storage import MemoryFiles
 
+MATCHING = "customer-matching.json"
 SLICE = timedelta(minutes=15, seconds=5)
 
 
@@ -268,8 +269,12 @@ async def test_the_ledger_forgets_after_sixty_days(site: CallsSite) -> None:
 BROKEN = [
     pytest.param(DOCUMENT, b"{", id="rules"),
     pytest.param(DOCUMENT, b'{"NumbersToCut": 2}', id="a key of the other document"),
-    pytest.param("customer-matching.json", b"[]", id="matching"),
+    pytest.param(MATCHING, b"[]", id="matching"),
 ]
+GOOD = {
+    DOCUMENT: json.dumps({"DefaultCrmAssignee": guid("api"), "IncomingDirectCallSubject": "Good"}).encode(),
+    MATCHING: json.dumps({"defaultRegion": "FI", "MultipleMatchesPickFirst": True}).encode(),
+}
 
 
 def _written(files: MemoryFiles) -> Callable[[str, bytes], Any]:
@@ -282,14 +287,15 @@ async def test_a_document_broken_at_the_first_start_stops_all_of_it(site: CallsS
     write = _written(files)
     site.contact("Elina")
     site.runs = site.process(documents=ConfigDocuments(files, check_every=0))
-    good = json.dumps({"DefaultCrmAssignee": guid("api")} if name == DOCUMENT else {"defaultRegion": "FI"}).encode()
+    for good in (DOCUMENT, MATCHING):
+        await write(good, GOOD[good])
     await write(name, text)
     call = site.call("one")
     run = await site.tick()
     assert (run.outcome, name in run.reason, run.written) == ("failed", True, 0)
     assert await site.ledger.read([call]) == {}
     assert "red" in {status for _, status in await site.findings()}
-    await write(name, good)
+    await write(name, GOOD[name])
     run = await site.tick()
     assert (run.outcome, run.outcomes) == ("done", {"logged": 1})
 
@@ -301,10 +307,8 @@ async def test_a_document_broken_later_leaves_the_last_good_one(site: CallsSite,
     site.contact("Elina")
     site.contact("Matti")
     site.runs = site.process(documents=ConfigDocuments(files, check_every=0))
-    await write(DOCUMENT, json.dumps({"DefaultCrmAssignee": guid("api"), "IncomingDirectCallSubject": "Good"}).encode())
-    await write(
-        "customer-matching.json", json.dumps({"defaultRegion": "FI", "MultipleMatchesPickFirst": True}).encode()
-    )
+    for good in (DOCUMENT, MATCHING):
+        await write(good, GOOD[good])
     await site.tick()
     await write(name, text)
     call = site.call("one")
