@@ -153,6 +153,15 @@ class MemoryTables(_Memory):
     def empty(self) -> None:
         """All tables are gone."""
         self._tables.clear()
+
+    def rows(self, table: str) -> Sequence[tuple[str, str]]:
+        """Partition and key of each row that is there."""
+        return list(self._rows(table))
+
+    def lose(self, table: str, rows: Iterable[tuple[str, str]]) -> None:
+        """These rows are gone."""
+        for place in rows:
+            self._tables[table].pop(place)
         self._partitions.clear()
 
     def _rows(self, table: str) -> Mapping[tuple[str, str], _StoredRow]:
