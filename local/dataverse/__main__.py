@@ -2,18 +2,15 @@
 
 import argparse
 import asyncio
-import gc
 import json
-import signal
 import sys
 from pathlib import Path
-
-from aiohttp import web
 
 from local.dataverse.application import build_app, build_runner
 from local.dataverse.certificate import server_context
 from local.dataverse.extensions import read_extension
 from local.dataverse.simulator import Simulator
+from local.simulation.serving import Place, serve, spare_the_collector
 
 
 def read_arguments() -> argparse.Namespace:
@@ -27,32 +24,6 @@ def read_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--roles", type=Path, metavar="FILE", help="JSON file of roles, rights and assignments")
     return parser.parse_args()
-
-
-async def serve(arguments: argparse.Namespace, simulator: Simulator) -> None:
-    """Serves until SIGINT or SIGTERM. Raises OSError when a port is taken."""
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
-    runner = build_runner(build_app(simulator))
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, arguments.host, arguments.port).start()
-        if arguments.tls_port is not None:
-            await web.TCPSite(runner, arguments.host, arguments.tls_port, ssl_context=server_context()).start()
-            print(f"Dataverse simulator: https://{arguments.host}:{arguments.tls_port}", flush=True)
-        print(f"Dataverse simulator: http://{arguments.host}:{arguments.port}", flush=True)
-        await stopped.wait()
-    finally:
-        await runner.cleanup()
-
-
-def spare_the_collector() -> None:
-    """Rows are not cyclic: walking 400,000 of them again and again would stop the server for a third of a second."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 1000)
 
 
 def main() -> int:
@@ -71,7 +42,11 @@ def main() -> int:
         return 2
     spare_the_collector()
     try:
-        asyncio.run(serve(arguments, simulator))
+        runner = build_runner(build_app(simulator))
+        places: list[Place] = [(arguments.port, None)]
+        if arguments.tls_port is not None:
+            places.insert(0, (arguments.tls_port, server_context()))
+        asyncio.run(serve(runner, "Dataverse", arguments.host, places))
     except OSError as error:
         ports = " or ".join(str(port) for port in (arguments.port, arguments.tls_port) if port is not None)
         print(

@@ -1,16 +1,11 @@
 """The control surface under `/__sim/`: for tests, the demo and the benchmarks."""
 
-import json
-from collections.abc import Awaitable, Callable
-from typing import Any
-
 from aiohttp import web
 
 from local.dataverse.errors import DataverseError
 from local.dataverse.planting import planting_error
 from local.dataverse.simulator import KEEPABLE, Simulator
-
-type Handler = Callable[[web.Request], Awaitable[web.Response]]
+from local.simulation.control import Handler, explained, read_body
 
 
 class Control:
@@ -42,7 +37,7 @@ class Control:
 
     async def reset(self, request: web.Request) -> web.Response:
         """Returns to the seed."""
-        body = await _body(request) or {}
+        body = await read_body(request) or {}
         keep = frozenset(body.get("keep", []))
         if not keep <= KEEPABLE:
             raise ValueError(f"'keep' takes {', '.join(sorted(KEEPABLE))}.")
@@ -55,7 +50,7 @@ class Control:
 
     async def add_faults(self, request: web.Request) -> web.Response:
         """Adds fault rules."""
-        self._simulator.faults.add(await _body(request))
+        self._simulator.faults.add(await read_body(request))
         return web.json_response(self._simulator.faults.as_json())
 
     async def faults(self, request: web.Request) -> web.Response:
@@ -69,7 +64,7 @@ class Control:
 
     async def change_environment(self, request: web.Request) -> web.Response:
         """Changes settings of the environment."""
-        self._simulator.environment.change(await _body(request))
+        self._simulator.environment.change(await read_body(request))
         self._simulator.schedule.settle()
         return web.json_response(self._simulator.environment.as_json())
 
@@ -79,7 +74,7 @@ class Control:
 
     async def add_rows(self, request: web.Request) -> web.Response:
         """Plants rows and returns their ids by entity set."""
-        return web.json_response(self._simulator.plant(await _body(request)))
+        return web.json_response(self._simulator.plant(await read_body(request)))
 
     async def rows(self, request: web.Request) -> web.Response:
         """Returns all rows of an entity set as they are stored."""
@@ -91,31 +86,15 @@ class Control:
 
     async def add_columns(self, request: web.Request) -> web.Response:
         """Adds columns, choice values, keys and tables."""
-        body = await _body(request)
+        body = await read_body(request)
         self._simulator.extend(body.get("tables", body))
         return web.json_response({"tables": sorted(body.get("tables", body))})
 
     async def assign_roles(self, request: web.Request) -> web.Response:
         """Puts roles into force; an empty body or null takes them away."""
-        self._simulator.assign_roles(await _body(request))
+        self._simulator.assign_roles(await read_body(request))
         return web.json_response({"roles": self._simulator.role_names()})
 
 
 def _explained(handler: Handler) -> Handler:
-    """A control request that is not understood is told why."""
-
-    async def explained(request: web.Request) -> web.Response:
-        try:
-            return await handler(request)
-        except (ValueError, TypeError, AttributeError, DataverseError) as error:
-            return web.json_response({"error": planting_error(error)}, status=400)
-
-    return explained
-
-
-async def _body(request: web.Request) -> Any:
-    text = await request.text()
-    try:
-        return json.loads(text) if text else None
-    except ValueError as error:
-        raise ValueError(f"The body is not JSON: {error}.") from error
+    return explained(handler, (DataverseError,), planting_error)

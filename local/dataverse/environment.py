@@ -1,16 +1,17 @@
 """The switches: how slow and how strict the simulated environment is. Every switch can be set while it runs."""
 
-import re
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args, get_type_hints
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
-# The least value of a whole number, where it is not 1.
-LEAST = {"dop_hint": 0}
+from local.simulation.switches import Switches
 
 
 @dataclass
-class Environment:
+class Environment(Switches):
     """How the environment behaves. Defaults cost no time and follow the documents; UNCONFIRMED facts are switches."""
+
+    least: ClassVar[int] = 1
+    leasts: ClassVar[dict[str, int]] = {"dop_hint": 0}
 
     # What things cost. All work on records occupies one of `slots` server slots. A dop_hint of 0 sends no header.
     latency_ms: float = 0
@@ -62,37 +63,3 @@ class Environment:
     group_booking_overlap: Literal["accept", "refuse"] = "accept"
     # SOAP.
     soap_throttle_status: Literal[429, 500] = 429
-
-    def change(self, changes: dict[str, Any]) -> None:
-        """Applies the changes, or raises ValueError and applies none of them."""
-        hints = get_type_hints(Environment)
-        settings = {_snake(name): value for name, value in changes.items()}
-        for name, value in settings.items():
-            if name not in hints:
-                raise ValueError(f"There is no setting '{name}'. Settings: {', '.join(sorted(hints))}.")
-            _check(name, hints[name], value)
-        for name, value in settings.items():
-            setattr(self, name, value)
-
-    def as_json(self) -> dict[str, Any]:
-        """Returns every setting with its value."""
-        return asdict(self)
-
-
-def _snake(name: str) -> str:
-    """`strictTokens` and `strict_tokens` are one setting."""
-    return re.sub(r"[A-Z]", lambda match: f"_{match[0].lower()}", name)
-
-
-def _check(name: str, hint: Any, value: Any) -> None:
-    choices = get_args(hint)
-    if choices:
-        if value not in choices or isinstance(value, bool):
-            raise ValueError(f"'{name}' is one of {', '.join(str(choice) for choice in choices)}.")
-    elif hint is bool:
-        if not isinstance(value, bool):
-            raise ValueError(f"'{name}' is true or false.")
-    elif isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        raise ValueError(f"'{name}' is a number that is not negative.")
-    elif hint is int and (not isinstance(value, int) or value < LEAST.get(name, 1)):
-        raise ValueError(f"'{name}' is a whole number of at least {LEAST.get(name, 1)}.")

@@ -1,17 +1,12 @@
 """The control surface under `/__sim/`: for tests, the demo and the benchmarks."""
 
-import json
-from collections.abc import Awaitable, Callable
-from typing import Any
-
 from aiohttp import web
 
 from local.enreach import outbound
 from local.enreach.assumed import KINDS, Kind
 from local.enreach.simulator import KEEPABLE, Simulator
 from local.enreach.traffic.order import read_order
-
-type Handler = Callable[[web.Request], Awaitable[web.Response]]
+from local.simulation.control import Handler, explained, read_body
 
 
 class Control:
@@ -24,24 +19,24 @@ class Control:
         """Returns the routes of the control surface."""
         routes = [
             web.get("/__sim/health", self.health),
-            web.post("/__sim/reset", _explained(self.reset)),
+            web.post("/__sim/reset", explained(self.reset)),
             web.get("/__sim/stats", self.stats),
             web.get("/__sim/requests", self.requests),
-            web.post("/__sim/faults", _explained(self.add_faults)),
+            web.post("/__sim/faults", explained(self.add_faults)),
             web.get("/__sim/faults", self.faults),
             web.delete("/__sim/faults", self.clear_faults),
-            web.post("/__sim/environment", _explained(self.change_environment)),
+            web.post("/__sim/environment", explained(self.change_environment)),
             web.get("/__sim/environment", self.environment),
-            web.post("/__sim/clock", _explained(self.change_clock)),
+            web.post("/__sim/clock", explained(self.change_clock)),
             web.get("/__sim/clock", self.clock),
-            web.post("/__sim/traffic", _explained(self.play)),
+            web.post("/__sim/traffic", explained(self.play)),
             web.get("/__sim/traffic", self.traffic),
-            web.post("/__sim/smartrouting", _explained(self.ask_route)),
-            web.post("/__sim/webhooks", _explained(self.send_webhooks)),
+            web.post("/__sim/smartrouting", explained(self.ask_route)),
+            web.post("/__sim/webhooks", explained(self.send_webhooks)),
         ]
         for kind in KINDS:
             path = f"/__sim/{kind}"
-            routes.append(web.post(path, _explained(self._planting(kind))))
+            routes.append(web.post(path, explained(self._planting(kind))))
             routes.append(web.get(path, self._listing(kind)))
             routes.append(web.delete(path, self._clearing(kind)))
         # What else starts with /__sim/ is no path of the API.
@@ -57,7 +52,7 @@ class Control:
 
     async def reset(self, request: web.Request) -> web.Response:
         """Returns to the seed."""
-        body = await _body(request) or {}
+        body = await read_body(request) or {}
         keep = frozenset(body.get("keep", []))
         if not keep <= KEEPABLE:
             raise ValueError(f"'keep' takes {', '.join(sorted(KEEPABLE))}.")
@@ -74,7 +69,7 @@ class Control:
 
     async def add_faults(self, request: web.Request) -> web.Response:
         """Adds fault rules."""
-        self._simulator.faults.add(await _body(request))
+        self._simulator.faults.add(await read_body(request))
         return web.json_response(self._simulator.faults.as_json())
 
     async def faults(self, request: web.Request) -> web.Response:
@@ -88,7 +83,7 @@ class Control:
 
     async def change_environment(self, request: web.Request) -> web.Response:
         """Changes settings of the environment."""
-        self._simulator.environment.change(await _body(request))
+        self._simulator.environment.change(await read_body(request))
         return web.json_response(self._simulator.environment.as_json())
 
     async def environment(self, request: web.Request) -> web.Response:
@@ -97,7 +92,7 @@ class Control:
 
     async def change_clock(self, request: web.Request) -> web.Response:
         """Changes the simulator's clock, and lets arrive what is due by it."""
-        self._simulator.clock.change(await _body(request))
+        self._simulator.clock.change(await read_body(request))
         self._simulator.catch_up()
         return web.json_response(self._simulator.clock.as_json())
 
@@ -107,7 +102,7 @@ class Control:
 
     async def play(self, request: web.Request) -> web.Response:
         """Generates a day of traffic."""
-        return web.json_response(self._simulator.play(read_order(await _body(request))))
+        return web.json_response(self._simulator.play(read_order(await read_body(request))))
 
     async def traffic(self, request: web.Request) -> web.Response:
         """Returns what truly happened on each generated call."""
@@ -115,15 +110,15 @@ class Control:
 
     async def ask_route(self, request: web.Request) -> web.Response:
         """Calls a SmartRouting endpoint as Enreach does, and returns what becomes of the caller."""
-        return web.json_response(await outbound.ask_route(await _body(request)))
+        return web.json_response(await outbound.ask_route(await read_body(request)))
 
     async def send_webhooks(self, request: web.Request) -> web.Response:
         """Sends webhooks as Enreach does, and returns what was answered to each."""
-        return web.json_response({"answers": await outbound.send_webhooks(await _body(request))})
+        return web.json_response({"answers": await outbound.send_webhooks(await read_body(request))})
 
     def _planting(self, kind: Kind) -> Handler:
         async def plant(request: web.Request) -> web.Response:
-            ids = self._simulator.organisation.plant(kind, await _body(request))
+            ids = self._simulator.organisation.plant(kind, await read_body(request))
             return web.json_response({"ids": ids})
 
         return plant
@@ -141,23 +136,3 @@ class Control:
             return web.json_response([])
 
         return clear
-
-
-def _explained(handler: Handler) -> Handler:
-    """A control request that is not understood is told why."""
-
-    async def explained(request: web.Request) -> web.Response:
-        try:
-            return await handler(request)
-        except (ValueError, TypeError, AttributeError) as error:
-            return web.json_response({"error": str(error)}, status=400)
-
-    return explained
-
-
-async def _body(request: web.Request) -> Any:
-    text = await request.text()
-    try:
-        return json.loads(text) if text else None
-    except ValueError as error:
-        raise ValueError(f"The body is not JSON: {error}.") from error

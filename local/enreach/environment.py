@@ -1,12 +1,13 @@
 """The switches: what no public text settles, and how slow the service is. Each can be set while it runs."""
 
-import re
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_origin
+
+from local.simulation.switches import Switches
 
 
 @dataclass
-class Environment:
+class Environment(Switches):
     """How the service behaves. Defaults cost no time and follow the documents; UNCONFIRMED facts are switches."""
 
     latency_ms: float = 0
@@ -47,42 +48,11 @@ class Environment:
     # The body of a refusal is UNKNOWN.
     error_body: Literal["json", "text", "empty"] = "json"
 
-    def change(self, changes: Any) -> None:
-        """Applies the changes, or raises ValueError and applies none of them."""
-        if not isinstance(changes, dict):
-            raise ValueError("A JSON object of settings was expected.")
-        hints = get_type_hints(Environment)
-        settings = {_snake(name): value for name, value in changes.items()}
-        for name, value in settings.items():
-            if name not in hints:
-                raise ValueError(f"There is no setting '{name}'. Settings: {', '.join(sorted(hints))}.")
-            _check(name, hints[name], value)
-        for name, value in settings.items():
-            setattr(self, name, value)
-
-    def as_json(self) -> dict[str, Any]:
-        """Returns every setting with its value."""
-        return asdict(self)
-
-
-def _snake(name: str) -> str:
-    """`windowBounds` and `window_bounds` are one setting."""
-    return re.sub(r"[A-Z]", lambda match: f"_{match[0].lower()}", name)
-
-
-def _check(name: str, hint: Any, value: Any) -> None:
-    if get_origin(hint) is Literal:
-        if value not in get_args(hint):
-            raise ValueError(f"'{name}' is one of {', '.join(get_args(hint))}.")
-    elif get_origin(hint) is dict:
-        _check_mapping(name, value)
-    elif hint in (bool, str):
-        if not isinstance(value, hint):
-            raise ValueError(f"'{name}' is {'true or false' if hint is bool else 'a text'}.")
-    elif isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        raise ValueError(f"'{name}' is a number that is not negative.")
-    elif hint is int and not isinstance(value, int):
-        raise ValueError(f"'{name}' is a whole number.")
+    def _check(self, name: str, hint: Any, value: Any) -> None:
+        if get_origin(hint) is dict:
+            _check_mapping(name, value)
+        else:
+            super()._check(name, hint, value)
 
 
 def _check_mapping(name: str, value: Any) -> None:
