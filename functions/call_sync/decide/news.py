@@ -36,7 +36,12 @@ class There:
     stamps_without_customer: frozenset[str] = frozenset()
     """The call ids on phone calls of others that are regarding nobody."""
     glances: Mapping[str, Glance] = field(default_factory=dict)
-    """By call id."""
+    """Of the calls that started since then, by call id."""
+    since: datetime | None = None
+
+    def is_out_of_sight(self, record: CallRecord) -> bool:
+        """Whether the glance at a call is lost, so that it would be read each night."""
+        return self.since is not None and record.started >= self.since and record.call_id not in self.glances
 
     def lacks_customer(self, call_id: str) -> bool:
         """Whether there is a phone call of this call that is regarding nobody."""

@@ -91,6 +91,9 @@ class Handling:
         for few in batched(sorted(news), CALLS_AT_ONCE, strict=False):
             records = await self._worlds.ledger.read(few, fence=self._held.fence)
             part = await self._made_whole({call_id: news[call_id] for call_id in few}, records)
+            if there is not None and (lost := [each for each in records.values() if there.is_out_of_sight(each)]):
+                self._held.check()
+                await self._worlds.ledger.write(lost, fence=self._held.fence)
             await self.settle(await aside(self._look, part, records, self._worlds.now(), there))
 
     async def _made_whole(self, news: dict[str, Records], records: Mapping[str, CallRecord]) -> dict[str, Records]:

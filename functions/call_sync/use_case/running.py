@@ -330,7 +330,7 @@ class CallSyncRuns:
         own, *others = await self._worlds.dynamics.query_many(questions)
         keys = {UUID(str(row[PHONE_CALL.primary_id])): row["_regardingobjectid_value"] for row in own}
         if not others:
-            return There(frozenset(keys), glances=glances)
+            return There(frozenset(keys), glances=glances, since=window.start)
         column = rules.own_audit_column or "description"
         stamps = (call_id_in(str(row.get(column) or "")) for row in others[0])
         return There(
@@ -338,6 +338,7 @@ class CallSyncRuns:
             frozenset(key for key, regarding in keys.items() if regarding is None),
             frozenset(stamp for stamp in stamps if stamp is not None),
             glances,
+            window.start,
         )
 
 

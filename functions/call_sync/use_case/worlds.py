@@ -10,10 +10,8 @@ from shared.calls.records import CallHistory, CallRecord, Glance
 from shared.calls.search_keys import SearchKey
 from shared.config_documents import Document
 from shared.customers.many import ManyNumbersFinder, PackedRowReader
-from shared.dataverse.bulk import Progress, WriteOutcome
 from shared.dataverse.errors import DataverseError
 from shared.dataverse.odata import ChangeSet, Query, Question
-from shared.dataverse.row_source import Rows
 from shared.dataverse.tables import JsonRow, Table
 from shared.enreach.models import CallEvent, EnreachQueue, EnreachUser, Reading, ServiceCall
 from shared.enreach.windows import Window
@@ -44,9 +42,6 @@ class Dynamics(PackedRowReader, Protocol):
     async def query(self, query: Query, *, within: float | None = None) -> list[JsonRow]: ...
     async def query_many(self, queries: Sequence[Question], *, within: float | None = None) -> list[list[JsonRow]]: ...
     async def write_sets(self, operation: str, sets: Sequence[ChangeSet]) -> list[DataverseError | None]: ...
-    async def create_many(
-        self, table: Table, rows: Rows, *, within: float | None = None, progress: Progress | None = None
-    ) -> WriteOutcome: ...
 
 
 class Ledger(Protocol):

@@ -12,7 +12,7 @@ from functions.call_sync.decide.rows import customer_row
 from functions.call_sync.use_case.worlds import Dynamics
 from shared.calls.records import Outcome
 from shared.dataverse.errors import AlreadyExistsError, ChangedError, DataverseError, NotFoundError, RejectedError
-from shared.dataverse.tables import JsonRow, Table
+from shared.dataverse.odata import ChangeSet, create_part
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +88,8 @@ def failed(each: Plan, reason: str) -> Plan:
 
 
 async def _make_customers(dynamics: Dynamics, customers: Mapping[UUID, NewCustomer]) -> None:
-    """One row for each number, however many calls it made. One that Dataverse refuses fails its calls."""
-    by_table: dict[str, tuple[Table, list[JsonRow]]] = {}
-    for key, new in customers.items():
-        table, row = customer_row(key, new)
-        by_table.setdefault(table.logical_name, (table, []))[1].append(row)
-    for table, rows in by_table.values():
-        await dynamics.create_many(table, rows)
+    """One row for each number, however many calls it made. One that Dataverse refuses fails its calls; one that is
+    there already was made of an earlier call."""
+    sets = [ChangeSet((create_part(*customer_row(key, new)),)) for key, new in customers.items()]
+    if sets:
+        await dynamics.write_sets("create customers", sets)
