@@ -16,88 +16,34 @@ as soon as its caller has gone.
 """
 
 import json
-import random
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from local.enreach.messages import ApiError, Request, Response
-from local.simulation.slow_answers import MEGABYTE, endless_json
+from local.simulation import faults
+from local.simulation.faults import HTML_PAGE, Rule, Rules, read_rule
 
-MATCHERS = frozenset({"method", "path", "pathRegex", "body"})
-RULE_KEYS = frozenset({"match", "nth", "probability", "seed", "count", "action"})
-ACTIONS = frozenset(
-    {"delayMs", "status", "code", "message", "retryAfter", "drop", "garble", "html", "empty", "half", "drip", "bodyMb"}
-)
-POSITIVE = ("drip", "bodyMb")
-HTML_PAGE = b"<!DOCTYPE html><html><head><title>Service unavailable</title></head><body>We are sorry.</body></html>"
+ACTIONS = faults.ACTIONS | {"empty", "half"}
 
 
-@dataclass
-class Fault:
+class Fault(Rule):
     """One rule, and how often it was looked at and fired."""
-
-    match: dict[str, Any]
-    action: dict[str, Any]
-    nth: frozenset[int] | None
-    probability: float | None
-    count: int | None
-    dice: random.Random
-    path_pattern: re.Pattern[str] | None = None
-    matched: int = 0
-    hits: int = 0
-    under_way: int = 0  # requests that it keeps busy at this moment
 
     def fires(self, request: Request) -> bool:
         """Tells whether the rule strikes this request, and counts it."""
-        if not self._matches(request):
-            return False
-        self.matched += 1
-        if self.count is not None and self.hits >= self.count:
-            return False
-        if self.nth is not None and self.matched not in self.nth:
-            return False
-        if self.probability is not None and self.dice.random() >= self.probability:
-            return False
-        self.hits += 1
-        return True
-
-    def _matches(self, request: Request) -> bool:
-        match = self.match
-        methods = match.get("method", request.method)
-        url = f"{request.path}?{request.query}" if request.query else request.path
-        return (
-            request.method in ([methods] if isinstance(methods, str) else methods)
-            and match.get("path", "") in url
-            and (self.path_pattern is None or self.path_pattern.search(url) is not None)
-            and match.get("body", "").encode() in request.body
-        )
-
-    def as_json(self) -> dict[str, Any]:
-        """Returns the rule with its counts."""
-        return {
-            "match": self.match,
-            "action": self.action,
-            "nth": None if self.nth is None else sorted(self.nth),
-            "probability": self.probability,
-            "count": self.count,
-            "matched": self.matched,
-            "hits": self.hits,
-            "underWay": self.under_way,
-        }
+        return self.matches(request) and self.is_its_turn()
 
     def refusal(self) -> ApiError | None:
         """Returns the refusal that the rule puts in the place of the answer."""
         if "status" not in self.action:
             return None
         message = self.action.get("message", "An injected fault.")
-        return ApiError(self.action["status"], message, self._retry_header(), self.action.get("code"))
+        return ApiError(self.action["status"], message, self.retry_header, self.action.get("code"))
 
     def replacement(self) -> Response | None:
         """Returns the answer with status 200 that the rule puts in the place of the real one."""
         if self.action.get("html"):
-            return Response(200, HTML_PAGE, {"Content-Type": "text/html", **self._retry_header()})
+            return Response(200, HTML_PAGE, {"Content-Type": "text/html", **self.retry_header})
         if self.action.get("empty"):
             return Response(200, b"[]")
         return Response(200) if "bodyMb" in self.action else None
@@ -111,19 +57,9 @@ class Fault:
             body = body[: len(body) // 2] + b'{"\xff'
         return response if body is response.body else Response(response.status, body, response.headers)
 
-    def _retry_header(self) -> dict[str, str]:
-        return {"Retry-After": str(self.action["retryAfter"])} if "retryAfter" in self.action else {}
-
-    @property
-    def is_streamed(self) -> bool:
-        """Tells whether the answer goes out in pieces."""
-        return "drip" in self.action or "bodyMb" in self.action
-
     def pieces(self, response: Response) -> Iterable[bytes]:
         """Returns the body of a streamed answer."""
-        if "bodyMb" in self.action and response.status == 200:
-            return endless_json(b"[", round(self.action["bodyMb"] * MEGABYTE))
-        return (response.body,)
+        return self.endless(b"[") if "bodyMb" in self.action and response.status == 200 else (response.body,)
 
 
 def _first_half(body: bytes) -> bytes:
@@ -136,59 +72,15 @@ def _first_half(body: bytes) -> bytes:
 
 def read_fault(raw: Any) -> Fault:
     """Returns the rule, or raises ValueError when it is not understood as a whole."""
-    if not isinstance(raw, dict):
-        raise ValueError("A rule is a JSON object.")
-    rule = dict(raw)
-    # An action may stand beside `match` as well as in an object of its own.
-    action = {**rule.pop("action", {}), **{key: rule.pop(key) for key in ACTIONS & set(rule)}}
-    match = rule.pop("match", {})
-    for kind, given, known in (("rule", rule, RULE_KEYS), ("match", match, MATCHERS), ("action", action, ACTIONS)):
-        unknown = set(given) - known
-        if unknown:
-            raise ValueError(f"A fault {kind} has no '{min(unknown)}'. It has: {', '.join(sorted(known))}.")
-    if not action:
-        raise ValueError("A rule needs an action.")
-    if action.get("drop", "before") not in {"before", "after"}:
-        raise ValueError("'drop' is 'before' or 'after'.")
-    for name in POSITIVE:
-        _require_positive(name, action.get(name, 1))
-    nth = rule.get("nth")
-    return Fault(
-        match,
-        action,
-        None if nth is None else frozenset([nth] if isinstance(nth, int) else nth),
-        rule.get("probability"),
-        rule.get("count"),
-        random.Random(rule.get("seed", 0)),  # noqa: S311 - repeatable dice, not a secret
-        re.compile(match["pathRegex"]) if "pathRegex" in match else None,
-    )
+    return read_rule(Fault, raw, actions=ACTIONS)
 
 
-def _require_positive(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-        raise ValueError(f"'{name}' is a number above 0.")
-
-
-class Faults:
+class Faults(Rules[Fault]):
     """The rules in force; the first that fires wins."""
 
     def __init__(self) -> None:
-        self._rules: list[Fault] = []
-
-    def add(self, raw: Any) -> None:
-        """Adds the rules of a JSON list, or none of them."""
-        if not isinstance(raw, list):
-            raise ValueError("A JSON list of rules was expected.")
-        self._rules += [read_fault(rule) for rule in raw]
-
-    def clear(self) -> None:
-        """Takes every rule out of force."""
-        self._rules.clear()
+        super().__init__(read_fault)
 
     def strike(self, request: Request) -> Fault | None:
         """Returns the rule that this request meets."""
-        return next((rule for rule in self._rules if rule.fires(request)), None)
-
-    def as_json(self) -> list[dict[str, Any]]:
-        """Returns the rules with their counts."""
-        return [rule.as_json() for rule in self._rules]
+        return self.first(lambda rule: rule.fires(request))
