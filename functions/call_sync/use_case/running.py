@@ -9,7 +9,7 @@ import json
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from uuid import UUID, uuid4
@@ -63,6 +63,7 @@ FOLLOWED_EVERY = timedelta(minutes=1, seconds=30)
 """The night's run looks at what is new so often; the clock's safety margin is in it."""
 _A_SLICE = timedelta(minutes=1)
 _NAME = "call sync"
+_MANY = 1_000
 LATE = timedelta(minutes=5)
 STOPPED = timedelta(minutes=15)
 
@@ -294,12 +295,15 @@ class CallSyncRuns:
 
     async def _slice(self, run: Run, handling: Handling, window: Window, *, own_user: UUID | None = None) -> None:
         """`own_user` (the app in Dynamics): whether the phone calls are still there is looked at too."""
-        with many_objects():
-            calls, services = await asyncio.gather(
-                self._worlds.enreach.calls(window), self._worlds.enreach.service_calls(window)
-            )
-            run.slices += 1
-            run.unreadable += len(calls.unreadable) + len(services.unreadable)
+        calls, services = await asyncio.gather(
+            self._worlds.enreach.calls(window), self._worlds.enreach.service_calls(window)
+        )
+        run.slices += 1
+        run.unreadable += len(calls.unreadable) + len(services.unreadable)
+        if not calls.items and not services.items:
+            return
+        # Its search through everything at the end costs more than a few objects do.
+        with many_objects() if len(calls.items) > _MANY else nullcontext():
             news = await aside(by_call, calls.items, services.items)
             if window.by is By.CHANGE:
                 await handling.handle(news)
