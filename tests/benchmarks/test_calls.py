@@ -56,6 +56,7 @@ def test_agents_are_the_same_people_in_both_systems() -> None:
 def test_every_call_is_told_of_and_none_goes_on() -> None:
     told = {event["CallId"] for event in (*USER_EVENTS, *SERVICE_CALLS)}
     assert len(told) == COUNT
+    assert {call_id[0] for call_id in told} == set("0123456789abcdef")
     for event in USER_EVENTS:
         ended = datetime.fromisoformat(event["TimeStamp"]) + timedelta(seconds=event["Duration"])
         assert ended < NOW - timedelta(minutes=2)
