@@ -127,6 +127,15 @@ class CallLedger:
         if memory is not None:
             memory.keep(records)
 
+    async def write_ahead(self, records: Collection[CallRecord], *, fence: int) -> None:
+        """Write these records, of calls that are there, before what they tell of is done. Of them `written` alone may
+        be another one: glances and rows of the search stay as they are."""
+        memory = self._remembered.under(fence)
+        self._remembered.forget(record.call_id for record in records)
+        await self._put((await aside(rows_to_write, records, {})).records)
+        if memory is not None:
+            memory.keep(records)
+
     async def glance(self, start: datetime, end: datetime) -> dict[str, Glance]:
         """What is known of the calls that started in `[start, end)`, by canonical id: a request a thousand calls.
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from shared.calls.ledger import CallLedger
+from shared.storage.errors import StorageError
 from tests.integration.calls_site import QUEUE, CallsSite, guid
 
 QUEUE_LEG = {"CallTypeString": "ServiceCall", "QueueId": QUEUE["Id"], "QueueName": QUEUE["Name"]}
@@ -83,6 +85,35 @@ async def test_a_run_cut_off_behind_the_first_write_leaves_no_call_open(site: Ca
     row = site.row_there(call)
     assert (row["statecode"], row["statuscode"], row["_ownerid_value"]) == (1, 4, BEN_IN_DYNAMICS)
     assert len(site.phone_calls()) == 1
+
+
+class Forgetful(CallLedger):
+    """Is gone before anything is written down of what was done."""
+
+    async def write(self, *_: Any, **__: Any) -> None:
+        raise StorageError("storage is down")
+
+
+async def test_a_run_cut_off_behind_a_later_write_keeps_neither_from_following_nor_users_from_editing(
+    site: CallsSite,
+) -> None:
+    site.contact("Elina")
+    site.rules(**ALL_ON)
+    call = _ringing(site)
+    await site.tick()
+    site.edit(site.row_there(call)["activityid"], subject="Mine")
+    site.turn(minutes=3)
+    _answered(site, ago=40 + 60 + 180)
+    site.turn(minutes=1)
+    assert (await site.process(ledger=Forgetful(site.tables)).every_minute()).outcome == "failed"
+    assert site.row_there(call)["actualdurationminutes"] == 2
+    site.runs = site.process()
+    site.service_call("one", ago=40 + 60 + 180 + 60, EndTime=site.now().isoformat(), UserId=guid("ben"))
+    await site.tick(minutes=2)
+    row = site.row_there(call)
+    assert (row["actualdurationminutes"], row["_ownerid_value"]) == (6, BEN_IN_DYNAMICS)
+    assert (row["subject"], row["statuscode"]) == ("Mine", 4)
+    assert (await site.tick()).written == 0
 
 
 async def test_a_user_who_was_there_before_the_run_that_follows_keeps_the_row(site: CallsSite) -> None:

@@ -326,6 +326,26 @@ class Written:
     is_outgoing: bool
     several: bool = False
     """Whether several customers had the number."""
+    intended: "Written | None" = None
+    """What was then to be written over it. Whether it was is not known: a run was cut off."""
+
+    def found_in(self, current: JsonRow) -> "Written":
+        """What is ours of the row as it stands: of each column what was intended, if that is there, else what was
+        before."""
+        meant = self.intended
+        if meant is None:
+            return self
+        names = {*self.columns, *meant.columns}
+        columns = {
+            name: (meant if _is_same(name, current.get(name), meant.columns.get(name)) else self).columns.get(name)
+            for name in names
+        }
+        owner = meant.owner if _guid(current.get("_ownerid_value")) == meant.owner else self.owner
+        regarding = None if meant.customer is None else str(meant.customer.id)
+        customer = meant.customer if _guid(current.get("_regardingobjectid_value")) == regarding else self.customer
+        there = State(current["statecode"], current["statuscode"])
+        state = meant.state if there == meant.state else self.state
+        return Written(columns, owner, customer, state, meant.is_outgoing, self.several)
 
     @property
     def parties(self) -> frozenset["Party"]:
@@ -345,6 +365,8 @@ class Written:
             "d": self.is_outgoing,
             "m": self.several,
         }
+        if self.intended is not None:
+            document["i"] = self.intended.to_bytes().decode()
         return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
 
     @classmethod
@@ -356,9 +378,9 @@ class Written:
                 raise ValueError("another format")
             regarding, (statecode, statuscode) = document["r"], document["s"]
             customer = None if regarding is None else Customer(_kind(regarding[0]), UUID(regarding[1]))
-            return cls(
-                document["c"], document["o"], customer, State(statecode, statuscode), document["d"], document["m"]
-            )
+            intended = cls.from_bytes(document["i"].encode()) if "i" in document else None
+            state = State(statecode, statuscode)
+            return cls(document["c"], document["o"], customer, state, document["d"], document["m"], intended)
         except (ValueError, TypeError, LookupError, AttributeError):
             raise ValueError("what was written to a phone call cannot be read") from None
 
@@ -435,6 +457,7 @@ def changes(
     either; one who is there is never taken back. A phone call that is closed is not opened again. Parties follow owner
     and customer where those in Dynamics (`parties_there`; None: not read) are still ours.
     """
+    written = written.found_in(current)
     columns, kept = _changed_columns(written, current, wanted)
     binds: dict[PhoneCallNavigation, UUID | str] = {}
     owner = written.owner
@@ -461,6 +484,7 @@ def changes(
 
 def is_touched(written: Written, current: JsonRow) -> bool:
     """Whether a user was there: anything of what we last wrote is another value in Dynamics, as far as it was read."""
+    written = written.found_in(current)
     known = {name: value for name, value in written.columns.items() if name in current}
     if any(not _is_same(name, current[name], value) for name, value in known.items()):
         return True

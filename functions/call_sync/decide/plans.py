@@ -46,7 +46,7 @@ from functions.call_sync.decide.outcome import (
     Withdraw,
 )
 from functions.call_sync.decide.rows import phone_calls
-from shared.calls.records import Outcome
+from shared.calls.records import CallRecord, Outcome
 from shared.customers.unknown_callers import unknown_caller_id
 from shared.dataverse.odata import (
     ChangeSet,
@@ -114,6 +114,21 @@ def plan(
             return _logged(seen, decision, found, site, texts, customer_key)
         case _:
             assert_never(decision)
+
+
+def written_ahead(each: Plan) -> CallRecord | None:
+    """What the ledger is to say before a phone call that is there is changed: what it holds then is known even where
+    the run is cut off right behind it. None for what needs no such care."""
+    before = each.seen.before
+    if before is None or each.writes is None or each.joins_rows or each.key is None:
+        return None
+    if each.key != each.seen.written_before:
+        return None
+    try:
+        known = Written.from_bytes(before.written)
+        return replace(before, written=replace(known, intended=Written.from_bytes(each.written)).to_bytes())
+    except ValueError:
+        return None
 
 
 def present_row(seen: Seen, rows: Mapping[UUID, JsonRow]) -> PresentRow | None:

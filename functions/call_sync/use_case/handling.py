@@ -36,7 +36,7 @@ from functions.call_sync.decide.outcome import (
     owner_of,
     ticket_due,
 )
-from functions.call_sync.decide.plans import Found, Plan, deleted_by_user, plan, present_row
+from functions.call_sync.decide.plans import Found, Plan, deleted_by_user, plan, present_row, written_ahead
 from functions.call_sync.decide.tickets import ticket_request
 from functions.call_sync.queries import keys_there, parties_of, rows_by_id
 from functions.call_sync.use_case.adopting import Adoption, Clients, logged_call
@@ -158,6 +158,10 @@ class Handling:
     async def carry_out(self, plans: Sequence[Plan]) -> list[Seen]:
         """Write what is planned, offer the tickets, and remember both. Returns what has to be planned anew."""
         self._held.check()
+        ahead = [record for each in plans if (record := written_ahead(each)) is not None]
+        if ahead:
+            await self._worlds.ledger.write_ahead(ahead, fence=self._held.fence)
+            self._held.check()
         written = await write(self._worlds.dynamics, plans, self._worlds.now())
         self.rows_written += written.sets
         await self._remember(written.done)
