@@ -192,7 +192,7 @@ def talk_seconds(story: Story) -> int:
     ended = _moment(story["ended"])
     over = min((_moment(leg["rang"]) for leg in story["legs"] if leg["rang"] > first["rang"]), default=ended)
     before = sum(leg["talkS"] for leg in talks if leg["rang"] < first["rang"])
-    return before + first["talkS"] + round((ended - over).total_seconds())
+    return before + int(first["talkS"]) + round((ended - over).total_seconds())
 
 
 def _queue_name(centre: Centre, story: Story) -> str | None:

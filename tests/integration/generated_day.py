@@ -1,14 +1,17 @@
 """A contact centre on a generated day: both simulators over HTTP, with people and customers planted for it."""
 
+import asyncio
 import gc
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.calls.ledger import CallLedger
 from shared.dataverse.client import DataverseClient
+from shared.storage.checkpoints import Checkpoint
 from shared.ticket_request import TicketRequest
 from shared.users.queries import UserColumns
 from shared.users.users import Users
@@ -24,6 +27,8 @@ EVENING = utc(f"{DAY}T23:40:00+00:00")
 """Later than the latest moment of the nightly run."""
 NEXT_NOON = utc("2027-03-03T12:00:00+00:00")
 """By then everything is reported that is reported late: 20 hours after the end of a call at most."""
+STILL_RINGING = timedelta(minutes=2)
+"""So long nobody knows whether a call that was not answered has ended."""
 SERVICE_QUEUE = 4
 
 # What stands in Dynamics for every twentieth number; for the others nobody.
@@ -84,6 +89,7 @@ class DaySite(CallsSite):
         """It is 5:55, and nothing has happened yet."""
         self.settings = settings
         self.rules(**settings)
+        self._in_ledger: set[str] = set()
         self._late: list[dict[str, Any]] = []
         self.turn_to(BEGIN)
         self.start()
@@ -125,6 +131,11 @@ class DaySite(CallsSite):
             assert run.outcome == "done", run.reason
             outcomes.update(run.outcomes)
         return outcomes
+
+    async def offer(self, requests: Sequence[TicketRequest]) -> None:
+        """The queue of tickets."""
+        await asyncio.sleep(0)
+        self.tickets += requests
 
     def plant_late_customers(self) -> None:
         """Customers whom somebody adds in the evening."""
@@ -172,6 +183,25 @@ class DaySite(CallsSite):
             if not offered[call_id] <= {ticket} | _too_early(ticket)
         }
         assert not wrong, f"{len(wrong)} of {len(expected)} tickets are not as computed: {list(wrong.items())[:5]}"
+
+    async def assert_that_the_checkpoint_passed_nothing(self, tables: Any = None, *, with_tickets: bool = True) -> None:
+        """Whatever changed before the checkpoint is in the ledger, and with it what has to stand in Dynamics."""
+        tables = tables or self.tables
+        reached = await Checkpoint(tables, "calls").read()
+        if reached is None:
+            return
+        before = call_oracle.plain(reached.isoformat())
+        told = {event["CallId"] for event in self.events() if event["ModifiedAt"] < before} - self._in_ledger
+        known = await CallLedger(tables).read(told)
+        assert known.keys() == told
+        self._in_ledger |= told
+        settled, found = reached - STILL_RINGING, self.found()
+        then, now = (call_oracle.phone_calls(self.centre, self.settings, at) for at in (settled, self.now()))
+        for call_id, expected in then.items():
+            # What was changed since then may stand already or not.
+            assert found.get(call_id) == expected or now.get(call_id) != expected, call_id
+        if with_tickets:
+            assert call_oracle.tickets(self.centre, self.settings, settled).keys() <= self.offered().keys()
 
     def events(self) -> list[dict[str, Any]]:
         """All that the API would tell of calls now, of both feeds."""

@@ -1,6 +1,5 @@
 """Gateways of call sync whose every step can be the last of the process, or wait, and which say what it was for."""
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any, Literal
@@ -10,7 +9,6 @@ from shared.calls.ledger import CallLedger
 from shared.storage.checkpoints import PARTITION as CHECKPOINT
 from shared.users.queries import UserColumns
 from shared.users.users import Users
-from tests.integration.generated_day import DaySite
 
 type Moment = Literal["before", "half", "after"]
 """`half`: of a step that writes several things, some are written."""
@@ -102,19 +100,19 @@ def tables_phase(name: str, args: Sequence[Any]) -> str:
     return "lease" if partition == "lease" else "users read"
 
 
-def mortal(site: DaySite, fate: Fate) -> dict[str, Any]:
-    """The worlds of a process with this fate, which knows nothing yet."""
-    tables = Struck(site.tables, fate, tables_phase)
-    dynamics = Struck(site.dataverse, fate, dynamics_phase)
-    enreach = Struck(site.enreach, fate, lambda _name, _args: "Enreach read")
+def mortal(
+    fate: Fate, *, tables: Any, dynamics: Any, enreach: Any, documents: Any, offer: Callable[[Sequence[Any]], Any]
+) -> dict[str, Any]:
+    """The worlds of a process with this fate, which knows nothing yet. `offer` is what sends tickets."""
+    tables = Struck(tables, fate, tables_phase)
+    dynamics = Struck(dynamics, fate, dynamics_phase)
+    enreach = Struck(enreach, fate, lambda _name, _args: "Enreach read")
 
-    async def offer(requests: Sequence[Any]) -> None:
-        # One message after the other, as the queue takes them.
+    async def offer_tickets(requests: Sequence[Any]) -> None:
         is_last = fate.begins("tickets")
-        few = requests[: len(requests) // 2] if is_last and fate.moment == "half" else requests
-        await asyncio.sleep(0)
-        site.tickets += few
-        if is_last:
+        # They go one after the other.
+        await offer(requests[: len(requests) // 2] if is_last and fate.moment == "half" else requests)
+        if fate.is_dead:
             raise Killed
 
     return {
@@ -123,6 +121,6 @@ def mortal(site: DaySite, fate: Fate) -> dict[str, Any]:
         "dynamics": dynamics,
         "enreach": enreach,
         "users": Users(tables, dynamics, enreach, UserColumns(), good_for=3600),
-        "documents": Struck(site.documents, fate, lambda _name, _args: "documents"),
-        "offer_tickets": offer,
+        "documents": Struck(documents, fate, lambda _name, _args: "documents"),
+        "offer_tickets": offer_tickets,
     }

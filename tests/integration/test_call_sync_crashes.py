@@ -17,8 +17,6 @@ import pytest
 
 from functions.call_sync.use_case.running import CallSyncRuns, Run
 from shared.dataverse.client import DataverseClient
-from shared.storage.checkpoints import Checkpoint
-from tests.integration import call_oracle
 from tests.integration.enreach import Enreach
 from tests.integration.generated_day import BEGIN, EVENING, NEXT_NOON, DaySite, day_site, steps
 from tests.integration.struck import Fate, Killed, Moment, mortal
@@ -36,8 +34,6 @@ PHASES = (
     "Dataverse write", "ledger write", "lease", "documents", "users read",
 )  # fmt: skip
 MOMENTS: tuple[Moment, ...] = ("before", "half", "after")
-STILL_RINGING = timedelta(minutes=2)
-"""So long nobody knows whether a call that was not answered has ended."""
 LEASE_IS_OVER = timedelta(seconds=65)
 
 
@@ -69,37 +65,27 @@ class Reaper:
             fate = self.fate() if self._dice.random() < 0.8 else Fate()
             is_killed = not await self._lives_through(run, fate)
             if is_killed:
-                await assert_that_the_checkpoint_passed_nothing(self.site)
+                await self.site.assert_that_the_checkpoint_passed_nothing()
                 self.site.turn(seconds=LEASE_IS_OVER.total_seconds())
 
     async def _lives_through(self, run: Callable[[CallSyncRuns], Awaitable[Run]], fate: Fate) -> bool:
-        worlds = mortal(self.site, fate)
+        site = self.site
+        worlds = mortal(
+            fate,
+            tables=site.tables,
+            dynamics=site.dataverse,
+            enreach=site.enreach,
+            documents=site.documents,
+            offer=site.offer,
+        )
         with contextlib.suppress(Killed):  # of a group too
-            done = await run(self.site.process(**worlds))
+            done = await run(site.process(**worlds))
             assert not fate.is_dead, "a handler kept a dead process alive"
             assert done.outcome == "done", done.reason
             self._usual = fate.steps
             return True
         self.kills[f"{fate.phase}, {fate.moment}"] += 1
         return False
-
-
-async def assert_that_the_checkpoint_passed_nothing(site: DaySite) -> None:
-    """Whatever changed before the checkpoint is in the ledger, and with it what has to stand in Dynamics."""
-    reached = await Checkpoint(site.tables, "calls").read()
-    if reached is None:
-        return
-    before = call_oracle.plain(reached.isoformat())
-    told = {event["CallId"] for event in site.events() if event["ModifiedAt"] < before}
-    known = await site.ledger.read(told)
-    assert known.keys() == told
-    found, offered = site.found(), site.offered()
-    settled = reached - STILL_RINGING
-    then, now = (call_oracle.phone_calls(site.centre, site.settings, at) for at in (settled, site.now()))
-    for call_id, expected in then.items():
-        # What was changed since then may stand already or not.
-        assert found.get(call_id) == expected or now.get(call_id) != expected, call_id
-    assert call_oracle.tickets(site.centre, site.settings, settled).keys() <= offered.keys()
 
 
 async def test_a_day_on_which_runs_are_killed(site: DaySite) -> None:

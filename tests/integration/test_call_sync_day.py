@@ -1,7 +1,7 @@
 """A generated day end to end: the phone calls in Dynamics are those that an independent computation says."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -47,7 +47,7 @@ async def test_a_day_of_200_agents(site: DaySite, settings: dict[str, Any]) -> N
     await assert_that_a_second_pass_writes_nothing(site)
 
 
-def assert_it_has_everything(stories: list[Story]) -> None:
+def assert_it_has_everything(stories: Sequence[Story]) -> None:
     counts = Counter(story["shape"] for story in stories)
     assert len(stories) > 3_500
     assert min(counts.values()) > 30
@@ -79,13 +79,13 @@ async def assert_that_a_second_pass_writes_nothing(site: DaySite) -> None:
 async def test_a_call_that_goes_on_is_not_offered_as_unanswered(site: DaySite) -> None:
     site.rules()
     site.start()
-    rang = site.now()
-    when = {"TimeStamp": plain(rang.isoformat())}
-    ringing = {"Duration": 0, "EndResult": 1, "ModifiedAt": plain((rang + timedelta(seconds=1)).isoformat())}
+    rang, second = site.now(), timedelta(seconds=1)
+    when: dict[str, Any] = {"TimeStamp": plain(rang.isoformat())}
+    ringing: dict[str, Any] = {"Duration": 0, "EndResult": 1, "ModifiedAt": plain((rang + second).isoformat())}
     site.call("long", **when, **ringing)
     for _ in range(10):
         await site.tick()
-    ended = {"Duration": 590, "ModifiedAt": plain(site.now().isoformat())}
+    ended: dict[str, Any] = {"Duration": 590, "ModifiedAt": plain(site.now().isoformat())}
     site.call("long", **when, **ended)
     await site.tick()
     assert [(each.call_id, each.call_status) for each in site.tickets] == [(guid("long"), "answered")]
