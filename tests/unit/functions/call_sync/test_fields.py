@@ -29,6 +29,7 @@ from functions.call_sync.decide.fields import (
     is_touched,
     phone_call,
     state_row,
+    written_at_creation,
     written_of,
 )
 from functions.call_sync.decide.outcome import Customer, Log, Site, site_of
@@ -565,3 +566,54 @@ def test_an_audit_column_is_changed_like_any_other() -> None:
     row = changes(written_of(first, LOG), there(first), last).row(KEY)
     assert row["new_audit"] == last.columns["new_audit"]
     assert "description" not in row
+
+
+# ---------------------------------------------------------------------------------------------------- runs cut off
+
+BY_US = {
+    "_createdby_value": AINO, "_modifiedby_value": AINO,
+    "createdon": "2026-03-02T08:00:09Z", "modifiedon": "2026-03-02T08:00:10Z",
+}  # fmt: skip
+
+
+def test_what_stands_there_since_the_creation_is_what_we_wrote() -> None:
+    recalled = written_at_creation(there(FINAL, **BY_US), FINAL)
+    assert recalled is not None
+    assert not changes(recalled, there(FINAL, **BY_US), FINAL)
+    early = written_at_creation(there(EARLY, **BY_US), FINAL)
+    assert early is not None
+    assert changes(early, there(EARLY, **BY_US), FINAL, parties_of(EARLY)).row(KEY) == changes(
+        EARLY_WRITTEN, there(EARLY), FINAL, parties_of(EARLY)
+    ).row(KEY)
+
+
+@pytest.mark.parametrize("visit", [{"_modifiedby_value": BERT}, {"modifiedon": "2026-03-02T08:00:20Z"}])
+def test_where_somebody_was_since_nothing_counts_as_ours(visit: dict[str, str]) -> None:
+    assert written_at_creation(there(FINAL, **BY_US) | visit, FINAL) is None
+
+
+AHEAD = replace(EARLY_WRITTEN, intended=written_of(FINAL, LOG))
+LATEST = wanted(call(leg(talk=None), leg(BERT, after=30, talk=400)), Log("x", OTHER_OWNER, CONTACT))
+
+
+def test_what_was_intended_comes_back_from_its_bytes() -> None:
+    assert Written.from_bytes(AHEAD.to_bytes()) == AHEAD
+
+
+def test_what_was_intended_is_ours_where_it_came_to_be_and_what_was_before_where_not() -> None:
+    assert not changes(AHEAD, there(FINAL), FINAL)
+    assert changes(AHEAD, there(EARLY), FINAL).row(KEY) == changes(EARLY_WRITTEN, there(EARLY), FINAL).row(KEY)
+    later = changes(AHEAD, there(FINAL), LATEST).row(KEY)
+    assert later == changes(written_of(FINAL, LOG), there(FINAL), LATEST).row(KEY)
+    assert "actualdurationminutes" in later
+    assert changes(AHEAD, there(FINAL), LATEST).written.intended is None
+
+
+@pytest.mark.parametrize("name", EDITS)
+@pytest.mark.parametrize("row", [EARLY, FINAL], ids=["not written", "written"])
+def test_what_a_user_changed_stays_though_a_run_was_cut_off(row: PhoneCall, name: str) -> None:
+    edits, left_out = EDITS[name]
+    change = changes(AHEAD, there(row, **edits), LATEST)
+    assert not left_out & change.row(KEY).keys()
+    assert is_touched(AHEAD, there(row, **edits))
+    assert not is_touched(AHEAD, there(row))

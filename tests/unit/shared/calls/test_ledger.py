@@ -55,6 +55,17 @@ async def test_an_id_that_is_not_canonical_is_not_written(ledger: CallLedger, ta
     assert rows(tables) == set()
 
 
+async def test_a_write_ahead_changes_what_was_written_alone(ledger: CallLedger, tables: MemoryTables) -> None:
+    one, two = a_call(1), a_call(2)
+    await ledger.write([one, two], fence=1)
+    before = rows(tables)
+    ahead = replace(one, written=b"more")
+    await ledger.write_ahead([ahead], fence=1)
+    assert rows(tables) == before
+    for reader in (ledger, CallLedger(tables)):
+        assert await reader.read([one.call_id, two.call_id], fence=1) == {one.call_id: ahead, two.call_id: two}
+
+
 async def test_the_last_write_wins(ledger: CallLedger) -> None:
     await ledger.write([a_call(outcome=Outcome.WAITING)])
     await ledger.write([a_call()])
