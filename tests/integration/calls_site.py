@@ -218,6 +218,10 @@ class CallsSite:
         }
         self.plant(systemusers=[row | columns])
 
+    def add_text_column(self, table: str, name: str, length: int) -> None:
+        columns = {table: {"attributes": {name: {"type": "String", "max_length": length}}}}
+        self.dynamics_http.post("columns", json=columns).raise_for_status()
+
     def contact(self, name: object, number: str = "050 765 4321", **columns: Any) -> str:
         self.plant(contacts=[{"contactid": guid(name), "lastname": str(name), "mobilephone": number, **columns}])
         return guid(name)

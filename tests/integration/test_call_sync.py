@@ -1,12 +1,14 @@
 """Call sync with both simulators over HTTP: what becomes of each call, and what it costs."""
 
+from typing import Any
+
 import pytest
 
 from shared.calls.records import Outcome
 from tests.integration.calls_site import QUEUE, CallsSite, guid
 
-WITHHELD = {"ANum": "anonymous"}
-QUEUE_LEG = {"CallTypeString": "ServiceCall", "QueueId": QUEUE["Id"], "QueueName": QUEUE["Name"]}
+WITHHELD: dict[str, Any] = {"ANum": "anonymous"}
+QUEUE_LEG: dict[str, Any] = {"CallTypeString": "ServiceCall", "QueueId": QUEUE["Id"], "QueueName": QUEUE["Name"]}
 
 
 async def test_an_answered_call_of_a_customer_becomes_a_completed_phone_call(site: CallsSite) -> None:
@@ -62,7 +64,7 @@ SKIPPED = [
 
 @pytest.mark.parametrize(("rules", "call", "outcome"), SKIPPED)
 async def test_a_call_without_a_phone_call_is_remembered_with_its_reason(
-    site: CallsSite, rules: dict[str, object], call: dict[str, object], outcome: str
+    site: CallsSite, rules: dict[str, Any], call: dict[str, Any], outcome: str
 ) -> None:
     site.contact("Elina")
     site.contact("one of two", "+358509999999")
@@ -85,7 +87,7 @@ async def test_a_call_without_a_phone_call_is_remembered_with_its_reason(
 async def test_an_internal_call_makes_nobody(site: CallsSite) -> None:
     site.rules(UnmatchedCallers="contact")
     call = site.call("internal", ANum="+358400000002", BNum="+358985000001")
-    shared = {"ANum": "+358985000002", "BNum": "+358985000003"}
+    shared: dict[str, Any] = {"ANum": "+358985000002", "BNum": "+358985000003"}
     both = site.call("both", Direction=1, **shared)
     site.call("both", UserId=guid("ben"), UserName="ben@x.example", **shared)
     before = site.count("contacts")
@@ -132,7 +134,7 @@ async def test_pick_first_takes_the_same_one_in_each_run(site: CallsSite) -> Non
 async def test_unanswered_queue_calls_are_canceled_and_belong_to_the_default_assignee(site: CallsSite) -> None:
     contact = site.contact("Elina")
     site.rules(ProcessServiceCallsUnanswered=True)
-    missed = {"Result": "Unanswered", "AnswerTime": None, "UserId": None}
+    missed: dict[str, Any] = {"Result": "Unanswered", "AnswerTime": None, "UserId": None}
     call = site.service_call("missed", **missed)
     ring_all = [
         site.call(
@@ -153,7 +155,13 @@ async def test_unanswered_queue_calls_are_canceled_and_belong_to_the_default_ass
 
 async def test_a_mobile_call_belongs_to_the_user_with_the_mobile_number(site: CallsSite) -> None:
     site.contact("Elina")
-    mobile = {"UserId": None, "UserName": None, "Direction": 1, "ANum": "+358400000002", "BNum": "+358507654321"}
+    mobile: dict[str, Any] = {
+        "UserId": None,
+        "UserName": None,
+        "Direction": 1,
+        "ANum": "+358400000002",
+        "BNum": "+358507654321",
+    }
     call = site.call("mobile", **mobile)
     run = await site.tick()
     assert run.outcomes == {"logged": 1}

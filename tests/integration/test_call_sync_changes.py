@@ -9,8 +9,8 @@ from shared.calls.ledger import CallLedger
 from shared.storage.errors import StorageError
 from tests.integration.calls_site import QUEUE, CallsSite, guid
 
-QUEUE_LEG = {"CallTypeString": "ServiceCall", "QueueId": QUEUE["Id"], "QueueName": QUEUE["Name"]}
-BEN = {"UserId": guid("ben"), "UserName": "ben@x.example"}
+QUEUE_LEG: dict[str, Any] = {"CallTypeString": "ServiceCall", "QueueId": QUEUE["Id"], "QueueName": QUEUE["Name"]}
+BEN: dict[str, Any] = {"UserId": guid("ben"), "UserName": "ben@x.example"}
 ALL_ON: dict[str, Any] = {
     "ProcessServiceCalls": True, "ProcessServiceCallsUnanswered": True, "ProcessDirectCallsUnanswered": True,
 }  # fmt: skip

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from functions.call_sync.use_case import late_rows
 from shared.calls.ids import phone_call_id
 from tests.integration.calls_site import CallsSite, guid
 
@@ -89,6 +90,57 @@ async def test_a_row_that_comes_later_becomes_the_call(site: CallsSite, hours: f
     assert (again.outcomes, again.written) == ({}, 0)
     night = await site.night(site.now().replace(hour=23, minute=40))
     assert (night.outcomes, night.written) == ({}, 0)
+
+
+async def test_many_rows_that_come_late_all_become_their_calls(
+    site: CallsSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(late_rows, "_ROWS_AT_ONCE", 7)
+    calls = []
+    for number in range(30):
+        site.contact(f"customer {number}", f"+3585012345{number:02d}")
+        calls.append(site.call(f"call {number}", ANum=f"+3585012345{number:02d}"))
+    await site.tick()
+    for number in range(30):
+        site.client_row(f"row {number}", ago=360, phonenumber=f"05012345{number:02d}", createdon=site.now().isoformat())
+    run = await site.tick()
+    assert run.outcomes == {"merged": 30}
+    assert _stamps(site) == sorted(calls)
+    assert len(site.phone_calls()) == 30
+
+
+async def test_a_row_that_came_while_the_app_stood_still_becomes_its_call(site: CallsSite) -> None:
+    site.contact("Elina")
+    call = site.call("one")
+    await site.tick()
+    site.turn(minutes=10)
+    row_id = site.client_row("row", ago=0, scheduledstart=None, createdon=site.now().isoformat())
+    site.turn(hours=10)
+    run = await site.process().every_minute()
+    assert run.outcomes == {"merged": 1}
+    assert list(site.phone_calls()) == [row_id]
+    assert _stamps(site) == [call]
+
+
+@pytest.mark.parametrize("settings", [{}, {"EnableAudit": False}])
+async def test_an_audit_column_holds_the_stamp(site: CallsSite, settings: dict[str, Any]) -> None:
+    site.add_text_column("phonecall", "new_audit", 200)
+    site.contact("Elina")
+    site.rules(AuditColumn="new_audit", **settings)
+    row_id = site.client_row("row", description="Hers.")
+    adopted, logged = site.call("one"), site.call("two", ago=1000)
+    run = await site.tick()
+    assert run.outcomes == {"adopted": 1, "logged": 1}
+    rows = site.phone_calls()
+    assert (rows[row_id]["description"], site.row_there(logged)["description"]) == ("Hers.", None)
+    audits = {adopted: rows[row_id]["new_audit"], logged: site.row_there(logged)["new_audit"]}
+    for call, text in audits.items():
+        assert text.startswith(f"CallId is {call}")
+        assert len(text) == (200 if not settings else len(f"CallId is {call}"))
+    site.tables.empty()
+    site.runs = site.process()
+    await site.tick()
+    assert site.phone_calls() == rows
 
 
 async def test_ours_stays_where_somebody_works_with_it(site: CallsSite) -> None:
@@ -197,7 +249,7 @@ async def test_with_our_tables_emptied_a_row_that_came_meanwhile_makes_no_second
 
 # ----------------------------------------------------------------------------------------------- unmatched callers
 
-UNKNOWN = {"ANum": "+358501111111"}
+UNKNOWN: dict[str, Any] = {"ANum": "+358501111111"}
 
 
 async def test_an_unknown_caller_is_logged_by_night_once_the_contact_is_there(site: CallsSite) -> None:

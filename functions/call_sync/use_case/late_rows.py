@@ -1,7 +1,9 @@
 """Phone calls that agents' clients made after the call was logged: both end as one row."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import batched
 from uuid import UUID
 
 from functions.call_sync.decide.adoption import LOGGED_LATER, LoggedCall
@@ -21,7 +23,8 @@ _MOST_REMEMBERED = 20_000
 _MOST_CALLS = 100
 """Calls of one number that are looked at for a row: more than one has in a day."""
 _ROWS_AT_ONCE = 500
-"""The others have their turn in the next minute."""
+_NUMBERS_AT_ONCE = 4
+"""Whose calls are looked for in storage."""
 
 
 class LateRows:
@@ -35,13 +38,14 @@ class LateRows:
         """Join the rows that were created since then to the calls that they are of. One request to Dataverse where
         there is none; without `CUSTOMER_ID_KEY` a call is not found by its number, and they stay."""
         rows = await handling.clients.rows_since(since)
-        new = [row for row in rows if self._is_new(row) and not _stamp(row, site)][:_ROWS_AT_ONCE]
-        if not new:
-            return
-        seen = await self._calls_near(new, site)
-        is_joined = not seen or await self._join(handling, site, new, seen)
-        if is_joined:
-            self._remember(new)
+        new = [row for row in rows if self._is_new(row) and not _stamp(row, site)]
+        # Rows of one number stay together: which of them is which call hangs on all of them.
+        new.sort(key=lambda row: str(row.get("phonenumber") or ""))
+        for few in batched(new, _ROWS_AT_ONCE, strict=False):
+            seen = await self._calls_near(few, site)
+            is_joined = not seen or await self._join(handling, site, few, seen)
+            if is_joined:
+                self._remember(few)
 
     async def _calls_near(self, rows: Iterable[JsonRow], site: Site) -> dict[str, Seen]:
         """The calls of the past day with the numbers of these rows, by id."""
@@ -56,13 +60,20 @@ class LateRows:
                 created = utc_moment(row["createdon"])
                 first, last = latest.get(number, (created, created))
                 latest[number] = min(first, created), max(last, created)
-        for number, (first, last) in latest.items():
+        gate = asyncio.Semaphore(_NUMBERS_AT_ONCE)
+
+        async def look_for(number: str, first: datetime, last: datetime) -> None:
             until = last + timedelta(minutes=5)
-            histories = await self._worlds.ledger.find({key.number(number)}, first - LOGGED_LATER, until, _MOST_CALLS)
+            async with gate:
+                histories = await self._worlds.ledger.find(
+                    {key.number(number)}, first - LOGGED_LATER, until, _MOST_CALLS
+                )
             for history in histories:
                 seen = waiting_of(history.record, site, self._worlds.now())
                 if seen is not None:
                     found[seen.call.id] = seen
+
+        await asyncio.gather(*(look_for(number, *moments) for number, moments in latest.items()))
         return found
 
     async def _join(self, handling: Handling, site: Site, rows: Sequence[JsonRow], seen: Mapping[str, Seen]) -> bool:
