@@ -187,11 +187,11 @@ def talk_seconds(story: Story) -> int:
     talks = [leg for leg in story["legs"] if leg["talkS"]]
     service = story["service"]
     if service is None or service["userId"] is None:
-        return sum(leg["talkS"] for leg in talks)
+        return sum(int(leg["talkS"]) for leg in talks)
     first = next(leg for leg in talks if leg["userId"] == service["userId"])
     ended = _moment(story["ended"])
     over = min((_moment(leg["rang"]) for leg in story["legs"] if leg["rang"] > first["rang"]), default=ended)
-    before = sum(leg["talkS"] for leg in talks if leg["rang"] < first["rang"])
+    before = sum(int(leg["talkS"]) for leg in talks if leg["rang"] < first["rang"])
     return before + int(first["talkS"]) + round((ended - over).total_seconds())
 
 
