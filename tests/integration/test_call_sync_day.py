@@ -70,12 +70,6 @@ async def assert_that_a_second_pass_writes_nothing(site: DaySite) -> None:
     assert len(site.tickets) == tickets
 
 
-@pytest.mark.xfail(strict=True, reason="""
-    decide/calls.py takes a phone for silent that began to ring RINGING_LIMIT (120 s) ago. Enreach says nothing of a
-    direct call between its first ring and its end, so a longer talk of a call that was seen ringing is offered to the
-    ticket triggers as unanswered while it goes on, and never again. ModifiedAt tells the two apart: that of a call
-    which nobody took is of the end of the ringing.
-""")  # fmt: skip
 async def test_a_call_that_goes_on_is_not_offered_as_unanswered(site: DaySite) -> None:
     site.rules()
     site.start()

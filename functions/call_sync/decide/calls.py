@@ -17,6 +17,8 @@ from shared.enreach.models import CallEvent, Direction, Privacy, ServiceCall, Se
 
 RINGING_LIMIT = timedelta(seconds=120)
 """A phone that began to ring so long ago rings no more."""
+FIRST_REPORT = timedelta(seconds=3)
+"""A leg that was changed within so many seconds of its start, and not since, was reported when the phone began to ring."""
 LONGEST_CALL = timedelta(hours=4)
 """A call that Enreach never reported the end of has ended by then."""
 
@@ -287,7 +289,15 @@ def _ended(records: Records, now: datetime) -> datetime | None:
 def _is_over(event: CallEvent, now: datetime) -> bool:
     if event.duration_seconds:
         return True
-    return event.started + (LONGEST_CALL if event.answered else RINGING_LIMIT) <= now
+    if event.answered or _was_reported_at_its_start(event):
+        return event.started + LONGEST_CALL <= now
+    return event.started + RINGING_LIMIT <= now
+
+
+def _was_reported_at_its_start(event: CallEvent) -> bool:
+    """Whether all that is known of a phone is that it began to ring. Somebody may have answered: Enreach says nothing more
+    of a leg before its end, and whoever hangs up so soon is told from that by nothing."""
+    return event.modified_at is not None and event.modified_at - event.started < FIRST_REPORT
 
 
 def _is_between_users(events: Sequence[CallEvent]) -> bool:

@@ -204,6 +204,9 @@ WAITING_IN_QUEUE = service(None, None)
 ENDINGS = [
     pytest.param([leg(talk=None)], None, 119, False, id="it may still ring"),
     pytest.param([leg(talk=None)], None, 120, True, id="it rings no more"),
+    pytest.param([leg(talk=None, modified_at=at(2))], None, 3600, False, id="only its first ring is known"),
+    pytest.param([leg(talk=None, modified_at=at(2))], None, 4 * 3600, True, id="which nobody takes for ever"),
+    pytest.param([leg(talk=None, modified_at=at(3))], None, 120, True, id="it rang for a while, says Enreach"),
     pytest.param([leg(talk=0)], None, 3600, False, id="somebody talks"),
     pytest.param([leg(talk=0)], None, 4 * 3600, True, id="nobody talks so long"),
     pytest.param([leg()], None, 96, True, id="a duration: it is over"),
