@@ -18,7 +18,7 @@ from shared.enreach.models import CallEvent, Direction, Privacy, ServiceCall, Se
 RINGING_LIMIT = timedelta(seconds=120)
 """A phone that began to ring so long ago rings no more."""
 FIRST_REPORT = timedelta(seconds=3)
-"""A leg that was changed within so many seconds of its start, and not since, was reported when the phone began to ring."""
+"""A leg that was changed so soon after its start, and not since, was reported when the phone began to ring."""
 LONGEST_CALL = timedelta(hours=4)
 """A call that Enreach never reported the end of has ended by then."""
 
@@ -295,8 +295,8 @@ def _is_over(event: CallEvent, now: datetime) -> bool:
 
 
 def _was_reported_at_its_start(event: CallEvent) -> bool:
-    """Whether all that is known of a phone is that it began to ring. Somebody may have answered: Enreach says nothing more
-    of a leg before its end, and whoever hangs up so soon is told from that by nothing."""
+    """Whether all that is known of a phone is that it began to ring. Somebody may have answered: Enreach says nothing
+    more of a leg before its end, and nothing tells that from a caller who hangs up so soon."""
     return event.modified_at is not None and event.modified_at - event.started < FIRST_REPORT
 
 
