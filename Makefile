@@ -23,7 +23,7 @@ help:
 	@echo "make explain why a call is routed as it is (ARGS=\"--anum +358... --bnum +358...\")"
 	@echo "make run     start everything on this machine and stay up until Ctrl-C"
 	@echo "make test    all tests on all cores (or what ARGS= tells pytest: ARGS=tests/e2e, ARGS=\"-n auto -k blob\")"
-	@echo "make bench   the Dataverse client and schedule imports beside their peers and limits (about 40 minutes; ARGS=\"--only bulk\", ARGS=--help)"
+	@echo "make bench   the Dataverse client and schedule imports beside their peers and limits (about 50 minutes; ARGS=\"--only bulk\", ARGS=--help)"
 	@echo "make check   lint, formatting, types, import rules"
 	@echo "make fix     repair what lint and formatting can repair"
 	@echo "make lock    compile requirements.in and requirements-dev.in into the pinned files"
