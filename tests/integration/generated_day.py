@@ -281,8 +281,8 @@ def _ticket(request: TicketRequest) -> call_oracle.Ticket:
 
 
 def _is_too_early(offered: call_oracle.Ticket, expected: call_oracle.Ticket) -> bool:
-    """Whether it is what may be offered two minutes after the first ring of a call that the API showed ringing, and shows
-    again when it has ended: see test_a_call_that_goes_on_is_not_offered_as_unanswered."""
+    """Whether it is what may be offered two minutes after the first ring, of a call that the API showed ringing and
+    shows again when it has ended: see test_a_call_that_goes_on_is_not_offered_as_unanswered."""
     ringing = replace(expected, status="unanswered", queue=None, agent=offered.agent, seconds=0)
     return expected.status == "answered" and offered == ringing
 
