@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from shared.calls.records import Outcome
+from shared.dataverse.errors import DeniedError
 from tests.integration.calls_site import QUEUE, CallsSite, guid
 
 WITHHELD: dict[str, Any] = {"ANum": "anonymous"}
@@ -226,6 +227,53 @@ async def test_a_call_that_dynamics_refuses_costs_no_other_and_is_tried_again_at
     run = await site.night(site.now().replace(hour=23, minute=40))
     assert (run.outcomes, run.written) == ({"logged": 1}, 1)
     assert site.row_of(bad) is not None
+
+
+async def test_a_row_that_dynamics_does_not_allow_costs_no_other(site: CallsSite) -> None:
+    """Such as one of a user who has no role there."""
+    site.contact("Elina")
+    bad = {site.call(f"bad {number}", ago=300 + number) for number in range(2)}
+    good = [site.call(f"good {number}", ago=400 + number) for number in range(25)]
+    for call in bad:
+        denial = {"status": 403, "code": "0x80042f09", "message": "no roles"}
+        site.refuse(match={"method": "POST", "table": "phonecall", "body": call}, scope="part", action=denial)
+    run = await site.tick()
+    assert run.outcomes == {"logged": 25, "failed": 2}
+    assert all(site.row_of(call) for call in good)
+    assert {await site.outcome(call) for call in bad} == {"failed"}
+
+
+async def test_where_nothing_is_allowed_the_run_fails_and_goes_no_further(site: CallsSite) -> None:
+    site.contact("Elina")
+    calls = [site.call(f"{number}", ago=400 + number) for number in range(25)]
+    denial = {"status": 403, "code": "0x80040220", "message": "no privilege"}
+    site.refuse(match={"method": "POST", "table": "phonecall"}, scope="part", action=denial)
+    with pytest.raises(DeniedError):
+        await site.tick()
+    assert await site.ledger.read(calls) == {}
+    site.forgive()
+    assert (await site.tick()).outcomes == {"logged": 25}
+
+
+async def test_a_customer_who_is_deleted_meanwhile_is_nobodys(site: CallsSite) -> None:
+    site.contact("Elina")
+    call = site.call("one")
+    gone = {"status": 404, "code": "0x80040217", "message": "contact does not exist"}
+    site.refuse(match={"method": "POST", "table": "phonecall"}, scope="part", count=1, action=gone)
+    run = await site.tick()
+    assert run.outcomes == {"logged": 1}
+    assert site.row_of(call) is not None
+
+
+async def test_a_customer_whom_dynamics_refuses_fails_his_calls_alone(site: CallsSite) -> None:
+    site.contact("Elina")
+    site.rules(UnmatchedCallers="contact")
+    refused, good = site.call("refused", ANum="+358501111111"), site.call("good")
+    refusal = {"status": 400, "code": "0x80040265", "message": "a plug-in says no"}
+    site.refuse(match={"method": "POST", "table": "contact"}, scope="part", action=refusal)
+    run = await site.tick()
+    assert run.outcomes == {"failed": 1, "logged": 1}
+    assert (site.row_of(refused), site.row_of(good) is not None) == (None, True)
 
 
 async def test_an_event_that_cannot_be_read_costs_only_itself(site: CallsSite) -> None:

@@ -317,6 +317,18 @@ async def test_a_document_broken_later_leaves_the_last_good_one(site: CallsSite,
     assert site.row_there(call)["subject"] == "Good"
 
 
+async def test_an_audit_column_that_dynamics_lacks_stops_all_of_it(site: CallsSite) -> None:
+    site.contact("Elina")
+    site.rules(AuditColumn="new_nowhere")
+    call = site.call("one")
+    run = await site.tick()
+    assert (run.outcome, "AuditColumn" in run.reason) == ("failed", True)
+    assert ("call sync", "red") in await site.findings()
+    site.rules()
+    assert (await site.tick()).outcomes == {"logged": 1}
+    assert site.row_of(call) is not None
+
+
 async def test_health_says_how_far_behind_it_is(site: CallsSite) -> None:
     assert ("call sync", "amber") in await site.findings()
     await site.tick()

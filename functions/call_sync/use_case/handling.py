@@ -135,7 +135,7 @@ class Handling:
             plans = await self._planned(seen)
             seen = await self.carry_out(plans)
         at_work = {each.call.id for each in seen}
-        reason = "somebody was at work on its phone calls again and again"
+        reason = "its phone call, or whom it is regarding, was changed or went again and again"
         await self._remember([failed(each, reason) for each in plans if each.seen.call.id in at_work])
 
     async def _planned(self, seen: Sequence[Seen]) -> list[Plan]:

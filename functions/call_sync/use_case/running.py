@@ -118,16 +118,16 @@ class CallSyncRuns:
         """How far the sync got, and what keeps calls from being logged as the document says."""
         now = self._worlds.now()
         try:
-            rules, matching = await self._premises.documents()
+            premises = await self._premises.read()
         except UnusableError as error:
             return (Finding(_NAME, Status.RED, f"no call is logged: {error}"),)
         reached = await self._progress.read()
-        users = await self._worlds.users.read_users(matching.default_region)
+        users = await self._worlds.users.read_users(premises.site.region)
         found = [_progress_finding(reached, now)]
-        if (problem := assignee_problem(rules, users)) is not None:
+        if (problem := assignee_problem(premises.rules, users)) is not None:
             reason = f"{problem}: calls of users who are not in Dynamics wait"
             found.append(Finding("DefaultCrmAssignee", Status.RED, reason))
-        if (problem := status_problem(await self._premises.site(rules, matching))) is not None:
+        if (problem := status_problem(premises.site)) is not None:
             found.append(Finding("MultipleMatchPhoneCallStatus", Status.AMBER, problem))
         return found
 

@@ -11,8 +11,18 @@ from functions.call_sync.decide.plans import Plan, deleted_by_user
 from functions.call_sync.decide.rows import customer_row
 from functions.call_sync.use_case.worlds import Dynamics
 from shared.calls.records import Outcome
-from shared.dataverse.errors import AlreadyExistsError, ChangedError, DataverseError, NotFoundError, RejectedError
+from shared.dataverse.errors import (
+    AlreadyExistsError,
+    ChangedError,
+    DataverseError,
+    DeniedError,
+    NotFoundError,
+    RejectedError,
+)
 from shared.dataverse.odata import ChangeSet, create_part
+
+_MOST_DENIED = 10
+"""Rows that are denied, and none allowed, until it is said that the app may not write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +61,32 @@ async def write(dynamics: Dynamics, plans: Sequence[Plan], now: datetime) -> Wri
 
 async def _sent(dynamics: Dynamics, plans: Sequence[Plan]) -> list[DataverseError | None]:
     sets = [each.writes for each in plans if each.writes is not None]
-    return await dynamics.write_sets("write phonecall", sets) if sets else []
+    return await _Sender(dynamics).send(sets) if sets else []
+
+
+class _Sender:
+    """Sends change sets. What Dataverse does not allow may be one row alone, such as one whose owner has no role there:
+    that is found by halves. Where nothing at all is allowed it is the app that may not write, and that is raised."""
+
+    def __init__(self, dynamics: Dynamics) -> None:
+        self._dynamics = dynamics
+        self._denied = 0
+        self._is_any_done = False
+
+    async def send(self, sets: Sequence[ChangeSet]) -> list[DataverseError | None]:
+        """What became of each. Raises as `write_sets`."""
+        try:
+            errors = await self._dynamics.write_sets("write phonecall", sets)
+        except DeniedError as error:
+            if len(sets) > 1:
+                middle = len(sets) // 2
+                return [*await self.send(sets[:middle]), *await self.send(sets[middle:])]
+            self._denied += 1
+            if self._denied >= _MOST_DENIED and not self._is_any_done:
+                raise
+            return [error]
+        self._is_any_done = True
+        return errors
 
 
 def _id(each: Plan) -> str:
@@ -68,8 +103,8 @@ def _turned_out(each: Plan, error: DataverseError | None, now: datetime) -> Plan
             return replace(seen, before=found_in_dynamics(seen.call, now, seen.before))
         case ChangedError():
             return seen
-        case NotFoundError() if each.joins_rows:
-            return seen  # one of the two rows has just gone
+        case NotFoundError() if each.joins_rows or seen.written_before is None:
+            return seen  # one of the two rows has just gone, or the customer
         case NotFoundError() if seen.written_before is not None and each.key is None:
             return each  # it was to go, and is gone
         case NotFoundError() if seen.written_before is not None:
