@@ -44,6 +44,9 @@ class Fate:
             raise Killed
         return True
 
+    async def pause(self, phase: str) -> None:
+        """What happens before a step is sent."""
+
 
 class Struck:
     """Passes calls on to a real gateway; each is a step, and so is each page of a stream."""
@@ -57,7 +60,8 @@ class Struck:
             return lambda *args, **kwargs: self._stream(name, real, args, kwargs)
 
         async def call(*args: Any, **kwargs: Any) -> Any:
-            is_last = self._fate.begins(self._phase(name, args))
+            is_last = self._fate.begins(phase := self._phase(name, args))
+            await self._fate.pause(phase)
             if is_last and self._fate.moment == "half":
                 await real(*_half(name, args), **kwargs)
                 raise Killed
@@ -110,6 +114,7 @@ def mortal(
 
     async def offer_tickets(requests: Sequence[Any]) -> None:
         is_last = fate.begins("tickets")
+        await fate.pause("tickets")
         # They go one after the other.
         await offer(requests[: len(requests) // 2] if is_last and fate.moment == "half" else requests)
         if fate.is_dead:
