@@ -1,12 +1,14 @@
 """Call sync with both simulators over HTTP: what becomes of each call, and what it costs."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from shared.calls.records import Outcome
+from shared.calls.search_keys import search_key
 from shared.dataverse.errors import DeniedError
-from tests.integration.calls_site import QUEUE, CallsSite, guid
+from tests.integration.calls_site import KEY, QUEUE, CallsSite, guid
 
 WITHHELD: dict[str, Any] = {"ANum": "anonymous"}
 QUEUE_LEG: dict[str, Any] = {"CallTypeString": "ServiceCall", "QueueId": QUEUE["Id"], "QueueName": QUEUE["Name"]}
@@ -332,6 +334,22 @@ async def test_a_run_cut_off_behind_the_offer_offers_the_same_again(site: CallsS
 
 
 # ------------------------------------------------------------------------------------------------------ same calls
+
+
+async def test_a_call_is_found_by_its_numbers_and_its_agents(site: CallsSite) -> None:
+    site.contact("Elina")
+    call = site.call("one")
+    site.call("one", ago=200, UserId=guid("ben"), UserName="Ben@x.example")
+    await site.tick()
+    key = search_key(KEY)
+    assert key is not None
+    since, until = site.now() - timedelta(days=1), site.now()
+    for each in (key.number("+358507654321"), key.agent(guid("ann")), key.agent("ben@x.example")):
+        found = await site.ledger.find({each}, since, until, 10)
+        assert [(known.record.call_id, str(known.record.outcome)) for known in found] == [(call, "logged")]
+    site.call("one", ago=360, Privacy="Private")
+    await site.tick()
+    assert await site.ledger.find({key.number("+358507654321")}, since, until, 10) == []
 
 
 async def test_ids_in_any_spelling_are_one_call(site: CallsSite) -> None:

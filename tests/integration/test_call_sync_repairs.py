@@ -81,6 +81,21 @@ async def test_the_night_mends_exactly_what_is_missing(site: CallsSite) -> None:
     assert site.phone_calls() == after
 
 
+async def test_runs_without_new_calls_cost_a_request_at_most(site: CallsSite) -> None:
+    _contacts(site, range(50))
+    _calls(site, range(100), spread=timedelta(minutes=100))
+    await site.tick()
+    for _ in range(40):
+        before = site.requests()
+        run = await site.tick()
+        assert (run.outcome, run.outcomes, run.written) == ("done", {}, 0)
+        assert (site.requests() - before <= 1, run.requests <= 1) == (True, True)
+    site.turn_to(site.now().replace(hour=22, minute=0))
+    before = site.requests()
+    assert (await site.runs.at_night()).outcome == "idle"
+    assert site.requests() == before
+
+
 async def test_five_thousand_calls_at_once_cost_sixty_requests_at_most(site: CallsSite) -> None:
     users = [f"agent {number}" for number in range(200)]
     site.enreach_http.post("users", json=[{"Id": guid(user), "UserName": f"{user}@x.example"} for user in users])

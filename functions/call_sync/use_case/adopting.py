@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from functions.call_sync.decide.adoption import (
+    LOGGED_LATER,
     ClientRow,
     Decision,
     LoggedCall,
@@ -47,10 +48,16 @@ class Clients:
         """The most that lies between a call and the start that a client's clock told."""
         return self._nearness.reach
 
-    async def rows_since(self, since: datetime) -> list[JsonRow]:
-        """Phone calls that others than the app created since then. One request, or one for each 5,000."""
+    async def rows_since(self, since: datetime, until: datetime | None = None) -> list[JsonRow]:
+        """Phone calls that others than the app created in `[since, until)`. One request, or one for each 5,000."""
         own_user = await self._dynamics.own_user_id()
-        return await self._dynamics.query(rows_of_others(self._site.rules, own_user, since))
+        return await self._dynamics.query(rows_of_others(self._site.rules, own_user, since, until))
+
+    async def rows_of(self, calls: Collection[Call]) -> list[JsonRow]:
+        """Those of them that can be of these calls."""
+        first = min(call.started for call in calls) - self.reach
+        last = max(call.ended or call.started for call in calls) + LOGGED_LATER
+        return await self.rows_since(first, last + self.reach)
 
     async def adoptions(
         self,

@@ -264,7 +264,7 @@ class Handling:
     ) -> dict[str, Adoption]:
         """The rows that agents' clients made of the calls that are to be logged."""
         new = [each for each in seen if each.written_before is None]
-        logged = [each.call.started for each in new if isinstance(decided[each.call.id], Log)]
+        logged = [each.call for each in new if isinstance(decided[each.call.id], Log)]
         if not logged:
             return {}
         calls = [
@@ -276,7 +276,7 @@ class Handling:
             )
             for each in new
         ]
-        rows = await self.clients.rows_since(min(logged) - self.clients.reach)
+        rows = await self.clients.rows_of(logged)
         found = await self.clients.adoptions([call for call in calls if call is not None], rows)
         doubled = await self._with_a_row(call_id for call_id, each in found.items() if isinstance(each.decision, Adopt))
         # Ours is there though the ledger does not know: both are joined when it does.
