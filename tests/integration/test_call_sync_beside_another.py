@@ -23,7 +23,7 @@ SETTINGS = {
     "ProcessDirectCallsUnanswered": True,
     "UnmatchedCallers": "contact",
 }
-WRITES = ("Dataverse write", "tickets", "ledger write", "checkpoint", "Enreach read", "Dataverse read")
+STEPS = ("Dataverse write", "tickets", "ledger write", "checkpoint", "Enreach read", "Dataverse read")
 LEASE_IS_OVER = timedelta(seconds=65)
 
 
@@ -35,10 +35,10 @@ async def site(dataverse: DataverseClient, simulator: str, enreach: Enreach) -> 
 
 async def test_two_workers_that_tick_at_once(site: DaySite) -> None:
     site.open(8, SETTINGS, calls_per_agent=20)
-    workers = site.process(), site.process()
+    workers = [site.process(), site.process()]
     for number, moment in enumerate(steps(BEGIN, BEGIN + timedelta(hours=10), minutes=20)):
         site.turn_to(moment)
-        first, second = workers if number % 2 else reversed(workers)
+        first, second = workers if number % 2 else workers[::-1]
         runs = await asyncio.gather(first.every_minute(), second.every_minute())
         assert sorted(run.outcome for run in runs) == ["busy", "done"]
     for moment in (EVENING, NEXT_NOON):
@@ -67,11 +67,11 @@ class Freeze(Fate):
 async def test_a_worker_that_is_frozen_and_overtaken(site: DaySite) -> None:
     site.open(10, SETTINGS, calls_per_agent=40)
     dice = random.Random(SEED)  # noqa: S311 - repeatable dice
-    usual: Counter[str] = Counter(dict.fromkeys(WRITES, 1))
+    usual: Counter[str] = Counter(dict.fromkeys(STEPS, 1))
     frozen: Counter[str] = Counter()
-    for number, moment in enumerate(steps(BEGIN, BEGIN + timedelta(hours=8, minutes=30), minutes=7)):
+    for number, moment in enumerate(steps(BEGIN, BEGIN + timedelta(hours=8, minutes=30), minutes=12)):
         site.turn_to(max(moment, site.now()))
-        phase = WRITES[number % len(WRITES)]
+        phase = STEPS[number % len(STEPS)]
         fate = Freeze(phase, dice.randint(1, max(1, usual[phase])))
         slow = asyncio.create_task(run_of(site, fate))
         await asyncio.wait({slow, asyncio.create_task(fate.frozen.wait())}, return_when=asyncio.FIRST_COMPLETED)
@@ -87,7 +87,7 @@ async def test_a_worker_that_is_frozen_and_overtaken(site: DaySite) -> None:
         assert (await slow).outcome == "failed"
         assert await Checkpoint(site.tables, "calls").read() == reached
         await site.assert_that_the_checkpoint_passed_nothing()
-    assert min(frozen[phase] for phase in WRITES) > 3
+    assert min(frozen[phase] for phase in STEPS) > 2
     await site.walk(steps(site.now(), EVENING, minutes=55))
     assert (await site.runs.at_night()).outcome == "done"
     await site.walk(steps(site.now(), NEXT_NOON, minutes=55))
@@ -104,4 +104,5 @@ async def run_of(site: DaySite, fate: Fate) -> Run:
         documents=site.documents,
         offer=site.offer,
     )
-    return await site.process(**worlds).every_minute()
+    done: Run = await site.process(**worlds).every_minute()
+    return done
