@@ -22,6 +22,7 @@ from shared.dataverse.client import DataverseClient
 from shared.enreach.client import EnreachClient
 from shared.health import Finding
 from shared.number_index.keys import number_key
+from shared.storage.errors import StorageError
 from shared.ticket_request import TicketRequest
 from shared.users.queries import UserColumns
 from shared.users.users import Users
@@ -54,6 +55,13 @@ class Documents:
 class NoIndex:
     async def find_many(self, numbers: Any, matching: Any) -> dict[str, Any]:
         return {}
+
+
+class Forgetful(CallLedger):
+    """Is gone before anything is written down of what was done."""
+
+    async def write(self, *_: Any, **__: Any) -> None:
+        raise StorageError("storage is down")
 
 
 class CallsSite:

@@ -5,9 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.calls.ledger import CallLedger
-from shared.storage.errors import StorageError
-from tests.integration.calls_site import QUEUE, CallsSite, guid
+from tests.integration.calls_site import QUEUE, CallsSite, Forgetful, guid
 
 QUEUE_LEG: dict[str, Any] = {"CallTypeString": "ServiceCall", "QueueId": QUEUE["Id"], "QueueName": QUEUE["Name"]}
 BEN: dict[str, Any] = {"UserId": guid("ben"), "UserName": "ben@x.example"}
@@ -87,13 +85,6 @@ async def test_a_run_cut_off_behind_the_first_write_leaves_no_call_open(site: Ca
     assert len(site.phone_calls()) == 1
 
 
-class Forgetful(CallLedger):
-    """Is gone before anything is written down of what was done."""
-
-    async def write(self, *_: Any, **__: Any) -> None:
-        raise StorageError("storage is down")
-
-
 async def test_a_run_cut_off_behind_a_later_write_keeps_neither_from_following_nor_users_from_editing(
     site: CallsSite,
 ) -> None:
@@ -114,6 +105,23 @@ async def test_a_run_cut_off_behind_a_later_write_keeps_neither_from_following_n
     assert (row["actualdurationminutes"], row["_ownerid_value"]) == (6, BEN_IN_DYNAMICS)
     assert (row["subject"], row["statuscode"]) == ("Mine", 4)
     assert (await site.tick()).written == 0
+
+
+async def test_a_run_cut_off_behind_a_removal_does_not_pass_for_a_users_deletion(site: CallsSite) -> None:
+    site.contact("Elina")
+    call = site.call("one")
+    await site.tick()
+    site.call("one", ago=360, Privacy="Private")
+    site.turn(minutes=1)
+    assert (await site.process(ledger=Forgetful(site.tables)).every_minute()).outcome == "failed"
+    assert site.row_of(call) is None
+    site.runs = site.process()
+    await site.tick(minutes=2)
+    record = await site.record(call)
+    assert (str(record.outcome), record.phone_call_id, record.legs) == ("removed-private", None, b"")
+    site.call("one", ago=540, Privacy="Work")
+    await site.tick()
+    assert (await site.outcome(call), site.row_of(call) is not None) == ("logged", True)
 
 
 async def test_a_user_who_was_there_before_the_run_that_follows_keeps_the_row(site: CallsSite) -> None:

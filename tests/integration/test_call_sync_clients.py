@@ -6,7 +6,7 @@ import pytest
 
 from functions.call_sync.use_case import late_rows
 from shared.calls.ids import phone_call_id
-from tests.integration.calls_site import CallsSite, guid
+from tests.integration.calls_site import NOON, CallsSite, Forgetful, guid
 
 ANN, BEN_IN_DYNAMICS = guid("ann in Dynamics"), guid("ben in Dynamics")
 
@@ -141,6 +141,24 @@ async def test_an_audit_column_holds_the_stamp(site: CallsSite, settings: dict[s
     site.runs = site.process()
     await site.tick()
     assert site.phone_calls() == rows
+
+
+async def test_a_run_cut_off_behind_the_joining_of_two_rows_knows_the_one_that_is_left(site: CallsSite) -> None:
+    site.contact("Elina")
+    call = site.call("one")
+    await site.tick()
+    row_id = site.client_row("row", ago=350, createdon=site.now().isoformat(), description="Hers.")
+    site.turn(minutes=1)
+    assert (await site.process(ledger=Forgetful(site.tables)).every_minute()).outcome == "failed"
+    assert list(site.phone_calls()) == [row_id]
+    site.runs = site.process()
+    night = await site.night(site.now().replace(hour=23, minute=40))
+    assert (night.outcomes, night.written) == ({"merged": 1}, 0)
+    assert str((await site.record(call)).phone_call_id) == row_id
+    site.turn(days=2)
+    site.call("one", ago=300 + (site.now() - NOON).total_seconds(), Privacy="Private")
+    await site.tick()
+    assert (site.phone_calls(), await site.outcome(call)) == ({}, "removed-private")
 
 
 async def test_ours_stays_where_somebody_works_with_it(site: CallsSite) -> None:

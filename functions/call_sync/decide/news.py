@@ -56,6 +56,13 @@ class Seen:
     legs: bytes
     """Of its records, for the ledger; empty where nothing may be kept."""
     before: CallRecord | None
+    known: CallRecord | None = None
+    """What the ledger says, where `before` says more."""
+
+    @property
+    def in_ledger(self) -> CallRecord | None:
+        """What is to be written over."""
+        return self.before if self.known is None else self.known
 
     @property
     def is_deleted_by_user(self) -> bool:
@@ -74,6 +81,22 @@ class Seen:
         """Whether its phone call still tells of a call of which nothing may be kept."""
         is_away = self.before is not None and self.before.outcome in _TAKEN_AWAY
         return not self.legs and self.written_before is not None and not is_away
+
+
+def without_row(seen: Seen, stamped: UUID | None) -> Seen:
+    """A call whose phone call is not there any more. `stamped`: the one of a client that bears its id.
+
+    A run that was cut off may have joined the two, or have taken away what must go; else somebody deleted it.
+    """
+    before = seen.before
+    assert before is not None
+    if before.outcome is Outcome.WAITING:
+        gone = replace(before, outcome=Outcome.REMOVED_PRIVATE, phone_call_id=None, done=False, written=b"")
+        return replace(seen, before=gone, known=before)
+    if stamped is not None:
+        joined = replace(before, outcome=Outcome.MERGED, phone_call_id=stamped, written=b"")
+        return replace(seen, before=joined, known=before)
+    return seen
 
 
 def seen_of(new: Records, before: CallRecord | None, site: Site, now: datetime, there: There | None = None) -> Seen:

@@ -120,8 +120,10 @@ def written_ahead(each: Plan) -> CallRecord | None:
     """What the ledger is to say before a phone call that is there is changed: what it holds then is known even where
     the run is cut off right behind it. None for what needs no such care."""
     before = each.seen.before
-    if before is None or each.writes is None or each.joins_rows or each.key is None:
+    if before is None or each.writes is None or each.joins_rows or each.seen.written_before is None:
         return None
+    if each.key is None:
+        return replace(before, outcome=Outcome.WAITING, reason="its phone call is being taken away")
     if each.key != each.seen.written_before:
         return None
     try:

@@ -59,6 +59,12 @@ class Clients:
         last = max(call.ended or call.started for call in calls) + LOGGED_LATER
         return await self.rows_since(first, last + self.reach)
 
+    async def stamped(self, calls: Collection[Call]) -> dict[str, JsonRow]:
+        """The phone calls of others that bear the ids of these calls, by call id."""
+        ids = {call.id for call in calls}
+        found = {_client_row(row, self._site).stamp: row for row in await self.rows_of(calls)}
+        return {call_id: row for call_id, row in found.items() if call_id in ids}
+
     async def adoptions(
         self,
         calls: Sequence[LoggedCall],

@@ -23,6 +23,7 @@ from functions.call_sync.decide.news import (
     record_of,
     says_more,
     seen_of,
+    without_row,
 )
 from functions.call_sync.decide.outcome import (
     Decision,
@@ -140,6 +141,7 @@ class Handling:
 
     async def _planned(self, seen: Sequence[Seen]) -> list[Plan]:
         rows = await self._rows_of(seen)
+        seen = await self._with_rows_of_cut_off_runs(seen, rows)
         users = await self._worlds.users.read_users(self.site.region)
         decided = await self._decided(seen, rows, users)
         adoptions = await self._adoptions(seen, decided, users)
@@ -154,6 +156,21 @@ class Handling:
             ]
 
         return await aside(planned)
+
+    async def _with_rows_of_cut_off_runs(self, seen: Sequence[Seen], rows: dict[UUID, JsonRow]) -> list[Seen]:
+        """The calls, some with another phone call than the ledger knows. What is found goes to `rows`."""
+        gone = [each for each in seen if _is_gone(each, rows) and not each.is_deleted_by_user]
+        if not gone:
+            return list(seen)
+        stamped = await self.clients.stamped([each.call for each in gone])
+        rows |= {UUID(str(row[PHONE_CALL.primary_id])): row for row in stamped.values()}
+        found = {
+            each.call.id: without_row(
+                each, UUID(str(stamped[each.call.id][PHONE_CALL.primary_id])) if each.call.id in stamped else None
+            )
+            for each in gone
+        }
+        return [found.get(each.call.id, each) for each in seen]
 
     async def carry_out(self, plans: Sequence[Plan]) -> list[Seen]:
         """Write what is planned, offer the tickets, and remember both. Returns what has to be planned anew."""
@@ -181,7 +198,7 @@ class Handling:
             self.tickets += len(due)
         offered = {seen.call.id for seen in due}
         every = [self._record(each, now, is_offered=each.seen.call.id in offered) for each in done]
-        before = {each.seen.call.id: each.seen.before for each in done if each.seen.before is not None}
+        before = {each.seen.call.id: known for each in done if (known := each.seen.in_ledger) is not None}
         records = [record for record in every if says_more(record, before.get(record.call_id))]
         self._held.check()
         await self._worlds.ledger.write(records, before=before, fence=self._held.fence)
