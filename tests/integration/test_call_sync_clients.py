@@ -67,6 +67,17 @@ async def test_a_row_of_another_call_stays_as_it_is(site: CallsSite, other: dict
     assert site.phone_calls()[row_id] == before
 
 
+async def test_a_row_that_comes_later_gets_the_legs_with_the_names_of_the_agents(site: CallsSite) -> None:
+    site.contact("Elina")
+    site.call("one", ago=400, UserId=guid("ben"), UserName="ben@x.example", Duration=60)
+    site.call("one", ago=300)
+    await site.tick()
+    row_id = site.client_row("row", ago=460, createdon=site.now().isoformat())
+    await site.tick()
+    lines = site.phone_calls()[row_id]["description"].splitlines()
+    assert [line.partition(",")[0] for line in lines[:2]] == ["Leg 1: Ben", "Leg 2: Ann"]
+
+
 @pytest.mark.parametrize("hours", [0.1, 1, 23])
 async def test_a_row_that_comes_later_becomes_the_call(site: CallsSite, hours: float) -> None:
     contact = site.contact("Elina")

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from functions.call_sync.decide.adoption import Adopt
 from functions.call_sync.decide.calls import NOTHING, Records, merge
-from functions.call_sync.decide.fields import Party
+from functions.call_sync.decide.fields import Party, Texts
 from functions.call_sync.decide.news import (
     Seen,
     There,
@@ -146,7 +146,7 @@ class Handling:
         decided = await self._decided(seen, rows, users)
         adoptions = await self._adoptions(seen, decided, users)
         parties = await self._parties_of(seen, rows)
-        texts = replace(self.texts, name_of=lambda agent: name_of(agent, self.site, users))
+        texts = self.texts_with(users)
 
         def planned() -> list[Plan]:
             found = (_found(each, rows, parties, adoptions.get(each.call.id)) for each in seen)
@@ -156,6 +156,10 @@ class Handling:
             ]
 
         return await aside(planned)
+
+    def texts_with(self, users: UserMap) -> Texts:
+        """The texts, with the names of the agents."""
+        return replace(self.texts, name_of=lambda agent: name_of(agent, self.site, users))
 
     async def _with_rows_of_cut_off_runs(self, seen: Sequence[Seen], rows: dict[UUID, JsonRow]) -> list[Seen]:
         """The calls, some with another phone call than the ledger knows. What is found goes to `rows`."""

@@ -81,10 +81,11 @@ class LateRows:
         own = await self._own_rows(seen.values(), site)
         calls = [call for each in seen.values() if (call := self._as_logged(each, site, own)) is not None]
         adoptions = await handling.clients.adoptions(calls, rows, own)
+        texts = handling.texts_with(await self._worlds.users.read_users(site.region)) if adoptions else handling.texts
         plans: list[Plan] = []
         for call_id, adoption in adoptions.items():
             row, written = own[call_id]
-            planned = adopted_later(seen[call_id], adoption.decision, adoption.row, row, written, site, handling.texts)
+            planned = adopted_later(seen[call_id], adoption.decision, adoption.row, row, written, site, texts)
             if planned is not None:
                 plans.append(planned)
         return not plans or not await handling.carry_out(plans)

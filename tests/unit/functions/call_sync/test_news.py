@@ -10,6 +10,7 @@ import pytest
 from functions.call_sync.decide.calls import NOTHING, Records, records_of
 from functions.call_sync.decide.news import (
     MOST_LEGS,
+    Seen,
     There,
     has_news,
     is_known_in_part,
@@ -18,6 +19,7 @@ from functions.call_sync.decide.news import (
     says_more,
     seen_of,
     waiting_of,
+    without_row,
 )
 from functions.call_sync.decide.outcome import Site, site_of
 from functions.call_sync.rules import CallSync
@@ -123,6 +125,33 @@ def test_a_call_of_which_nothing_was_kept_is_known_in_part(
     new: Records, before: CallRecord | None, site: Site, is_part: bool
 ) -> None:
     assert is_known_in_part(new, before, site, LATER) is is_part
+
+
+# ------------------------------------------------------------------------------------------------ what is gone
+
+
+STAMPED = UUID(int=9)
+
+
+def gone(stamped: UUID | None = None, **changes: Any) -> Seen:
+    return without_row(seen_of(WORK, remembered(**changes), SITE, LATER), stamped)
+
+
+def test_a_phone_call_that_is_gone_was_deleted_by_a_user() -> None:
+    assert gone().before == remembered()
+
+
+def test_one_that_was_being_taken_away_is_no_users_deletion() -> None:
+    seen = gone(outcome=Outcome.WAITING)
+    assert seen.before is not None
+    assert (seen.before.outcome, seen.written_before, seen.before.written) == (Outcome.REMOVED_PRIVATE, None, b"")
+    assert seen.in_ledger == remembered(outcome=Outcome.WAITING)
+
+
+def test_one_whose_stamp_a_client_bears_was_joined_to_it() -> None:
+    seen = gone(STAMPED)
+    assert seen.before is not None
+    assert (seen.before.outcome, seen.written_before, seen.in_ledger) == (Outcome.MERGED, STAMPED, remembered())
 
 
 # ---------------------------------------------------------------------------------------------- what was lost
