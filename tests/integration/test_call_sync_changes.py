@@ -255,6 +255,31 @@ async def test_one_leg_that_turns_work_leaves_a_call_out_whose_other_leg_is_priv
     assert "Leg 2" in site.row_there(call)["description"]
 
 
+async def test_a_leg_that_cannot_be_read_keeps_a_private_call_out(site: CallsSite) -> None:
+    site.contact("Elina")
+    call = site.call("one", Privacy="Private")
+    site.call("one", ago=200, Privacy="Undefined", **BEN)
+    await site.tick()
+    site.turn(hours=1)
+    site.call("one", ago=200 + 3660, Privacy="Work", **BEN)
+    site.call("one", ago=300 + 3660, Privacy="Private", Duration="long", ModifiedAt="2027-01-01T00:00:00Z")
+    await site.tick()
+    assert (site.row_of(call), await site.outcome(call)) == (None, "skipped-private")
+
+
+async def test_a_queue_call_that_waited_long_is_a_queue_call_when_it_turns_work(site: CallsSite) -> None:
+    site.contact("Elina")
+    site.rules(ProcessServiceCalls=True)
+    call = site.service_call("one", ago=3000)
+    site.call("one", ago=300, Privacy="Undefined", **QUEUE_LEG)
+    await site.tick()
+    site.turn(hours=5)
+    site.call("one", ago=300 + 5 * 3600 + 60, Privacy="Work")
+    await site.tick()
+    row = site.row_there(call)
+    assert (row["subject"], row["scheduledstart"]) == ("Incoming queue call", "2027-03-01T11:10:00Z")
+
+
 async def test_the_queue_alone_does_not_bring_a_private_call_back(site: CallsSite) -> None:
     site.contact("Elina")
     site.rules(**ALL_ON)

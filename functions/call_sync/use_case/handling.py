@@ -13,7 +13,7 @@ from itertools import batched
 from uuid import UUID
 
 from functions.call_sync.decide.adoption import Adopt
-from functions.call_sync.decide.calls import NOTHING, Records, merge
+from functions.call_sync.decide.calls import NOTHING, Records
 from functions.call_sync.decide.fields import Party, Texts
 from functions.call_sync.decide.news import (
     Seen,
@@ -100,13 +100,13 @@ class Handling:
     async def _made_whole(self, news: dict[str, Records], records: Mapping[str, CallRecord]) -> dict[str, Records]:
         """The records with all that Enreach says of those calls of which a part is known."""
         now = self._worlds.now()
-        parts = [
+        parts = {
             call_id for call_id, new in news.items() if is_known_in_part(new, records.get(call_id), self.site, now)
-        ]
+        }
         if not parts:
             return news
-        whole = await read_whole(self._worlds.enreach, {call_id: news[call_id] for call_id in parts})
-        return news | {call_id: merge(found, news[call_id]) for call_id, found in whole.items()}
+        whole = await read_whole(self._worlds.enreach, {call_id: news[call_id] for call_id in parts}, records)
+        return {call_id: new for call_id, new in news.items() if call_id not in parts} | whole
 
     def _look(
         self,
@@ -125,7 +125,7 @@ class Handling:
         what they were."""
         records = {record.call_id: record for record in waiting}
         if records:
-            whole = await read_whole(self._worlds.enreach, {call_id: NOTHING for call_id in records})
+            whole = await read_whole(self._worlds.enreach, {call_id: NOTHING for call_id in records}, records)
             await self.settle(self._look(whole, records, self._worlds.now(), None))
 
     async def settle(self, seen: Sequence[Seen]) -> None:

@@ -10,19 +10,26 @@ from datetime import UTC, datetime, timedelta
 from functions.call_sync.decide.calls import NOTHING, Records, by_call, merge
 from functions.call_sync.decide.moments import LONGEST_SLICE
 from functions.call_sync.use_case.worlds import Enreach
+from shared.calls.records import CallRecord, Outcome
 from shared.enreach.models import CallEvent, Reading
 from shared.enreach.windows import Window
 
 _AT_ONCE = 8
+_WAS_PRIVATE = frozenset({Outcome.SKIPPED_PRIVATE, Outcome.REMOVED_PRIVATE})
+"""Only legs have a class."""
 _SOON = timedelta(minutes=2)
 """From the first leg to the queue."""
 
 
-async def read_whole(enreach: Enreach, known: Mapping[str, Records]) -> dict[str, Records]:
-    """All that Enreach says of these calls, by canonical call id. Raises EnreachError.
+async def read_whole(
+    enreach: Enreach, known: Mapping[str, Records], before: Mapping[str, CallRecord]
+) -> dict[str, Records]:
+    """What is known of these calls with all else that Enreach says of them, by canonical call id. `before` is what the
+    ledger says of each. Raises EnreachError.
 
-    A request for the legs of each call, and one for the service calls of each quarter of an hour in which one of them
-    started: those cannot be asked for by call id.
+    A call of which a leg cannot be read, or which was private and has no legs, is missing: what kept it out may be what
+    is not seen. A request for the legs of each call, and one for the service calls of each quarter of an hour in which
+    one of them started: those cannot be asked for by call id.
     """
     gate = asyncio.Semaphore(_AT_ONCE)
 
@@ -30,17 +37,26 @@ async def read_whole(enreach: Enreach, known: Mapping[str, Records]) -> dict[str
         async with gate:
             return await enreach.calls_of(call_id)
 
-    legs = await asyncio.gather(*map(legs_of, known))
-    events = [event for reading in legs for event in reading.items]
-    found = by_call(events, ())
-    starts = (
-        merge(records, found.get(call_id, NOTHING)).started
-        for call_id, records in known.items()
-        if records.service is None and (records != NOTHING or call_id in found)
-    )
+    readings = dict(zip(known, await asyncio.gather(*map(legs_of, known)), strict=True))
+    readable = {call_id: reading for call_id, reading in readings.items() if not reading.unreadable}
+    legs = by_call((event for reading in readable.values() for event in reading.items), ())
+    seen = {
+        call_id: merge(legs.get(call_id, NOTHING), known[call_id])
+        for call_id in readable
+        if call_id in legs or before[call_id].outcome not in _WAS_PRIVATE
+    }
+    starts = [
+        each for call_id, records in seen.items() for each in _starts(records, before[call_id]) if not records.service
+    ]
     services = [call for window in _windows(starts) for call in (await enreach.service_calls(window)).items]
-    whole = by_call(events, services)
-    return {call_id: whole[call_id] for call_id in known if call_id in whole}
+    queued = by_call((), services)
+    whole = {call_id: merge(queued.get(call_id, NOTHING), records) for call_id, records in seen.items()}
+    return {call_id: records for call_id, records in whole.items() if records != NOTHING}
+
+
+def _starts(records: Records, before: CallRecord) -> Iterable[datetime]:
+    # The first leg may come long after the queue took the call, which the ledger knows if it saw it.
+    return (before.started,) if records == NOTHING else (before.started, records.started)
 
 
 def _windows(starts: Iterable[datetime]) -> list[Window]:
