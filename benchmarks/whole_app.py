@@ -199,6 +199,7 @@ _NO_TIMERS = {"USER_SYNC_SCHEDULE": _NEVER, "CALL_SYNC_SCHEDULE": _NEVER, "RETRO
 def running_app(**settings: str) -> Iterator[WholeApp]:
     """The app on one core, storage and Dynamics on the other. It ends with the block."""
     BUILD.mkdir(parents=True, exist_ok=True)
+    (BUILD / "stack.log").unlink(missing_ok=True)
     with running_stack(environment=_NO_TIMERS | settings, log_file=BUILD / "stack.log") as stack:
         connection = stack.storage_connection_string
         with (
