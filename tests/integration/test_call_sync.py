@@ -324,6 +324,7 @@ async def test_a_run_cut_off_behind_the_offer_offers_the_same_again(site: CallsS
         site.tickets.extend(requests)  # type: ignore[arg-type]
         raise CutOffError
 
+    site.turn(minutes=1)
     with pytest.raises(CutOffError):
         await site.process(offer_tickets=offer).every_minute()
     site.turn(minutes=2)

@@ -13,16 +13,11 @@ from functions.call_sync.use_case.running import Run
 from shared.dataverse.client import DataverseClient
 from shared.storage.checkpoints import Checkpoint
 from tests.integration.enreach import Enreach
-from tests.integration.generated_day import BEGIN, EVENING, NEXT_NOON, DaySite, day_site, steps
+from tests.integration.generated_day import BEGIN, EVENING, NEXT_NOON, SWITCHES_ON, DaySite, day_site, steps
 from tests.integration.struck import Fate, mortal
 
 SEED = int(os.environ.get("CALLS_SEED", "8"))
-SETTINGS = {
-    "ProcessServiceCalls": True,
-    "ProcessServiceCallsUnanswered": True,
-    "ProcessDirectCallsUnanswered": True,
-    "UnmatchedCallers": "contact",
-}
+SETTINGS = {**SWITCHES_ON, "UnmatchedCallers": "contact"}
 STEPS = ("Dataverse write", "tickets", "ledger write", "checkpoint", "Enreach read", "Dataverse read")
 LEASE_IS_OVER = timedelta(seconds=65)
 
@@ -35,15 +30,15 @@ async def site(dataverse: DataverseClient, simulator: str, enreach: Enreach) -> 
 
 async def test_two_workers_that_tick_at_once(site: DaySite) -> None:
     site.open(8, SETTINGS, calls_per_agent=20)
-    workers = [site.process(), site.process()]
+    one, other = site.process(), site.process()
     for number, moment in enumerate(steps(BEGIN, BEGIN + timedelta(hours=10), minutes=20)):
         site.turn_to(moment)
-        first, second = workers if number % 2 else workers[::-1]
+        first, second = (one, other) if number % 2 else (other, one)
         runs = await asyncio.gather(first.every_minute(), second.every_minute())
         assert sorted(run.outcome for run in runs) == ["busy", "done"]
     for moment in (EVENING, NEXT_NOON):
         site.turn_to(moment)
-        runs = await asyncio.gather(*(worker.every_minute() for worker in workers))
+        runs = await asyncio.gather(one.every_minute(), other.every_minute())
         assert sorted(run.outcome for run in runs) == ["busy", "done"]
     site.assert_phone_calls()
     site.assert_tickets()

@@ -2,7 +2,7 @@
 never passes a call that is not written.
 
 Each tick of a generated day is killed at another step, before it, in the middle, or after it took effect, and repeated
-by a new process when the lease is over. Some 160 runs are killed; CALLS_KILLS=1000 kills about so many, CALLS_SEED=7
+by a new process when the lease is over. Some 120 runs are killed; CALLS_KILLS=1000 kills about so many, CALLS_SEED=7
 others.
 """
 
@@ -18,17 +18,12 @@ import pytest
 from functions.call_sync.use_case.running import CallSyncRuns, Run
 from shared.dataverse.client import DataverseClient
 from tests.integration.enreach import Enreach
-from tests.integration.generated_day import BEGIN, EVENING, NEXT_NOON, DaySite, day_site, steps
+from tests.integration.generated_day import BEGIN, EVENING, NEXT_NOON, SWITCHES_ON, DaySite, day_site, steps
 from tests.integration.struck import Fate, Killed, Moment, mortal
 
-KILLS = int(os.environ.get("CALLS_KILLS", "160"))
+KILLS = int(os.environ.get("CALLS_KILLS", "120"))
 SEED = int(os.environ.get("CALLS_SEED", "6"))
-SETTINGS = {
-    "ProcessServiceCalls": True,
-    "ProcessServiceCallsUnanswered": True,
-    "ProcessDirectCallsUnanswered": True,
-    "UnmatchedCallers": "contact",
-}
+SETTINGS = {**SWITCHES_ON, "UnmatchedCallers": "contact"}
 PHASES = (
     "Enreach read", "ledger read", "Dataverse read", "Dataverse write", "tickets", "ledger write", "checkpoint",
     "Dataverse write", "ledger write", "lease", "documents", "users read",

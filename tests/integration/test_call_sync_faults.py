@@ -20,16 +20,11 @@ from shared.storage.errors import StorageError
 from shared.users.queries import UserColumns
 from shared.users.users import Users
 from tests.integration.enreach import Enreach, enreach_client
-from tests.integration.generated_day import BEGIN, DAY, EVENING, NEXT_NOON, DaySite, day_site, steps
+from tests.integration.generated_day import BEGIN, DAY, EVENING, NEXT_NOON, SWITCHES_ON, DaySite, day_site, steps
 from tests.integration.site import utc
 
 SEED = int(os.environ.get("CALLS_SEED", "4"))
-SETTINGS = {
-    "ProcessServiceCalls": True,
-    "ProcessServiceCallsUnanswered": True,
-    "ProcessDirectCallsUnanswered": True,
-    "UnmatchedCallers": "contact",
-}
+SETTINGS = {**SWITCHES_ON, "UnmatchedCallers": "contact"}
 MENDED = utc(f"{DAY}T15:00:00+00:00")
 HONEST: list[dict[str, Any]] = [
     {"status": 500}, {"status": 502}, {"status": 503, "retryAfter": 1}, {"status": 429, "retryAfter": 1},
@@ -144,7 +139,7 @@ async def test_a_day_on_which_everything_fails(site: DaySite, monkeypatch: pytes
     worlds = {"enreach": impatient, "tables": tables, "users": users, "offer_tickets": offer}
     runs = site.process(**worlds, ledger=CallLedger(tables))
     outcomes: Counter[str] = Counter()
-    for number, moment in enumerate(steps(BEGIN, MENDED, minutes=7)):
+    for number, moment in enumerate(steps(BEGIN, MENDED, minutes=8)):
         site.turn_to(moment)
         site.tables.down = number % 20 == 19
         outcome = "failed"

@@ -32,17 +32,11 @@ from shared.ticket_request import TicketRequest, read_message
 from tests.azurite import ROOT, Azurite
 from tests.integration.call_sync_worker import PHASES, Board, Plan
 from tests.integration.enreach import Enreach
-from tests.integration.generated_day import BEGIN, EVENING, NEXT_NOON, DaySite, day_site, steps
+from tests.integration.generated_day import BEGIN, EVENING, NEXT_NOON, SWITCHES_ON, DaySite, day_site, steps
 
 KILLS = int(os.environ.get("CALLS_SIGKILLS", "50"))
 PATIENCE = 20
-SETTINGS = {
-    "ProcessServiceCalls": True,
-    "ProcessServiceCallsUnanswered": True,
-    "ProcessDirectCallsUnanswered": True,
-    "UnmatchedCallers": "contact",
-    "ExecutionInterval": 15,
-}
+SETTINGS = {**SWITCHES_ON, "UnmatchedCallers": "contact", "ExecutionInterval": 15}
 
 
 @pytest.fixture

@@ -7,10 +7,12 @@ from typing import Final
 from uuid import UUID
 
 from functions.call_sync.decide.calls import NOTHING, Call, Records, from_bytes, merge, read_call, to_bytes
+from functions.call_sync.decide.moments import OVERLAP
 from functions.call_sync.decide.outcome import Site, is_never_logged, is_private, ticket_due
 from shared.calls.ids import phone_call_id
 from shared.calls.records import CallRecord, Glance, Outcome, digest_of
 from shared.calls.search_keys import SearchKey
+from shared.enreach.models import CallEvent, ServiceCall
 from shared.phone_numbers import e164
 
 MOST_LEGS: Final = 256 * 1024
@@ -204,6 +206,14 @@ def _numbers(call: Call, site: Site) -> Iterable[str]:
 def _agents(call: Call) -> Iterable[str]:
     agents = {text for leg in call.legs for text in (leg.user_id, leg.user_name) if text}
     return agents | ({call.owner.user_id} if call.owner is not None and call.owner.user_id else set())
+
+
+def is_of_changes(records: Records, now: datetime) -> bool:
+    """Whether the feed of changes has just told of this call, or will: it tells of all legs that changed, where a look
+    at one quarter of an hour may see one of them alone."""
+    known: tuple[CallEvent | ServiceCall | None, ...] = (*records.events, records.service)
+    moments = [each.modified_at for each in known if each is not None and each.modified_at is not None]
+    return any(moment > now - OVERLAP for moment in moments)
 
 
 def is_settled(seen: Glance, records: Records, site: Site, now: datetime, *, again: bool) -> bool:

@@ -29,7 +29,7 @@ from functions.call_sync.decide.moments import (
     sliced,
     slices,
 )
-from functions.call_sync.decide.news import There, is_settled, waiting_of
+from functions.call_sync.decide.news import There, is_of_changes, is_settled, waiting_of
 from functions.call_sync.decide.outcome import (
     assignee_problem,
     owner_of,
@@ -388,4 +388,8 @@ def _unsettled(
         is_gone = known.done and known.outcome is Outcome.LOGGED and phone_call_id(call_id) not in there.keys
         return not is_gone and not there.lacks_customer(call_id)
 
-    return {call_id: records for call_id, records in news.items() if not is_settled_here(call_id, records)}
+    return {
+        call_id: records
+        for call_id, records in news.items()
+        if not is_of_changes(records, now) and not is_settled_here(call_id, records)
+    }

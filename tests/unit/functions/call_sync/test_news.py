@@ -14,6 +14,7 @@ from functions.call_sync.decide.news import (
     There,
     has_news,
     is_known_in_part,
+    is_of_changes,
     is_settled,
     record_of,
     says_more,
@@ -216,3 +217,19 @@ def test_that_a_call_was_looked_at_is_nothing_to_write_down() -> None:
     assert says_more(before, None)
     assert not says_more(replace(before, updated=LATER + timedelta(minutes=1)), before)
     assert says_more(replace(before, reason="another"), before)
+
+
+@pytest.mark.parametrize(
+    ("modified", "is_theirs"), [(None, False), (-301, False), (-300, False), (-299, True), (0, True), (60, True)]
+)
+@pytest.mark.parametrize("by_queue", [False, True])
+def test_what_has_just_changed_is_left_to_the_feed_of_changes(
+    modified: int | None, is_theirs: bool, by_queue: bool
+) -> None:
+    moment = None if modified is None else LATER + timedelta(seconds=modified)
+    old = LATER - timedelta(hours=1)
+    records = Records(
+        (replace(leg(), modified_at=old if by_queue else moment), replace(leg(), modified_at=old)),
+        replace(service(), modified_at=moment) if by_queue else None,
+    )
+    assert is_of_changes(records, LATER) is is_theirs
