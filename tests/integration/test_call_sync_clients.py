@@ -1,5 +1,7 @@
 """Call sync with both simulators over HTTP: the phone calls that agents' own clients make of the same calls."""
 
+import random
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -230,6 +232,55 @@ async def test_redials_in_two_runs_with_rows_that_come_late_stay_two(site: Calls
     await site.tick()
     assert len(site.phone_calls()) == 2
     assert _stamps(site) == sorted(calls)
+
+
+async def test_a_row_logged_by_hand_is_known_when_the_other_call_has_its_own(site: CallsSite) -> None:
+    site.contact("Elina")
+    calls = [site.call("one", ago=300), site.call("two", ago=120)]
+    await site.tick()
+    by_hand = site.client_row("by hand", scheduledstart=None, createdon=site.now().isoformat(), description="By hand.")
+    assert (await site.tick()).outcomes == {}
+    site.client_row("two", ago=120 + 120, createdon=site.now().isoformat())
+    await site.tick()
+    await site.tick()
+    assert _stamps(site) == sorted(calls)
+    assert len(site.phone_calls()) == 2
+    assert f"CallId is {calls[0]}" in site.phone_calls()[by_hand]["description"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_each_call_ends_as_one_row_however_calls_and_rows_come(site: CallsSite, seed: int) -> None:
+    """Redials of one number, each with a row of the client's, which shows before or after the call is reported."""
+    dice = random.Random(seed)  # noqa: S311 - repeatable dice
+    site.contact("Elina")
+    begin, started, calls = site.now(), 0.0, dict[int, str]()
+    count = dice.randint(2, 6)
+    arrivals: list[tuple[float, int, float, int | None]] = []
+    for number in range(count):
+        started += dice.choice([6, 12, 25, 70, 400])
+        talk = dice.choice([3, 20, 60])
+        arrivals.append((started + talk + dice.choice([5, 40, 200]), number, started, talk))
+        told = started + dice.uniform(-10, 10)
+        shown = dice.choice([told + 5, started + talk + 10, started + dice.uniform(60, 4000)])
+        arrivals.append((max(shown, 0), number, told, None))
+        started += talk
+    for moment, number, start, duration in sorted(arrivals, key=lambda each: each[0]):
+        while (site.now() - begin).total_seconds() + 60 < moment:
+            await site.tick()
+        site.turn_to(max(begin + timedelta(seconds=moment), site.now()))
+        ago = (site.now() - begin).total_seconds() - start
+        if duration is not None:
+            calls[number] = site.call(f"call {number}", ago=ago, Duration=duration)
+        else:
+            site.client_row(f"row {number}", ago=ago, createdon=site.now().isoformat(), description=f"Typed {number}.")
+    for _ in range(10):
+        await site.tick()
+    assert _stamps(site) == sorted(calls.values())
+    texts = [str(row["description"]) for row in site.phone_calls().values()]
+    assert len(texts) == count
+    assert sorted(text.splitlines()[0] for text in texts) == [f"Typed {number}." for number in range(count)]
+    night = await site.night(site.now().replace(hour=23, minute=40))
+    assert (night.outcomes, night.written) == ({}, 0)
 
 
 async def test_a_stamped_row_is_found_with_our_tables_emptied(site: CallsSite) -> None:
