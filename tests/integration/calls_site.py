@@ -230,6 +230,12 @@ class CallsSite:
         columns = {table: {"attributes": {name: {"type": "String", "max_length": length}}}}
         self.dynamics_http.post("columns", json=columns).raise_for_status()
 
+    def add_status(self, table: str, value: int, state: int) -> None:
+        """A status reason of the environment's own."""
+        option = {"value": value, "label": "Another", "state": state}
+        columns = {table: {"attributes": {"statuscode": {"options": [option]}}}}
+        self.dynamics_http.post("columns", json=columns).raise_for_status()
+
     def contact(self, name: object, number: str = "050 765 4321", **columns: Any) -> str:
         self.plant(contacts=[{"contactid": guid(name), "lastname": str(name), "mobilephone": number, **columns}])
         return guid(name)

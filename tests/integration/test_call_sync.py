@@ -123,6 +123,18 @@ async def test_several_customers_and_a_status_that_dynamics_lacks(site: CallsSit
     assert ("MultipleMatchPhoneCallStatus", "amber") in await site.findings()
 
 
+@pytest.mark.parametrize("state", [0, 1])
+async def test_several_customers_and_a_status_that_the_environment_added(site: CallsSite, state: int) -> None:
+    site.add_status("phonecall", 100_000_001, state)
+    site.contact("one of two")
+    site.contact("two of two")
+    site.rules(ProcessServiceCalls=True, MultipleMatchPhoneCallStatus=100_000_001)
+    call = site.service_call("queue")
+    await site.tick()
+    assert (site.row_there(call)["statecode"], site.row_there(call)["statuscode"]) == (state, 100_000_001)
+    assert "MultipleMatchPhoneCallStatus" not in dict(await site.findings())
+
+
 async def test_pick_first_takes_the_same_one_in_each_run(site: CallsSite) -> None:
     site.contact("one of two")
     site.contact("two of two")
