@@ -89,7 +89,7 @@ def rules(actions: list[dict[str, Any]], share: float, **more: Any) -> list[dict
     dice = random.Random(SEED)  # noqa: S311 - repeatable dice
     count = round(_MANY * share / len(actions))
     return [
-        {"action": action, "nth": [5 + 7 * at, *dice.sample(range(_MANY), count)], **more}
+        {"action": action, "nth": [5 + 9 * at, *dice.sample(range(_MANY), count)], **more}
         for at, action in enumerate(actions)
     ]
 
@@ -118,10 +118,10 @@ async def test_a_day_on_which_everything_fails(site: DaySite, monkeypatch: pytes
     site.open(20, SETTINGS, calls_per_agent=12)
     dice = random.Random(SEED)  # noqa: S311 - repeatable dice
     await know_the_users(site)
-    of_enreach = rules(HONEST, 0.08, match={"pathRegex": "^/(calls|servicecall|queues|users|api)"})
+    of_enreach = rules(HONEST, 0.05, match={"pathRegex": "^/(calls|servicecall|queues|users|api)"})
     if lies:
         of_enreach += rules(LYING, 0.08, match={"pathRegex": "^/(calls|servicecall)"})
-    of_dataverse = rules(OF_DATAVERSE, 0.1, match={"path": "/api/data/"}) + rules(OF_PARTS, 0.03, scope="part")
+    of_dataverse = rules(OF_DATAVERSE, 0.07, match={"path": "/api/data/"}) + rules(OF_PARTS, 0.03, scope="part")
     site.enreach_http.post("faults", json=of_enreach).raise_for_status()
     site.dynamics_http.post("faults", json=of_dataverse).raise_for_status()
     tables = Unsteady(site.tables, dice)
