@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.calls_site import QUEUE, CallsSite, Forgetful, guid
+from tests.integration.calls_site import NOON, QUEUE, CallsSite, Forgetful, guid
 
 QUEUE_LEG: dict[str, Any] = {"CallTypeString": "ServiceCall", "QueueId": QUEUE["Id"], "QueueName": QUEUE["Name"]}
 BEN: dict[str, Any] = {"UserId": guid("ben"), "UserName": "ben@x.example"}
@@ -316,6 +316,26 @@ async def test_a_private_call_is_removed_though_the_ledger_lost_it(site: CallsSi
     run = await site.night(site.now().replace(hour=23, minute=40))
     assert run.outcomes == {"removed-private": 1}
     assert site.row_of(call) is None
+
+
+@pytest.mark.parametrize("is_adopted", [False, True])
+async def test_an_old_call_that_turns_private_is_removed_though_the_ledger_lost_it(
+    site: CallsSite, *, is_adopted: bool
+) -> None:
+    site.contact("Elina")
+    if is_adopted:
+        site.client_row("row")
+    call = site.call("one")
+    await site.tick()
+    assert len(site.phone_calls()) == 1
+    site.tables.empty()
+    site.runs = site.process()
+    site.turn(days=10)
+    await site.tick()
+    site.call("one", ago=300 + (site.now() - NOON).total_seconds(), Privacy="Private")
+    run = await site.tick()
+    assert run.outcomes == {"removed-private": 1}
+    assert (site.phone_calls(), await site.outcome(call)) == ({}, "removed-private")
 
 
 async def test_a_phone_call_that_dynamics_does_not_let_go_is_tried_again(site: CallsSite) -> None:

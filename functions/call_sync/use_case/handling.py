@@ -8,7 +8,7 @@ derived key or by its stamp.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import batched
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from functions.call_sync.decide.fields import Party, Texts
 from functions.call_sync.decide.news import (
     Seen,
     There,
+    found_in_dynamics,
     has_news,
     is_known_in_part,
     record_of,
@@ -56,6 +57,8 @@ from shared.users.matching import UserMap
 
 CALLS_AT_ONCE = 5_000
 """Calls that are handled together: so many are a minute of 10,000 agents, and some 40 MB."""
+_NEW = timedelta(hours=1)
+"""By then Enreach has told of nearly every call."""
 _ROUNDS = 3
 """How often a call is planned anew on whose rows somebody is at work."""
 
@@ -95,7 +98,8 @@ class Handling:
             if there is not None and (lost := [each for each in records.values() if there.is_out_of_sight(each)]):
                 self._held.check()
                 await self._worlds.ledger.write(lost, fence=self._held.fence)
-            await self.settle(await aside(self._look, part, records, self._worlds.now(), there))
+            seen = await aside(self._look, part, records, self._worlds.now(), there)
+            await self.settle(await self._with_lost_rows(seen))
 
     async def _made_whole(self, news: dict[str, Records], records: Mapping[str, CallRecord]) -> dict[str, Records]:
         """The records with all that Enreach says of those calls of which a part is known."""
@@ -119,6 +123,23 @@ class Handling:
         every = (seen_of(new, records.get(call_id), self.site, now, there) for call_id, new in news.items())
         found = [seen for seen in every if has_news(seen, self.site, again=self.again) or _is_wanting(seen, there)]
         return sorted(found, key=lambda seen: (seen.call.started, seen.call.id))
+
+    async def _with_lost_rows(self, seen: list[Seen]) -> list[Seen]:
+        """Calls of which nothing may be kept are as good as never seen, but for those that are old: the ledger may have
+        lost what was written of them, and that must go."""
+        now = self._worlds.now()
+        old = [each.call for each in seen if each.before is None and not each.legs and now - each.call.started > _NEW]
+        if not old:
+            return seen
+        keys = {call_id: phone_call_id(call_id) for call_id in await self._with_a_row(call.id for call in old)}
+        stamped = await self.clients.stamped(old)
+        keys |= {call_id: UUID(str(row[PHONE_CALL.primary_id])) for call_id, row in stamped.items()}
+        return [
+            replace(each, before=replace(found_in_dynamics(each.call, now), phone_call_id=keys[each.call.id]))
+            if each.call.id in keys
+            else each
+            for each in seen
+        ]
 
     async def take_away(self, waiting: Iterable[CallRecord]) -> None:
         """Try once more to take away the phone calls of these calls, of which nothing may be kept: Enreach is asked
