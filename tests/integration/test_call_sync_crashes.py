@@ -2,8 +2,8 @@
 never passes a call that is not written.
 
 Each tick of a generated day is killed at another step, before it, in the middle, or after it took effect, and repeated
-by a new process when the lease is over. More than 100 runs are killed; CALLS_KILLS=1000 kills about so many, CALLS_SEED=7
-others.
+by a new process when the lease is over. More than 100 runs are killed; CALLS_KILLS=1000 kills about so many,
+CALLS_SEED=7 others.
 """
 
 import contextlib

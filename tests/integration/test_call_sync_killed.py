@@ -133,7 +133,7 @@ async def test_workers_that_are_killed_at_any_moment(site: DaySite, azurite: Azu
                 await workers.wait_for(moment)
                 took = time.monotonic() - began
             elif number % 2:
-                await workers.wait_for_phase(PHASES[1 + number // 2 % (len(PHASES) - 1)], 2 * took)
+                await workers.wait_for_phase(PHASES[1 + number // 2 % (len(PHASES) - 1)], took)
             else:
                 await asyncio.sleep(dice.uniform(0.05 * took, took))
             kills[workers.kill()] += 1
