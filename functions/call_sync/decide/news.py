@@ -208,12 +208,14 @@ def _agents(call: Call) -> Iterable[str]:
     return agents | ({call.owner.user_id} if call.owner is not None and call.owner.user_id else set())
 
 
-def is_of_changes(records: Records, now: datetime) -> bool:
-    """Whether the feed of changes has just told of this call, or will: it tells of all legs that changed, where a look
-    at one quarter of an hour may see one of them alone."""
+def is_of_changes(records: Records, read_until: datetime | None, now: datetime) -> bool:
+    """Whether the feed of changes, which was read until then, will soon tell of this call: it tells of all legs that
+    changed, where a look at one quarter of an hour may see one of them alone. It is not waited for where it is behind.
+    """
+    soon = now - OVERLAP if read_until is None else max(read_until, now - OVERLAP)
     known: tuple[CallEvent | ServiceCall | None, ...] = (*records.events, records.service)
     moments = [each.modified_at for each in known if each is not None and each.modified_at is not None]
-    return any(moment > now - OVERLAP for moment in moments)
+    return any(moment > soon for moment in moments)
 
 
 def is_settled(seen: Glance, records: Records, site: Site, now: datetime, *, again: bool) -> bool:

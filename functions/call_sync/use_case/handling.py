@@ -80,6 +80,8 @@ class Handling:
         self._matching = premises.matching
         self._held = held
         self.again = again
+        self.changes_read_until: datetime | None = None
+        """How far the feed of changes was read."""
         self.texts = premises.texts
         self.clients = Clients(worlds.dynamics, premises.site)
         self.outcomes: Counter[str] = Counter()

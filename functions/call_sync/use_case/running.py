@@ -192,6 +192,7 @@ class CallSyncRuns:
                 checkpoint = await self._progress.advance(window.end, held.fence)
                 if self._worlds.now() >= stop:
                     return
+            handling.changes_read_until = checkpoint
             await self._second_looks(run, handling, held, began or now, stop)
         finally:
             _count(run, handling)
@@ -242,6 +243,7 @@ class CallSyncRuns:
         turn = await self._turn(now)
         premises = await self._premises.read()
         handling = Handling(self._worlds, premises, held, again=True)
+        handling.changes_read_until = await self._progress.read()
         own_user = await self._worlds.dynamics.own_user_id()
         is_night = turn is Turn.NIGHT
         today = now.astimezone(UTC).date()
@@ -391,5 +393,5 @@ def _unsettled(
     return {
         call_id: records
         for call_id, records in news.items()
-        if not is_of_changes(records, now) and not is_settled_here(call_id, records)
+        if not is_of_changes(records, handling.changes_read_until, now) and not is_settled_here(call_id, records)
     }

@@ -220,16 +220,21 @@ def test_that_a_call_was_looked_at_is_nothing_to_write_down() -> None:
 
 
 @pytest.mark.parametrize(
-    ("modified", "is_theirs"), [(None, False), (-301, False), (-300, False), (-299, True), (0, True), (60, True)]
-)
+    ("modified", "read_until", "is_theirs"),
+    [
+        (None, None, False), (-300, None, False), (-299, None, True), (60, None, True),
+        (-31, -30, False), (-30, -30, False), (-29, -30, True), (-100, -3600, True), (-300, -3600, False),
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("by_queue", [False, True])
 def test_what_has_just_changed_is_left_to_the_feed_of_changes(
-    modified: int | None, is_theirs: bool, by_queue: bool
+    modified: int | None, read_until: int | None, is_theirs: bool, by_queue: bool
 ) -> None:
     moment = None if modified is None else LATER + timedelta(seconds=modified)
+    until = None if read_until is None else LATER + timedelta(seconds=read_until)
     old = LATER - timedelta(hours=1)
     records = Records(
         (replace(leg(), modified_at=old if by_queue else moment), replace(leg(), modified_at=old)),
         replace(service(), modified_at=moment) if by_queue else None,
     )
-    assert is_of_changes(records, LATER) is is_theirs
+    assert is_of_changes(records, until, LATER) is is_theirs
