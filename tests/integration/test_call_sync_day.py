@@ -23,10 +23,14 @@ async def site(dataverse: DataverseClient, simulator: str, enreach: Enreach) -> 
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {**SWITCHES_ON, "UnmatchedCallers": "log"}], ids=["defaults", "all switches on"]
+    ("agents", "settings"),
+    [
+        pytest.param(60, {}, id="60 agents by the guide's defaults"),
+        pytest.param(200, {**SWITCHES_ON, "UnmatchedCallers": "log"}, id="200 agents with all switches on"),
+    ],
 )
-async def test_a_day_of_200_agents(site: DaySite, settings: dict[str, Any]) -> None:
-    site.open(200, settings, seed=2, calls_per_agent=15, with_late_customers=True)
+async def test_a_generated_day(site: DaySite, agents: int, settings: dict[str, Any]) -> None:
+    site.open(agents, settings, seed=2, calls_per_agent=15, with_late_customers=True)
     assert_it_has_everything(site.centre.stories)
     minutes_from, minutes_to = utc(f"{DAY}T10:00:00+00:00"), utc(f"{DAY}T10:12:00+00:00")
     outcomes = await site.walk(steps(BEGIN, minutes_from, minutes=35))
@@ -44,7 +48,7 @@ async def test_a_day_of_200_agents(site: DaySite, settings: dict[str, Any]) -> N
 
 def assert_it_has_everything(stories: Sequence[Story]) -> None:
     counts = Counter(story["shape"] for story in stories)
-    assert len(stories) > 2_500
+    assert len(stories) > 12 * agents
     assert min(counts.values()) > 20
     privacy = Counter((story["firstPrivacy"], story["privacy"]) for story in stories)
     assert len(privacy) == 6
