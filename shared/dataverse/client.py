@@ -26,7 +26,7 @@ from shared.clock import utc_now
 from shared.dataverse import flow, odata
 from shared.dataverse.batches import Batches, probe
 from shared.dataverse.bulk import BulkWriter, Progress, Write, WriteOutcome
-from shared.dataverse.change_sets import NewRow, create_and_update, write_sets
+from shared.dataverse.change_sets import write_sets
 from shared.dataverse.changes import ChangeReader, Tracked
 from shared.dataverse.credentials import TokenCache, token_cache
 from shared.dataverse.definitions import (
@@ -263,16 +263,6 @@ class DataverseClient:
         """Delete every row; one that is gone already is done. Otherwise as `upsert_many`."""
         rows = rows_of_items(row_ids, lambda row_id: {table.primary_id: str(row_id)})
         return await self._write(table, rows, Write.DELETE, within, progress)
-
-    async def create_and_update(
-        self, table: Table, rows: Sequence[NewRow], *, progress: Progress | None = None
-    ) -> WriteOutcome:
-        """Create every row under its own id and update it at once, both or neither: for what no creation takes.
-
-        `rows` are pairs of a row and of the columns of its update (or None). Those that exist already are left alone
-        and stand in `done_before`. Otherwise as `upsert_many`, with a request for 200 rows.
-        """
-        return await create_and_update(self._batches, table, rows, progress)
 
     async def write_sets(self, operation: str, sets: Sequence[ChangeSet]) -> list[DataverseError | None]:
         """What became of each change set: None where all of it is written, else the refusal, for which nothing is.
