@@ -11,6 +11,16 @@ from tests.azurite import Azurite, running_azurite
 def pytest_collection_finish() -> None:
     """A search of the collector through all that is imported by now takes 0.3 s, in the middle of some test that
     measures how quick the app is."""
+    _leave_out_what_is_there()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_searches() -> None:
+    """Each import ends with a search: it is not to go through what other tests have loaded and left, too."""
+    _leave_out_what_is_there()
+
+
+def _leave_out_what_is_there() -> None:
     gc.collect()
     gc.freeze()
 

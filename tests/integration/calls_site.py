@@ -10,7 +10,8 @@ import httpx
 from pydantic import SecretStr
 
 from functions.call_sync.rules import DOCUMENT, CallSync
-from functions.call_sync.use_case.running import CallSyncRuns, Run
+from functions.call_sync.use_case.run import Run
+from functions.call_sync.use_case.running import CallSyncRuns
 from functions.call_sync.use_case.worlds import CallSyncGateways
 from shared.calls.ids import phone_call_id
 from shared.calls.ledger import CallLedger

@@ -5,9 +5,11 @@ import gc
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.calls.ids import phone_call_id
 from shared.calls.ledger import CallLedger
 from shared.dataverse.client import DataverseClient
 from shared.storage.checkpoints import Checkpoint
@@ -136,6 +138,27 @@ class DaySite(CallsSite):
             assert run.outcome == "done", run.reason
             outcomes.update(run.outcomes)
         return outcomes
+
+    async def walk_and_time(self, moments: Iterable[datetime], patience: timedelta) -> list[timedelta]:
+        """As `walk`, before the late customers come. Returns how long each call that Enreach told of meanwhile took
+        until it was a phone call."""
+        late = {row["contactid"] for row in self._late}
+        customers = [customer for customer in self.centre.customers if customer.id not in late]
+        centre = replace(self.centre, customers=customers)
+        began, seen = self.now(), set(self.phone_calls())
+        delays: dict[str, timedelta] = {}
+        told = {str(phone_call_id(story["callId"])): utc(story["reported"]) for story in self.centre.stories}
+        due: set[str] = set()
+        for moment in moments:
+            await self.walk([moment])
+            new = self.phone_calls().keys() - seen
+            seen |= new
+            delays |= {key: moment - told[key] for key in new if key in told and told[key] >= began}
+            due |= {
+                str(phone_call_id(each)) for each in call_oracle.phone_calls(centre, self.settings, moment - patience)
+            }
+            assert not due - seen, f"{len(due - seen)} calls are not there {patience} after Enreach told of them"
+        return list(delays.values())
 
     async def offer(self, requests: Sequence[TicketRequest]) -> None:
         """The queue of tickets."""

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from functions.call_sync.use_case.running import Run
+from functions.call_sync.use_case.run import Run
 from shared.dataverse.client import DataverseClient
 from shared.storage.checkpoints import Checkpoint
 from tests.integration.enreach import Enreach

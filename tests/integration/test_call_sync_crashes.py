@@ -15,7 +15,8 @@ from datetime import timedelta
 
 import pytest
 
-from functions.call_sync.use_case.running import CallSyncRuns, Run
+from functions.call_sync.use_case.run import Run
+from functions.call_sync.use_case.running import CallSyncRuns
 from shared.dataverse.client import DataverseClient
 from tests.integration.enreach import Enreach
 from tests.integration.generated_day import BEGIN, EVENING, NEXT_NOON, SWITCHES_ON, DaySite, day_site, steps

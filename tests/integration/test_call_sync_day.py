@@ -16,6 +16,11 @@ from tests.integration.generated_day import BEGIN, DAY, EVENING, NEXT_NOON, SWIT
 from tests.integration.site import utc
 
 
+SEEN_WITHIN = timedelta(seconds=90)
+"""The timer's minute, and the 30 s that a run stays behind the clock. The demand is two minutes for 99 of 100 calls; what
+a run takes comes on top (benchmarks, `calls`)."""
+
+
 @pytest.fixture
 async def site(dataverse: DataverseClient, simulator: str, enreach: Enreach) -> AsyncIterator[DaySite]:
     async with day_site(dataverse, simulator, enreach.address) as site:
@@ -35,7 +40,9 @@ async def test_a_generated_day(site: DaySite, agents: int, settings: dict[str, A
         assert_it_has_everything(site.centre.stories)
     minutes_from, minutes_to = utc(f"{DAY}T10:00:00+00:00"), utc(f"{DAY}T10:12:00+00:00")
     outcomes = await site.walk(steps(BEGIN, minutes_from, minutes=35))
-    outcomes += await site.walk(steps(minutes_from, minutes_to, minutes=1))
+    delays = await site.walk_and_time(steps(minutes_from, minutes_to, minutes=1), SEEN_WITHIN)
+    assert max(delays) <= SEEN_WITHIN
+    assert len(delays) > agents / 20
     outcomes += await site.walk(steps(minutes_to, EVENING, minutes=55))
     site.plant_late_customers()
     late = await site.runs.at_night()

@@ -10,7 +10,7 @@ import pytest
 
 from functions.call_sync.decide.moments import nightly_moment
 from functions.call_sync.rules import DOCUMENT
-from functions.call_sync.use_case import running
+from functions.call_sync.use_case import night, running
 from shared.config_documents import ConfigDocuments
 from shared.storage.checkpoints import TABLE, Checkpoint
 from shared.storage.leases import lease
@@ -80,7 +80,8 @@ async def test_three_days_of_outage_are_walked_in_slices(site: CallsSite) -> Non
 @pytest.fixture
 def short_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run takes 30 seconds: its lease is renewed by the time that really passes, not by the site's clock."""
-    monkeypatch.setattr(running, "BUDGET", timedelta(seconds=30))
+    for module in (running, night):
+        monkeypatch.setattr(module, "BUDGET", timedelta(seconds=30))
 
 
 @pytest.mark.usefixtures("short_runs")
