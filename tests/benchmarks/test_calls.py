@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from benchmarks.calls import SHORT_CALLS, Synced, section_of, site_of_an_early_night, straight
+from benchmarks.calls import SHORT_CALLS, Synced, seconds_until_visible, section_of, site_of_an_early_night, straight
 from benchmarks.calls_of_a_day import (
     AGENTS,
     MATCHED_OF_TEN,
@@ -95,7 +95,7 @@ def test_the_nightly_pass_can_be_measured_at_any_hour(time: str) -> None:
 def test_what_was_not_run_is_said_to_be_extrapolated() -> None:
     assert straight((0, 10.0), (100, 20.0), 1_000) == 110.0
     nights = (synced(0, seconds=10.0), synced(SHORT_CALLS, seconds=60.0))
-    section = section_of([synced(5_000, requests=30)], synced(0), nights)
+    section = section_of([synced(1), synced(5_000, requests=30)], synced(0), nights)
     night = section.metrics[-1]
     assert "extrapolated" in night.metric
     assert night.ours == pytest.approx(10 + 48 * 50, rel=1e-3)
@@ -105,8 +105,8 @@ def test_what_was_not_run_is_said_to_be_extrapolated() -> None:
 def test_one_row_that_the_nightly_pass_writes_is_one_too_many() -> None:
     def is_met(written: int) -> bool:
         nights = (synced(0), synced(SHORT_CALLS, written=written, seconds=2.0))
-        section = section_of([synced(5_000, requests=60)], synced(0), nights)
-        return section.metrics[2].met
+        section = section_of([synced(1), synced(5_000, requests=60)], synced(0), nights)
+        return section.metrics[3].met
 
     assert is_met(0)
     assert not is_met(1)
@@ -116,3 +116,24 @@ def test_the_demand_is_about_five_thousand_calls() -> None:
     nights = (synced(0), synced(SHORT_CALLS, seconds=2.0))
     section = section_of([synced(1), synced(5_000, requests=61), synced(10_000)], synced(0), nights)
     assert (section.metrics[0].metric, section.metrics[0].met) == ("requests for 5,000 new calls", False)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "longest"),
+    [
+        pytest.param(5.0, 95.0, id="the timer's minute, the 30 s behind the clock, and the run"),
+        pytest.param(59.0, 149.0, id="a run that is done as the next is due"),
+        pytest.param(61.0, 211.0, id="each second tick finds a run at work"),
+    ],
+)
+def test_calls_are_visible_when_the_run_that_took_them_is_done(seconds: float, longest: float) -> None:
+    news = [synced(1, seconds=seconds), synced(1_000, seconds=seconds)]
+    waits = seconds_until_visible(news, 100, minutes=10)
+    assert len(waits) == 1_000
+    assert max(waits) == pytest.approx(longest, abs=1)
+    assert min(waits) >= 30 + seconds
+
+
+def test_a_run_of_more_calls_than_were_measured_takes_as_much_longer() -> None:
+    news = [synced(1, seconds=1.0), synced(11, seconds=2.0)]
+    assert max(seconds_until_visible(news, 101, minutes=1)) > max(seconds_until_visible(news, 11, minutes=1)) + 4
