@@ -241,7 +241,7 @@ def section_of(news: list[Synced], idle: Synced, nights: tuple[Synced, Synced]) 
             f"A day of 10,000 agents has {LARGE_DAY:,} calls. Its pass was not run: what the {large.calls:,} calls of "
             "half an hour cost beyond a night without calls is taken as often as they go into the day. Four of ten of "
             "them have no customer yet, whom the pass looks for again.",
-            f"Until a call is visible: those of that day within {BUSY_HOURS} hours, of which one is played in simulated "
+            f"Until a call is visible: those of that day within {BUSY_HOURS} hours, one of them played in simulated "
             f"time. The timer fires each minute; a run stays {SAFETY.total_seconds():.0f} s behind the clock and takes "
             "as long as measured above.",
         ),
