@@ -84,30 +84,28 @@ class MemoryTables(_Memory):
 
     def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
         super().__init__(now)
-        self._tables: dict[str, dict[tuple[str, str], _StoredRow]] = {}
         self._partitions: dict[tuple[str, str], dict[str, _StoredRow]] = {}
 
     def _own_content(self) -> None:
-        self._tables = {name: dict(rows) for name, rows in self._tables.items()}
         self._partitions = {place: dict(rows) for place, rows in self._partitions.items()}
 
     async def get(self, table: str, partition: str, row: str) -> Entity | None:
         check_keys(partition, row)
         await self._request()
-        stored = self._rows(table).get((partition, row))
+        stored = self._rows(table, partition).get(row)
         return None if stored is None else self._entity(partition, row, stored)
 
     async def insert(self, table: str, partition: str, row: str, values: Mapping[str, Value]) -> Entity:
         properties = to_properties(partition, row, values)
         await self._request()
-        if (partition, row) in self._rows(table):
+        if row in self._rows(table, partition):
             raise AlreadyThereError("it is there already")
         return self._store(table, partition, row, properties)
 
     async def replace(self, table: str, partition: str, row: str, values: Mapping[str, Value], *, etag: str) -> Entity:
         properties = to_properties(partition, row, values)
         await self._request()
-        stored = self._rows(table).get((partition, row))
+        stored = self._rows(table, partition).get(row)
         if stored is None or stored.etag != etag:
             raise ChangedError("the row was changed meanwhile")
         return self._store(table, partition, row, properties)
@@ -120,7 +118,7 @@ class MemoryTables(_Memory):
     async def delete(self, table: str, partition: str, row: str, *, etag: str | None = None) -> bool:
         check_keys(partition, row)
         await self._request()
-        stored = self._rows(table).get((partition, row))
+        stored = self._rows(table, partition).get(row)
         if stored is None or etag not in {None, stored.etag}:
             return False
         self._remove(table, partition, row)
@@ -146,35 +144,41 @@ class MemoryTables(_Memory):
         check_prefixes(partition, prefix)
         wanted = None if select is None else set(select)
         await self._request()
-        rows = self._partitions.get((table, partition), {})
-        for row, stored in sorted((each for each in rows.items() if each[0].startswith(prefix)), key=itemgetter(0)):
+        rows = self._rows(table, partition).items()
+        for row, stored in sorted((each for each in rows if each[0].startswith(prefix)), key=itemgetter(0)):
             yield self._entity(partition, row, stored, wanted)
 
     def empty(self) -> None:
         """All tables are gone."""
-        self._tables.clear()
+        self._partitions.clear()
 
-    def rows(self, table: str) -> Sequence[tuple[str, str]]:
-        """Partition and key of each row that is there."""
-        return list(self._rows(table))
+    def names(self) -> set[str]:
+        """The tables in which something is, or was."""
+        return {table for table, _ in self._partitions}
+
+    def rows(self, table: str) -> dict[tuple[str, str], Mapping[str, Value]]:
+        """What each row holds, by partition and key."""
+        return {
+            (partition, row): stored.properties
+            for (name, partition), rows in self._partitions.items()
+            if name == table
+            for row, stored in rows.items()
+        }
 
     def lose(self, table: str, rows: Iterable[tuple[str, str]]) -> None:
         """These rows are gone."""
-        for place in rows:
-            self._tables[table].pop(place)
-        self._partitions.clear()
+        for partition, row in rows:
+            del self._partitions[table, partition][row]
 
-    def _rows(self, table: str) -> Mapping[tuple[str, str], _StoredRow]:
-        return self._tables.get(table, {})
+    def _rows(self, table: str, partition: str) -> Mapping[str, _StoredRow]:
+        return self._partitions.get((table, partition), {})
 
     def _store(self, table: str, partition: str, row: str, properties: Mapping[str, Value]) -> Entity:
         stored = _StoredRow(properties, f"W/\"datetime'{self._next_version()}'\"", self._now())
-        self._tables.setdefault(table, {})[partition, row] = stored
         self._partitions.setdefault((table, partition), {})[row] = stored
         return Entity(partition, row, to_values(properties), stored.etag)
 
     def _remove(self, table: str, partition: str, row: str) -> None:
-        self._tables.get(table, {}).pop((partition, row), None)
         self._partitions.get((table, partition), {}).pop(row, None)
 
     def _entity(self, partition: str, row: str, stored: _StoredRow, wanted: set[str] | None = None) -> Entity:

@@ -15,10 +15,9 @@ from tests.integration.enreach import Enreach
 from tests.integration.generated_day import BEGIN, DAY, EVENING, NEXT_NOON, SWITCHES_ON, DaySite, day_site, steps
 from tests.integration.site import utc
 
-
 SEEN_WITHIN = timedelta(seconds=90)
-"""The timer's minute, and the 30 s that a run stays behind the clock. The demand is two minutes for 99 of 100 calls; what
-a run takes comes on top (benchmarks, `calls`)."""
+"""The timer's minute, and the 30 s that a run stays behind the clock. The demand is two minutes for 99 of 100 calls;
+what a run takes comes on top (benchmarks, `calls`)."""
 
 
 @pytest.fixture

@@ -112,12 +112,7 @@ class IndexSite(Site):
 
     def content(self) -> dict[tuple[str, str], dict[str, Any]]:
         """All rows of the index but the state and the lease, under the name of their generation's place."""
-        rows = self.tables._tables.get(TABLE, {})
-        return {
-            (partition, row): dict(stored.properties)
-            for (partition, row), stored in rows.items()
-            if partition != STATE_PARTITION
-        }
+        return {place: dict(row) for place, row in self.tables.rows(TABLE).items() if place[0] != STATE_PARTITION}
 
     def plain_content(self) -> dict[tuple[str, str], dict[str, Any]]:
         """The same without the number of the generation, of which there has to be one alone."""

@@ -36,7 +36,7 @@ def ledger(tables: MemoryTables) -> CallLedger:
 
 
 def rows(tables: MemoryTables) -> set[tuple[str, str]]:
-    return set(tables._rows(TABLE))
+    return set(tables.rows(TABLE))
 
 
 # --------------------------------------------------------------------------------------------- reading

@@ -48,13 +48,14 @@ def writer(tables: MemoryTables) -> IndexWriter:
 
 def entries(tables: MemoryTables) -> set[tuple[str, Customer]]:
     """Digest and customer of every entry."""
-    rows = tables._tables.get(TABLE, {})
-    return {(place[2:] + row[:62], customer_of(row)) for place, row in rows if not place.startswith("1-r")}
+    return {
+        (place[2:] + row[:62], customer_of(row)) for place, row in tables.rows(TABLE) if not place.startswith("1-r")
+    }
 
 
 def reverses(tables: MemoryTables) -> dict[Customer, Mapping[str, Any]]:
-    rows = tables._tables.get(TABLE, {})
-    return {who: dict(rows[reverse(1, who)].properties) for who in WHO if reverse(1, who) in rows}
+    rows = tables.rows(TABLE)
+    return {who: dict(rows[reverse(1, who)]) for who in WHO if reverse(1, who) in rows}
 
 
 type Numbers = dict[Customer, frozenset[str]]
