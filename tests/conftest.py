@@ -1,11 +1,19 @@
 """What tests of several folders share. A worker starts it once."""
 
 import gc
+import os
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 from tests.azurite import Azurite, running_azurite
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Of `-n auto`: a third of the time tests wait, for processes to start and for clocks."""
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return cores + max(1, cores // 2)
 
 
 def pytest_collection_finish() -> None:

@@ -26,7 +26,7 @@ from tests.integration.relay import Relay, relayed
 from tests.unit.shared.calls.calls import AGENT, KEY, NUMBER, START, a_call, call_id
 
 ROOT = Path(__file__).parents[2]
-MANY = 1_500
+MANY = 1_000
 WRITER = """
 import asyncio, sys
 from shared.calls.ledger import CallLedger
@@ -35,7 +35,7 @@ from tests.integration.test_call_ledger import opened, some_calls
 async def main():
     tables = opened(sys.argv[1])
     print("ready", flush=True)
-    await CallLedger(tables).write(some_calls(600))
+    await CallLedger(tables).write(some_calls(300))
     await tables.close()
 
 asyncio.run(main())
@@ -152,12 +152,12 @@ async def test_a_writer_that_was_killed_anywhere_and_repeated_leaves_the_same_ro
         finally:
             os.kill(child.pid, signal.SIGKILL)
             child.communicate()
-    await CallLedger(tables).write(some_calls(600))
+    await CallLedger(tables).write(some_calls(300))
     clean = opened(azurite.fresh_account())
-    await CallLedger(clean).write(some_calls(600))
-    repeated = await rows(tables, 600)
-    assert repeated == await rows(clean, 600)
-    assert len(repeated) == 4 * 600
+    await CallLedger(clean).write(some_calls(300))
+    repeated = await rows(tables, 300)
+    assert repeated == await rows(clean, 300)
+    assert len(repeated) == 4 * 300
     await clean.close()
 
 
@@ -168,7 +168,7 @@ async def test_a_sweep_removes_the_old_ones_in_few_requests_and_leaves_the_rest(
     ledger = CallLedger(tables)
     young = [a_call(-1, minutes=2 * 1440), a_call(-2, updated=START + timedelta(days=1))]
     await ledger.write(young)
-    old = some_calls(600)
+    old = some_calls(300)
     await ledger.write(old)
     case = LinkedCase(UUID(int=5), "https://contoso.crm4.dynamics.com/main.aspx?etn=incident&id=5")
     for call in (old[5], young[1]):
@@ -176,7 +176,7 @@ async def test_a_sweep_removes_the_old_ones_in_few_requests_and_leaves_the_rest(
     relay = Relay("none", on=0)
     async with relayed(connection, "Table", relay) as through_relay:
         counted = opened(through_relay)
-        assert await CallLedger(counted).sweep(START + timedelta(days=1), days=3) == 600
+        assert await CallLedger(counted).sweep(START + timedelta(days=1), days=3) == 300
         # Of each of the four partitions of that day: its glances, 16 partitions by number and by agent, 4 of records.
         assert relay.requests <= 4 * (2 + 16 + 16 + 4) + 4 * 4 + 4
         await counted.close()
@@ -185,7 +185,7 @@ async def test_a_sweep_removes_the_old_ones_in_few_requests_and_leaves_the_rest(
     kept = await ledger.history(young[1].call_id)
     assert kept is not None
     assert kept.cases == (case,)
-    left = await rows(tables, 600)
+    left = await rows(tables, 300)
     assert {row for _, row in left} == {row for call in young for row in own_rows(call)} | {
         f"{young[1].call_id}-case-{case.id}",
         f"{START:%H%M%S}-{young[1].call_id}-case-{case.id}",

@@ -88,7 +88,7 @@ class Reaper:
 
 
 async def test_a_day_on_which_runs_are_killed(site: DaySite) -> None:
-    site.open(12, SETTINGS, calls_per_agent=40)
+    site.open(12, SETTINGS, calls_per_agent=25)
     reaper = Reaper(site, SEED)
     length = timedelta(hours=8, minutes=30)
     for moment in steps(BEGIN, BEGIN + length, seconds=length.total_seconds() / KILLS * 2):
