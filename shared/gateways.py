@@ -6,6 +6,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from shared import http_library
+from shared.callbacks.ledger import CallbackLedger
 from shared.calls.ledger import CallLedger
 from shared.config_documents import ConfigDocuments, json_document
 from shared.dataverse.client import DataverseClient, open_client
@@ -41,11 +42,13 @@ class Gateways:
     """Each capability adds what it knows of itself."""
     users: Users = field(init=False)
     calls: CallLedger = field(init=False)
+    callbacks: CallbackLedger = field(init=False)
 
     def __post_init__(self) -> None:
         users = open_users(self.settings, self.tables, self.dataverse, self.enreach)
         object.__setattr__(self, "users", users)  # frozen
         object.__setattr__(self, "calls", CallLedger(self.tables))
+        object.__setattr__(self, "callbacks", CallbackLedger(self.tables))
 
     def load_ahead(self) -> None:
         """While the platform takes up the functions, set up what the first caller should not wait for."""

@@ -1,11 +1,11 @@
 """The ledger of calls: what became of each, in Table Storage. A memory, not the authority (architecture, 2.2)."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from shared.at_once import at_once
 from shared.calls.ids import canonical_call_id
 from shared.calls.layout import (
     GLANCE_VALUES,
@@ -34,8 +34,8 @@ from shared.calls.layout import (
     waiting_call,
 )
 from shared.calls.records import CallHistory, CallRecord, Glance, LinkedCase, Outcome
-from shared.calls.remembered import Remembered
 from shared.long_work import FEW, aside
+from shared.remembered import Remembered
 from shared.storage.entities import Entity, Row, Value
 
 MOST_REMEMBERED = 50_000
@@ -73,7 +73,7 @@ class CallLedger:
 
     def __init__(self, tables: CallTables, *, most_remembered: int = MOST_REMEMBERED) -> None:
         self._tables = tables
-        self._remembered = Remembered(most_remembered)
+        self._remembered = Remembered[CallRecord](most_remembered)
 
     async def read(self, call_ids: Iterable[str], *, fence: int | None = None) -> dict[str, CallRecord]:
         """The records of these calls, by canonical id; a call that nothing is known of is missing.
@@ -93,9 +93,9 @@ class CallLedger:
             if entity is not None:
                 found[call_id] = read_record(call_id, entity.values)
 
-        await _at_once(_READS_AT_ONCE, [call_id for call_id in ids if call_id not in found], read_one)
+        await at_once(_READS_AT_ONCE, [call_id for call_id in ids if call_id not in found], read_one)
         if memory is not None:
-            memory.keep(found.values())
+            memory.keep(found)
         return found
 
     async def write(
@@ -125,7 +125,7 @@ class CallLedger:
         for part in (rows.index, rows.records, rows.glances):
             await self._put(part)
         if memory is not None:
-            memory.keep(records)
+            memory.keep({record.call_id: record for record in records})
 
     async def write_ahead(self, records: Collection[CallRecord], *, fence: int) -> None:
         """Write these records, of calls that are there, before what they tell of is done. Of them `written` alone may
@@ -134,7 +134,7 @@ class CallLedger:
         self._remembered.forget(record.call_id for record in records)
         await self._put((await aside(rows_to_write, records, {})).records)
         if memory is not None:
-            memory.keep(records)
+            memory.keep({record.call_id: record for record in records})
 
     async def glance(self, start: datetime, end: datetime) -> dict[str, Glance]:
         """What is known of the calls that started in `[start, end)`, by canonical id: a request a thousand calls.
@@ -153,7 +153,7 @@ class CallLedger:
                         if start <= seen.started < end:
                             found[seen.call_id] = seen
 
-        await _at_once(_PARTITIONS_AT_ONCE, glance_ranges(start, end), look)
+        await at_once(_PARTITIONS_AT_ONCE, glance_ranges(start, end), look)
         return found
 
     async def waiting(self, most: int = 5_000, *, fence: int | None = None) -> list[CallRecord]:
@@ -209,7 +209,7 @@ class CallLedger:
             if known is not None and known.record.found_by >= set(keys):
                 histories.append(known)
 
-        await _at_once(_READS_AT_ONCE, ids, ask)
+        await at_once(_READS_AT_ONCE, ids, ask)
         return sorted(histories, key=lambda known: (known.record.started, known.record.call_id), reverse=True)
 
     # ---------------------------------------------------------------------------------------- forgetting
@@ -241,7 +241,7 @@ class CallLedger:
                     await self._drop(calls, markers)
                     removed += len(calls)
 
-        await _at_once(_PARTITIONS_AT_ONCE, partitions, sweep_one)
+        await at_once(_PARTITIONS_AT_ONCE, partitions, sweep_one)
         return removed
 
     # --------------------------------------------------------------------------------------------- rows
@@ -306,13 +306,13 @@ class CallLedger:
         async def put(partition: str) -> None:
             await self._tables.write_many(TABLE, partition, rows[partition].items())
 
-        await _at_once(_PARTITIONS_AT_ONCE, rows, put)
+        await at_once(_PARTITIONS_AT_ONCE, rows, put)
 
     async def _remove(self, rows: Mapping[str, Collection[str]]) -> None:
         async def remove(partition: str) -> None:
             await self._tables.delete_many(TABLE, partition, rows[partition])
 
-        await _at_once(_PARTITIONS_AT_ONCE, rows, remove)
+        await at_once(_PARTITIONS_AT_ONCE, rows, remove)
 
 
 async def _in_both[T: tuple[str, str]](one: AsyncGenerator[T], other: AsyncGenerator[T]) -> AsyncGenerator[T]:
@@ -325,20 +325,3 @@ async def _in_both[T: tuple[str, str]](one: AsyncGenerator[T], other: AsyncGener
                 yield left
             left = left if is_ahead else await anext(one, None)
             right = right if is_behind else await anext(other, None)
-
-
-async def _at_once[T](width: int, items: Iterable[T], work: Callable[[T], Awaitable[None]]) -> None:
-    """Work on all items, `width` at once. Raises the first error, when nothing is under way any more."""
-    waiting: Iterator[T] = iter(items)
-
-    async def lane() -> None:
-        for item in waiting:
-            await work(item)
-
-    lanes = [asyncio.create_task(lane()) for _ in range(width)]
-    try:
-        await asyncio.gather(*lanes)
-    finally:
-        for each in lanes:
-            each.cancel()
-        await asyncio.gather(*lanes, return_exceptions=True)
