@@ -4,13 +4,20 @@ from typing import Any
 
 from local.dataverse.addressing import parse_reference, row_id_of
 from local.dataverse.environment import Environment
-from local.dataverse.errors import invalid_argument, row_does_not_exist, unreadable_payload
+from local.dataverse.errors import (
+    in_another_queue,
+    inactive_queue,
+    invalid_argument,
+    row_does_not_exist,
+    unreadable_payload,
+)
 from local.dataverse.messages import Response, json_response
 from local.dataverse.session import Session
-from local.dataverse.store import ID_SLOT, Row, Store, Table
+from local.dataverse.store import ID_SLOT, Row, Store, Table, current_second
 from local.dataverse.writes import Writer
 
 TYPE_PREFIX = "Microsoft.Dynamics.CRM."
+ADD_TO_QUEUE = frozenset({"Target", "SourceQueue", "QueueItemProperties"})
 
 
 class Actions:
@@ -35,14 +42,35 @@ class Actions:
 
     def add_to_queue(self, queue_id: str, body: Any, session: Session, base: str) -> Response:
         """Puts a row into the queue and returns the id of its queue item."""
+        self._check_queue(queue_id)
+        target, target_id = self._target(body)
+        session.require(target, "Read")
+        properties = self._properties(body)
+        with self._store.transaction():
+            item_id = self._enter(queue_id, target, target_id, properties, session)
+        context = f"{base}/$metadata#Microsoft.Dynamics.CRM.AddToQueueResponse"
+        return json_response({"@odata.context": context, "QueueItemId": item_id})
+
+    def _check_queue(self, queue_id: str) -> None:
         queues = self._store.by_name["queue"]
         if queue_id not in queues.rows:
             raise row_does_not_exist("queue", queue_id)
-        target, target_id = self._target(body)
-        with self._store.transaction():
-            item_id = self._enter(queue_id, target, target_id, session)
-        context = f"{base}/$metadata#Microsoft.Dynamics.CRM.AddToQueueResponse"
-        return json_response({"@odata.context": context, "QueueItemId": item_id})
+        if queues.value(queues.rows[queue_id], "statecode") != 0:
+            raise inactive_queue()
+
+    def _properties(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Returns `QueueItemProperties`; `SourceQueue` is only looked at, since a row stands in one queue at most."""
+        unknown = body.keys() - ADD_TO_QUEUE
+        if unknown:
+            raise unreadable_payload("", f"The parameter '{min(unknown)}' in the request payload is not a valid one.")
+        source, properties = body.get("SourceQueue"), body.get("QueueItemProperties")
+        if source is not None:
+            source_id = source.get("queueid") if isinstance(source, dict) else None
+            if not isinstance(source_id, str) or source_id.lower() not in self._store.by_name["queue"].rows:
+                raise row_does_not_exist("queue", str(source_id))
+        if not isinstance(properties, dict | None):
+            raise unreadable_payload("", "The parameter 'QueueItemProperties' of AddToQueue is no queue item.")
+        return properties or {}
 
     def _target(self, body: Any) -> tuple[Table, str]:
         """The declared type of Target is the base type of all rows, so that `@odata.type` is needed."""
@@ -58,17 +86,13 @@ class Actions:
             raise row_does_not_exist(table.definition.name, str(row_id))
         return table, row_id.lower()
 
-    def _enter(self, queue_id: str, target: Table, target_id: str, session: Session) -> str:
+    def _enter(self, queue_id: str, target: Table, target_id: str, properties: dict[str, Any], session: Session) -> str:
         items = self._store.by_name["queueitem"]
         if "objectid_" + target.definition.name not in items.definition.navigation:
             raise invalid_argument(f"A '{target.definition.name}' cannot be put into a queue.")
         present = self._active_item(items, target_id)
-        if present is not None and self._environment.one_queue_item_per_object:
-            session.require(items, "Write")
-            row = present.copy()
-            row[items.slots["_queueid_value"]] = queue_id
-            self._store.replace(items, row)
-            return str(row[ID_SLOT])
+        if present is not None and self._environment.queued_twice != "add":
+            return self._move(items, present, queue_id, properties, session)
         title = target.value(target.rows[target_id], target.definition.primary_name)
         preset = {
             items.slots["_queueid_value"]: queue_id,
@@ -76,9 +100,24 @@ class Actions:
             items.type_slots["objectid"]: target.definition.name,
             items.slots["title"]: None if title is None else title[:300],
         }
-        item_id = self._writer.create(items, {}, session, preset=preset)
+        item_id = self._writer.create(items, properties, session, preset=preset)
         entered = items.rows[item_id]
         entered[items.slots["enteredon"]] = items.value(entered, "createdon")
+        return item_id
+
+    def _move(self, items: Table, item: Row, queue_id: str, properties: dict[str, Any], session: Session) -> str:
+        """A row stands in one queue at most ("Queue tables"). That the action moves it without being told from where
+        is UNCONFIRMED."""
+        session.require(items, "Write")
+        item_id = str(item[ID_SLOT])
+        elsewhere = items.value(item, "_queueid_value") != queue_id
+        if elsewhere and self._environment.queued_twice == "refuse":
+            raise in_another_queue()
+        if elsewhere or properties:
+            moved = {items.slots["_queueid_value"]: queue_id}
+            if elsewhere:
+                moved[items.slots["enteredon"]] = current_second()
+            self._writer.update(items, item_id, properties, session, preset=moved)
         return item_id
 
     def _active_item(self, items: Table, target_id: str) -> Row | None:
@@ -108,7 +147,8 @@ class Actions:
         if cases.value(cases.rows[case_id], "statecode") != 0:
             raise invalid_argument("The case is not active.")
         session.require(cases, "Write")
-        row = cases.rows[case_id].copy()
+        old = cases.rows[case_id]
+        row = old.copy()
         stamps = self._writer.stamps(cases)
         if status == -1:
             status = stamps.default_status[1]
@@ -117,4 +157,5 @@ class Actions:
         row[cases.slots["statecode"]], row[cases.slots["statuscode"]] = 1, status
         with self._store.transaction():
             self._store.replace(cases, row)
+            self._writer.settle_queue_items(cases, row, old)
         return Response(204)

@@ -1,7 +1,7 @@
 """Deletes: what goes with a row, what forbids that it goes, and whose lookups are cleared."""
 
 from local.dataverse.environment import Environment
-from local.dataverse.errors import DataverseError
+from local.dataverse.errors import DataverseError, queue_with_items
 from local.dataverse.metadata import Column
 from local.dataverse.session import Session
 from local.dataverse.store import Store, Table
@@ -37,6 +37,9 @@ class Deletes:
         name = table.definition.name
         self._store.refuse_base(table, "Delete")
         session.require(table, "Delete")
+        kept = name == "queue" and self._environment.delete_queue_with_items == "refuse"
+        if kept and self._pointing("queueitem", "queueid", row_id):
+            raise queue_with_items()
         for child_name, lookup in self._restricting(name):
             if next(iter(self._pointing(child_name, lookup, row_id)), None) is not None:
                 raise DataverseError(

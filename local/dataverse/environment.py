@@ -38,7 +38,11 @@ class Environment(Switches):
     activity_time_of_day: Literal["keep", "drop"] = "keep"
     delete_customer_with_cases: bool = False
     owner_needs_assign: bool = True
-    one_queue_item_per_object: bool = True
+    # What becomes of a row that has an active queue item, and of a queue that has items: "Queue tables" says both that
+    # such a queue cannot be deleted and that its items go with it.
+    queued_twice: Literal["move", "add", "refuse"] = "move"
+    delete_queue_with_items: Literal["cascade", "refuse"] = "cascade"
+    unresolved_parties: Literal["accept", "refuse"] = "accept"
     changeset_error_wrapped: bool = False
     # Change tracking.
     delta_token_days: float = 7

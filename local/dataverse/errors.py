@@ -97,6 +97,30 @@ def duplicate_record() -> DataverseError:
     return DataverseError(412, "0x80040237", "A record with matching key values already exists.")
 
 
+def inactive_queue() -> DataverseError:
+    """Builds the answer to a row for a deactivated queue (CannotAddQueueItemsToInactiveQueue, with its own text)."""
+    return DataverseError(
+        400, "0x80040522", "The selected user does not have sufficient permissions to work on items in this queue."
+    )
+
+
+def in_another_queue() -> DataverseError:
+    """Builds the answer to a row that another queue has (CannotAddSingleQueueEnabledEntityToQueue)."""
+    return DataverseError(
+        400, "0x8004051c", "The entity record cannot be added to the queue as it already exists in other queue."
+    )
+
+
+def queue_with_items() -> DataverseError:
+    """Builds the answer to the delete of a queue that has items (CannotDeleteQueueWithQueueItems)."""
+    return DataverseError(
+        400,
+        "0x80631117",
+        "You can't delete this queue because it has items assigned to it. Assign these items to another user, team, "
+        "or queue and try again.",
+    )
+
+
 def stale_version() -> DataverseError:
     """Builds the answer to an If-Match that names an older version."""
     return DataverseError(

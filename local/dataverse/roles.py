@@ -5,7 +5,8 @@
 
 A right counts for all rows of its table (depth "Organization"; other depths are not simulated). A user goes by its
 id, user name, Entra object id or application id. All activities, their parties and the base table share the rights
-of `activitypointer`, as they do on the platform.
+of `activitypointer`, as they do on the platform. Queue items have no privileges of their own: whoever may read a
+queue may read its items, and whoever may append to it may create, change and delete them ("Queue tables").
 """
 
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ RIGHTS = frozenset({"Create", "Read", "Write", "Delete", "Append", "AppendTo", "
 PLATFORM = "organization"
 PLATFORM_RIGHTS = frozenset({"ActOnBehalfOfAnotherUser", "BypassCustomPlugins"})
 ACTIVITY = "activitypointer"
+QUEUE_CODE = 2020
 # Read by every client to find its way; no role takes this away.
 OPEN_TABLES = frozenset({"sdkmessage", "sdkmessagefilter", "organization"})
 USER_NAMES = ("systemuserid", "domainname", "azureactivedirectoryobjectid", "applicationid")
@@ -36,10 +38,12 @@ class Grants:
 
     def require(self, table: Table, right: str) -> None:
         """Refuses what no role of the caller allows."""
-        name = table.definition.name
+        name, code = table.definition.name, table.definition.object_type_code
+        if name == "queueitem":
+            name, code, right = "queue", QUEUE_CODE, "Read" if right == "Read" else "AppendTo"
         if (family(table), right) in self.rights or (name in OPEN_TABLES and right == "Read"):
             return
-        raise self.missing(f"prv{right}{name}", table.definition.object_type_code, name)
+        raise self.missing(f"prv{right}{name}", code, name)
 
     def missing(self, privilege: str, code: int, table: str) -> DataverseError:
         """Builds the refusal; a user without any role has a code of its own."""
@@ -67,7 +71,7 @@ def family(table: Table) -> str:
     definition = table.definition
     if definition.base_type == ACTIVITY or definition.name == "activityparty":
         return ACTIVITY
-    return definition.name
+    return "queue" if definition.name == "queueitem" else definition.name
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,8 @@ def _rights(role: str, tables: Any, store: Store) -> frozenset[Right]:
         table = store.by_name.get(name)
         if table is None:
             raise ValueError(f"The role {role} names the unknown table {name}.")
+        if name == "queueitem":
+            raise ValueError(f"The role {role} names queueitem, which has no privileges but those on queue.")
         known = RIGHTS | PLATFORM_RIGHTS if name == PLATFORM else RIGHTS
         for right in _names(rights, f"The role {role}, table {name},"):
             if right not in known:

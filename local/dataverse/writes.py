@@ -70,6 +70,9 @@ class Writer:
             for slot, value in preset.items():
                 row[slot] = value
         row[ID_SLOT] = row_id or row[ID_SLOT] or str(uuid4())
+        resolved = table.definition.name == "activityparty" and self._environment.unresolved_parties == "refuse"
+        if resolved and row[table.slots["_partyid_value"]] is None:
+            raise invalid_argument("A party of an activity must be a row.")
         self._stamp_new(table, row, change, session)
         self._store.insert(table, row)
         for collection, bodies in change.children:
@@ -208,8 +211,10 @@ class Writer:
         for body in bodies:
             self.create(child, body, session, preset=preset)
 
-    def update(self, table: Table, row_id: str, body: Any, session: Session) -> None:
-        """Changes the columns that the body names and no other."""
+    def update(
+        self, table: Table, row_id: str, body: Any, session: Session, *, preset: Mapping[int, Any] | None = None
+    ) -> None:
+        """Changes the columns that the body names, and those of `preset`, and no other."""
         self._store.refuse_base(table, "Update")
         session.require(table, "Write")
         change = self.reader(table).read(body, session.references, creating=False)
@@ -219,11 +224,12 @@ class Writer:
             raise invalid_argument("A nested entity is not accepted in an update. Bind the row instead.")
         old = table.rows[row_id]
         row = old.copy()
-        for slot, value in change.values.items():
+        for slot, value in {**change.values, **(preset or {})}.items():
             row[slot] = value
         row[ID_SLOT] = row_id
         self._stamp_changed(table, row, old, change, session)
         self._store.replace(table, row)
+        self.settle_queue_items(table, row, old)
         for collection, bodies in change.children:
             self._replace_children(table, row, collection, bodies, session)
 
@@ -243,6 +249,23 @@ class Writer:
                 raise invalid_argument("The state of a case is changed by the CloseIncident action.")
             self._settle_state(table, stamps, row, change.values, current=old[stamps.state])
         self._fill_special(table, row)
+
+    def settle_queue_items(self, table: Table, row: Row, old: Row) -> None:
+        """A queue item is deactivated when the state of its row changes from active to another ("Queue tables")."""
+        items = self._store.by_name["queueitem"]
+        state = self.stamps(table).state
+        if f"objectid_{table.definition.name}" not in items.definition.navigation or state is None:
+            return
+        if old[state] != 0 or row[state] == 0:
+            return
+        stamps = self.stamps(items)
+        assert stamps.state is not None
+        assert stamps.status is not None
+        for item_id in list(items.ids_where(items.slots["_objectid_value"], row[ID_SLOT])):
+            item = items.rows[item_id].copy()
+            if item[stamps.state] == 0:
+                item[stamps.state], item[stamps.status] = 1, stamps.default_status[1]
+                self._store.replace(items, item)
 
     def _replace_children(
         self, table: Table, row: Row, collection: CollectionNavigation, bodies: list[Any], session: Session

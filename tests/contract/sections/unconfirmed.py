@@ -29,9 +29,15 @@ DELETE_CUSTOMER = delete(f"accounts({NEW})")
 CUSTOMER = {"accounts": [{"accountid": NEW, "name": "Customer"}],
             "incidents": [{"incidentid": CASE, "title": "T", "_customerid_value": NEW}]}  # fmt: skip
 
+UNRESOLVED = post("phonecalls", {"activityid": NEW, "subject": "S", "phonecall_activity_parties": [
+    {"addressused": "+358501231234", "participationtypemask": 1}]})  # fmt: skip
 GIVEN_AWAY = post("contacts", {"lastname": "V", "ownerid@odata.bind": f"/systemusers({ASA})"})
 
 CASES = [
+    unsure("a number is a party that stands for no row", S18, "unresolved_parties", "accept", call=UNRESOLVED,
+           status=204, added={"phonecalls": 1, "activityparties": 1}),
+    unsure("a party stands for a row", S18, "unresolved_parties", "refuse", call=UNRESOLVED, status=400,
+           added={"phonecalls": 0, "activityparties": 0}),
     unsure("an owner is set with the right to assign only", S13, "owner_needs_assign", True, call=GIVEN_AWAY,
            roles={"contact": ["Create"]}, status=403, code="0x80040220", added={"contacts": 0}),
     unsure("an owner is set with the right to create", S13, "owner_needs_assign", False, call=GIVEN_AWAY,

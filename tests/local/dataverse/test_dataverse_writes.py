@@ -272,6 +272,9 @@ def test_a_queue_item_is_made_once_and_then_moved(dataverse: Any) -> None:
     target = {"Target": {"@odata.type": "Microsoft.Dynamics.CRM.incident", "incidentid": case}}
     action = "Microsoft.Dynamics.CRM.AddToQueue"
     made = dataverse.send("POST", f"queues({first})/{action}", target).json()["QueueItemId"]
+    version = dataverse.rows("queueitems")[0]["@odata.etag"]
+    assert dataverse.send("POST", f"queues({first})/{action}", target).json()["QueueItemId"] == made
+    assert dataverse.rows("queueitems")[0]["@odata.etag"] == version
     assert dataverse.send("POST", f"queues({second})/{action}", target).json()["QueueItemId"] == made
     items = dataverse.rows("queueitems")
     assert [(item["_queueid_value"], item["_objectid_value"], item["objecttypecode"]) for item in items] == [
