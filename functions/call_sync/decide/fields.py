@@ -31,6 +31,8 @@ from shared.dataverse.tables import (
     utc_moment,
     utc_text,
 )
+from shared.dataverse.texts import cut as cut
+from shared.dataverse.texts import units
 from shared.enreach.models import Direction
 
 # Lengths of the phone call's columns, in UTF-16 code units (table reference).
@@ -103,17 +105,6 @@ def call_id_in(text: str | None) -> str | None:
     """The call id (canonical) in an audit text, or in a description that ends with one; None without."""
     found = _AUDIT.findall(text or "")
     return canonical_guid(found[-1]) if found else None
-
-
-def cut(text: str, longest: int) -> str:
-    """The beginning of the text, at most so many UTF-16 code units, as Dynamics counts them."""
-    if len(text) * 2 <= longest or _units(text) <= longest:
-        return text
-    return text.encode("utf-16-le", "surrogatepass")[: 2 * longest].decode("utf-16-le", "ignore")
-
-
-def _units(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _one_line(text: str) -> str:
@@ -239,7 +230,7 @@ def _description(call: Call, rules: CallSync, texts: Texts) -> dict[str, str | N
         audit = audit_text(call, enabled=rules.enable_audit, longest=texts.audit_length)
         return {"description": cut(front, LONGEST_DESCRIPTION) or None, rules.own_audit_column: audit}
     front = _whole_lines(front, _FRONT_OF_DESCRIPTION)
-    room = LONGEST_DESCRIPTION - _units(front) - len("\n") if front else LONGEST_DESCRIPTION
+    room = LONGEST_DESCRIPTION - units(front) - len("\n") if front else LONGEST_DESCRIPTION
     audit = audit_text(call, enabled=rules.enable_audit, longest=room)
     return {"description": f"{front}\n{audit}" if front else audit}
 
@@ -252,12 +243,12 @@ def _recordings(call: Call, rules: CallSync, texts: Texts) -> str:
 
 def _whole_lines(text: str, longest: int) -> str:
     """The text without the last lines that do not fit."""
-    if _units(text) <= longest:
+    if units(text) <= longest:
         return text
     kept, more = [], "(more in Enreach)"
     room = longest - len(more)
     for line in text.split("\n"):
-        room -= _units(line) + 1
+        room -= units(line) + 1
         if room < 0:
             break
         kept.append(line)

@@ -11,18 +11,15 @@ from functions.call_sync.decide.plans import Plan, deleted_by_user
 from functions.call_sync.decide.rows import customer_row
 from functions.call_sync.use_case.worlds import Dynamics
 from shared.calls.records import Outcome
+from shared.dataverse.denied_sets import SetSender
 from shared.dataverse.errors import (
     AlreadyExistsError,
     ChangedError,
     DataverseError,
-    DeniedError,
     NotFoundError,
     RejectedError,
 )
 from shared.dataverse.odata import ChangeSet, create_part
-
-_MOST_DENIED = 10
-"""Rows that are denied, and none allowed, until it is said that the app may not write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,32 +58,7 @@ async def write(dynamics: Dynamics, plans: Sequence[Plan], now: datetime) -> Wri
 
 async def _sent(dynamics: Dynamics, plans: Sequence[Plan]) -> list[DataverseError | None]:
     sets = [each.writes for each in plans if each.writes is not None]
-    return await _Sender(dynamics).send(sets) if sets else []
-
-
-class _Sender:
-    """Sends change sets. What Dataverse does not allow may be one row alone, such as one whose owner has no role there:
-    that is found by halves. Where nothing at all is allowed it is the app that may not write, and that is raised."""
-
-    def __init__(self, dynamics: Dynamics) -> None:
-        self._dynamics = dynamics
-        self._denied = 0
-        self._is_any_done = False
-
-    async def send(self, sets: Sequence[ChangeSet]) -> list[DataverseError | None]:
-        """What became of each. Raises as `write_sets`."""
-        try:
-            errors = await self._dynamics.write_sets("write phonecall", sets)
-        except DeniedError as error:
-            if len(sets) > 1:
-                middle = len(sets) // 2
-                return [*await self.send(sets[:middle]), *await self.send(sets[middle:])]
-            self._denied += 1
-            if self._denied >= _MOST_DENIED and not self._is_any_done:
-                raise
-            return [error]
-        self._is_any_done = True
-        return errors
+    return await SetSender(dynamics, "write phonecall").send(sets)
 
 
 def _id(each: Plan) -> str:
