@@ -151,6 +151,8 @@ MEANINGS: dict[str, Meaning] = {
     "0x80040200": Meaning("RequiredFieldMissing", RejectedError),
     "0x80040239": Meaning("InvalidDateTime", RejectedError),
     "0x80040227": Meaning("CannotDeleteDueToAssociation", RejectedError),
+    "0x80040522": Meaning("CannotAddQueueItemsToInactiveQueue", RejectedError),
+    "0x8004051c": Meaning("CannotAddSingleQueueEnabledEntityToQueue", RejectedError),
     "0x80044352": Meaning("ExpiredVersionStamp", RejectedError),
     # A plug-in stopped the operation on purpose: a rule of the environment, whatever the status.
     "0x80040265": Meaning("PluginAborted", RejectedError),

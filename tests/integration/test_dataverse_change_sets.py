@@ -10,9 +10,31 @@ from shared.dataverse import change_sets
 from shared.dataverse.bulk import RowFailure, WriteOutcome
 from shared.dataverse.change_sets import SETS_A_BATCH
 from shared.dataverse.client import DataverseClient
-from shared.dataverse.errors import AlreadyExistsError, ChangedError, DeniedError, UnavailableError
-from shared.dataverse.odata import ChangeSet, Query, create_part, delete_part, update_part
-from shared.dataverse.tables import PHONE_CALL, PHONE_CALL_COMPLETED, PHONE_CALL_OPEN, JsonRow
+from shared.dataverse.errors import (
+    AlreadyExistsError,
+    ChangedError,
+    DeniedError,
+    NotFoundError,
+    RejectedError,
+    UnavailableError,
+)
+from shared.dataverse.odata import (
+    ChangeSet,
+    Query,
+    action_part,
+    create_part,
+    delete_part,
+    entity_parameter,
+    update_part,
+)
+from shared.dataverse.tables import (
+    PHONE_CALL,
+    PHONE_CALL_COMPLETED,
+    PHONE_CALL_OPEN,
+    QUEUE,
+    QUEUE_ITEM,
+    JsonRow,
+)
 
 RECEIVED = 4
 ALL = Query(table=PHONE_CALL, select=("subject", "statecode", "statuscode"))
@@ -55,6 +77,10 @@ async def create_and_update(dataverse: DataverseClient, rows: list[NewRow]) -> W
 
 def fault(control: httpx.Client, rule: dict[str, object]) -> None:
     assert control.post("faults", json=[rule]).is_success
+
+
+def plant(control: httpx.Client, rows: dict[str, list[JsonRow]]) -> None:
+    assert control.post("rows", json=rows).is_success
 
 
 def requests(control: httpx.Client) -> int:
@@ -156,6 +182,67 @@ async def test_sets_of_several_rows_are_written_whole_or_not_at_all(dataverse: D
     assert errors[0] is None
     assert isinstance(errors[1], ChangedError)
     assert set(await states(dataverse)) == {"merged", "c"}
+
+
+def queued(number: int, queue: UUID) -> ChangeSet:
+    """A phone call, and its place in the queue."""
+    row = PHONE_CALL.row(uuid5(UUID(int=8), str(number)), {"subject": f"Call back {number}"})
+    target = {"Target": entity_parameter(PHONE_CALL, {"activityid": row["activityid"]})}
+    return ChangeSet((create_part(PHONE_CALL, row), action_part("AddToQueue", target, (QUEUE, queue))))
+
+
+async def queue_named(dataverse: DataverseClient, name: str) -> UUID:
+    (found,) = await dataverse.query(Query(table=QUEUE, select=("name",), where=QUEUE.eq("name", name)))
+    return UUID(found["queueid"])
+
+
+async def objects_in(dataverse: DataverseClient, queue: UUID) -> list[str]:
+    """The phone calls of the queue, once for each queue item."""
+    items = Query(table=QUEUE_ITEM, select=("_objectid_value",), where=QUEUE_ITEM.eq("_queueid_value", queue))
+    return sorted(item["_objectid_value"] for item in await dataverse.query(items))
+
+
+async def test_phone_calls_come_into_being_in_their_queue(dataverse: DataverseClient, control: httpx.Client) -> None:
+    queue = await queue_named(dataverse, "Support")
+    before = requests(control)
+    errors = await dataverse.write_sets("queue phonecall", [queued(number, queue) for number in range(201)])
+    assert errors == [None] * 201
+    assert requests(control) - before == 2
+    assert await objects_in(dataverse, queue) == sorted(str(uuid5(UUID(int=8), str(number))) for number in range(201))
+    assert set((await states(dataverse)).values()) == {(PHONE_CALL_OPEN, 1)}
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param({"drop": "before"}, id="the connection is reset before"),
+        pytest.param({"drop": "after"}, id="the answer is lost"),
+        pytest.param({"scope": "part", "status": 503}, id="a part fails for now"),
+    ],
+)
+async def test_a_repeated_set_leaves_one_phone_call_in_its_queue_once(
+    dataverse: DataverseClient, control: httpx.Client, rule: dict[str, object]
+) -> None:
+    queue = await queue_named(dataverse, "Support")
+    match = {} if "scope" in rule else {"match": {"path": "$batch"}}
+    fault(control, {"count": 1, **match, **rule})
+    errors = await dataverse.write_sets("queue phonecall", [queued(number, queue) for number in range(5)])
+    assert all(error is None or isinstance(error, AlreadyExistsError) for error in errors)
+    assert len(await states(dataverse)) == len(await objects_in(dataverse, queue)) == 5
+    assert len(set(await objects_in(dataverse, queue))) == 5
+
+
+async def test_without_its_queue_a_phone_call_is_not_made(dataverse: DataverseClient, control: httpx.Client) -> None:
+    support, gone, closed = [await queue_named(dataverse, name) for name in ("Support", "Billing", "VIP support")]
+    await dataverse.delete_many(QUEUE, [gone])
+    plant(control, {"queues": [{"queueid": str(closed), "name": "VIP support", "statecode": 1}]})
+    sets = [queued(0, support), queued(1, gone), queued(2, closed)]
+    fine, missing, inactive = await dataverse.write_sets("queue phonecall", sets)
+    assert fine is None
+    assert isinstance(missing, NotFoundError)
+    assert isinstance(inactive, RejectedError)
+    assert inactive.code == "0x80040522"
+    assert set(await states(dataverse)) == {"Call back 0"}
 
 
 async def test_who_the_app_is(dataverse: DataverseClient, control: httpx.Client) -> None:

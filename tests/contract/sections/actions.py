@@ -1,5 +1,7 @@
 """Queues and the closing of cases (facts: sections 3 and 11, and dataverse-metadata.md)."""
 
+from collections.abc import Mapping
+
 from tests.contract.cases import (
     EMPTY,
     GUID,
@@ -36,7 +38,7 @@ ITEMS_IN = (
 )
 
 
-def queued(queue: str, target: dict[str, object] = NEW_TARGET) -> Call:
+def queued(queue: str, target: Mapping[str, object] = NEW_TARGET) -> Call:
     """A phone call and its place in a queue: both or neither."""
     return batch(change_set(post("phonecalls", {"activityid": NEW, "subject": "Call back"}, content_id="1"),
                             post(f"queues({queue})/{INTO}", target, content_id="2")))  # fmt: skip

@@ -62,6 +62,8 @@ DOCUMENTED: list[tuple[str, int, type[DataverseError]]] = [
     ("0x80040225", 400, DeniedError),
     ("0x80072560", 401, DeniedError),
     ("0x80040227", 405, RejectedError),
+    ("0x80040522", 400, RejectedError),
+    ("0x8004051c", 400, RejectedError),
     ("0x80044352", 400, RejectedError),
     ("0x80044352", 410, RejectedError),
     ("0x80040265", 400, RejectedError),
