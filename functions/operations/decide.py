@@ -1,8 +1,10 @@
-"""What the state of Dataverse and of storage means for the app's health, and how a call is told. Pure."""
+"""What the state of Dataverse and of storage means for the app's health, and how calls and callback requests are told.
+Pure."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from shared.callbacks.records import CallbackRecord
 from shared.calls.records import CallHistory
 from shared.health import Finding, Status
 
@@ -47,8 +49,26 @@ def told(history: CallHistory) -> dict[str, Any]:
         "reason": call.reason,
         "phoneCallId": None if call.phone_call_id is None else str(call.phone_call_id),
         "cases": [{"id": str(case.id), "link": case.link} for case in history.cases],
-        "updated": f"{call.updated.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "updated": _moment(call.updated),
     }
+
+
+def told_callback(record: CallbackRecord) -> dict[str, Any]:
+    """What became of a callback request, as `CallbackHistory` of docs/openapi/callbacks.yaml."""
+    return {
+        "callbackId": record.callback_id,
+        "profile": record.profile,
+        "outcome": record.outcome.value,
+        "reason": record.reason,
+        "phoneCallId": None if record.phone_call_id is None else str(record.phone_call_id),
+        "queueId": None if record.queue_id is None else str(record.queue_id),
+        "closed": record.closed,
+        "updated": _moment(record.updated),
+    }
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def searched_stretch(since: datetime | None, now: datetime) -> tuple[datetime, datetime]:

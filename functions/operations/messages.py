@@ -1,4 +1,4 @@
-"""What people ask of the history of calls: small and read strictly."""
+"""What people ask of the history of calls and callback requests: small and read strictly."""
 
 import re
 from datetime import UTC, date, datetime, time
@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from shared.callbacks.ids import canonical_callback_id
 from shared.calls.ids import canonical_guid
 
 LARGEST_BODY = 8 * 1024
@@ -72,6 +73,15 @@ def read_call_id(text: str) -> str:
     if call_id is None:
         raise BadRequestError("the call id is no GUID")
     return call_id
+
+
+def read_callback_id(text: str) -> str:
+    """The canonical id of a callback request in an address; whether Enreach's are GUIDs is not known. Raises
+    BadRequestError for blank text."""
+    try:
+        return canonical_callback_id(text)
+    except ValueError:
+        raise BadRequestError("the id of the callback request is blank") from None
 
 
 def _problem(item: Any) -> str:

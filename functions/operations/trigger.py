@@ -1,6 +1,7 @@
 """GET /api/health for whatever watches the app, GET /api/health/details for the people who look after it.
 
-And what became of a call, for whoever is asked: GET /api/calls/{callId}, POST /api/calls/search.
+And what became of a call or a callback request, for whoever is asked: GET /api/calls/{callId}, POST /api/calls/search,
+GET /api/callbacks/{callbackId}.
 """
 
 import json
@@ -11,8 +12,8 @@ from http import HTTPStatus
 
 import azure.functions as func
 
-from functions.operations.decide import told
-from functions.operations.messages import BadRequestError, read_call_id, read_search
+from functions.operations.decide import told, told_callback
+from functions.operations.messages import BadRequestError, read_call_id, read_callback_id, read_search
 from functions.operations.use_case import check_dataverse, check_documents, check_storage, search_calls
 from shared.calls.search_keys import search_key
 from shared.clock import utc_now
@@ -26,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 def blueprint(gateways: Gateways) -> func.Blueprint:
-    """The functions `health`, `health_details`, `call_history` and `search_calls`."""
+    """The functions `health`, `health_details`, `call_history`, `search_calls` and `callback_history`."""
     health = gateways.health
     health.add("storage", partial(check_storage, gateways.files))
     health.add("documents", partial(check_documents, gateways.documents))
@@ -50,6 +51,7 @@ def blueprint(gateways: Gateways) -> func.Blueprint:
         return _json(body, 200)
 
     _add_calls(bp, gateways)
+    _add_callbacks(bp, gateways)
     return bp
 
 
@@ -84,13 +86,27 @@ def _add_calls(bp: func.Blueprint, gateways: Gateways) -> None:
         return await _answered(answer)
 
 
+def _add_callbacks(bp: func.Blueprint, gateways: Gateways) -> None:
+    @bp.function_name("callback_history")
+    @bp.route(route="callbacks/{callbackId}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+    async def callback_history(req: func.HttpRequest) -> func.HttpResponse:
+        async def answer() -> func.HttpResponse:
+            callback_id = read_callback_id(req.route_params.get("callbackId", ""))
+            record = (await gateways.callbacks.read([callback_id])).get(callback_id)
+            if record is None:
+                return _problem(HTTPStatus.NOT_FOUND, "nothing is known of this callback request")
+            return _json(told_callback(record), 200)
+
+        return await _answered(answer)
+
+
 async def _answered(answer: Callable[[], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
     try:
         return await answer()
     except BadRequestError as error:
         return _problem(HTTPStatus.BAD_REQUEST, str(error))
     except StorageError as error:
-        _log.warning("Calls could not be read: %s", type(error).__name__)
+        _log.warning("What became of it could not be read: %s", type(error).__name__)
         return _problem(HTTPStatus.SERVICE_UNAVAILABLE, "storage did not answer")
 
 

@@ -44,7 +44,7 @@ def test_the_app_indexes_under_microsofts_worker_with_azure_settings() -> None:
     functions = json.loads(answer.stdout.splitlines()[-1])
     assert functions.keys() == {
         "smart_routing", "warmup", "import_schedule", "sweep_schedules", "report_failed_schedule",
-        "refresh_number_index", "health", "health_details", "call_history", "search_calls",
+        "refresh_number_index", "health", "health_details", "call_history", "search_calls", "callback_history",
         "sync_users", "sync_users_now", "sync_calls", "sync_calls_retroactively",
     }  # fmt: skip
     (timer,) = functions["sweep_schedules"]
