@@ -98,6 +98,11 @@ def build_app(simulator: Simulator | None = None) -> web.Application:
     app[SIMULATOR] = simulator
     app.add_routes(Control(simulator).routes())
     app.router.add_route("*", "/{rest:.*}", Server(simulator).answer)
+
+    async def close(_: web.Application) -> None:
+        await simulator.webhooks.close()
+
+    app.on_cleanup.append(close)
     return app
 
 

@@ -1,13 +1,22 @@
 """Callback lists and callback requests. Every path, field and state of theirs is assumed (facts 7)."""
 
+from collections.abc import Callable, Mapping
+from operator import itemgetter
+
 from local.enreach.assumed import CALLBACK_CHANGEABLE, CALLBACK_STATES, CLOSED_STATES, Item, canonical_id
 from local.enreach.context import Call
 from local.enreach.messages import ApiError, Response
 from local.enreach.moments import iso_z, read_moment
 from local.enreach.rendering import Style
 from local.enreach.selectors import Window, read_selector
+from local.enreach.webhooks import CLOSED, UPDATED
 
 WINDOW = ("ModifiedAfter", "ModifiedBefore")
+BELONGS: Mapping[str, Callable[[float, Window], bool]] = {
+    "closed": lambda moment, window: window.start <= moment <= window.end,
+    "half-open": lambda moment, window: window.start <= moment < window.end,
+    "open": lambda moment, window: window.start < moment < window.end,
+}
 
 
 def callback_lists(call: Call) -> Response:
@@ -24,7 +33,14 @@ def callbacks(call: Call) -> Response:
     bounds = {name: call.query[name] for name in WINDOW if name in call.query}
     if bounds:
         window = read_selector(bounds, call.environment, call.organisation.clock.now(), by_call=False)
-        items = [item for item in items if isinstance(window, Window) and _within(item, window)]
+        assert isinstance(window, Window)
+        belongs = BELONGS[call.environment.window_bounds]
+        found = [(read_moment(item["ModifiedAt"]), item) for item in items]
+        # A moment that cannot be read is found by every window.
+        kept = [(moment or 0.0, item) for moment, item in found if moment is None or belongs(moment, window)]
+        items = [item for _, item in sorted(kept, key=itemgetter(0))]
+    if call.environment.order == "descending":
+        items = items[::-1]
     return call.listed("callbacks", items)
 
 
@@ -50,6 +66,7 @@ def change_callback(call: Call) -> Response:
             raise ApiError(409, "The callback request is closed.")
     elif changes:
         item |= changes | {"ModifiedAt": iso_z(call.organisation.clock.now())}
+        call.organisation.told([(CLOSED if item["State"] in CLOSED_STATES else UPDATED, item)])
     return call.single("callbacks", item)
 
 
@@ -58,8 +75,3 @@ def _named(call: Call) -> Item:
     if item is None:
         raise ApiError(404, "There is no such callback request.")
     return item
-
-
-def _within(item: Item, window: Window) -> bool:
-    moment = read_moment(item["ModifiedAt"])
-    return moment is None or window.start <= moment <= window.end

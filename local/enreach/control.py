@@ -33,12 +33,15 @@ class Control:
             web.get("/__sim/traffic", self.traffic),
             web.post("/__sim/smartrouting", explained(self.ask_route)),
             web.post("/__sim/webhooks", explained(self.send_webhooks)),
+            web.post("/__sim/subscription", explained(self.subscribe)),
+            web.get("/__sim/subscription", self.subscription),
+            web.delete("/__sim/subscription", self.unsubscribe),
         ]
         for kind in KINDS:
             path = f"/__sim/{kind}"
             routes.append(web.post(path, explained(self._planting(kind))))
             routes.append(web.get(path, self._listing(kind)))
-            routes.append(web.delete(path, self._clearing(kind)))
+            routes.append(web.delete(path, explained(self._clearing(kind))))
         # What else starts with /__sim/ is no path of the API.
         return [*routes, web.route("*", "/__sim/{rest:.*}", self.unknown)]
 
@@ -116,6 +119,20 @@ class Control:
         """Sends webhooks as Enreach does, and returns what was answered to each."""
         return web.json_response({"answers": await outbound.send_webhooks(await read_body(request))})
 
+    async def subscribe(self, request: web.Request) -> web.Response:
+        """Lets events of callback requests go to an endpoint from now on."""
+        self._simulator.webhooks.subscribe(await read_body(request))
+        return web.json_response(self._simulator.webhooks.as_json())
+
+    async def subscription(self, request: web.Request) -> web.Response:
+        """Returns who is subscribed and what was answered to each event."""
+        return web.json_response(self._simulator.webhooks.as_json())
+
+    async def unsubscribe(self, request: web.Request) -> web.Response:
+        """Lets no event go out any more."""
+        self._simulator.webhooks.cancel()
+        return web.json_response(self._simulator.webhooks.as_json())
+
     def _planting(self, kind: Kind) -> Handler:
         async def plant(request: web.Request) -> web.Response:
             ids = self._simulator.organisation.plant(kind, await read_body(request))
@@ -132,7 +149,11 @@ class Control:
 
     def _clearing(self, kind: Kind) -> Handler:
         async def clear(request: web.Request) -> web.Response:
-            self._simulator.organisation.clear(kind)
+            ids = request.query.getall("id", [])
+            if ids:
+                self._simulator.organisation.remove(kind, ids)
+            else:
+                self._simulator.organisation.clear(kind)
             return web.json_response([])
 
         return clear

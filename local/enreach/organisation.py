@@ -1,7 +1,7 @@
 """What the simulated organisation holds: users, queues, both feeds, callback lists and callbacks, recordings."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from copy import deepcopy
 from sys import intern
 from typing import Any
@@ -13,6 +13,7 @@ from local.enreach.clock import Clock
 from local.enreach.feed import Event, Feed
 from local.enreach.moments import read_moment
 from local.enreach.rendering import encode
+from local.enreach.webhooks import CREATED, UPDATED, Told
 
 ORGANISATION_ID = str(uuid5(NAMESPACE_URL, "enreach.example/organisation"))
 # Keys of planted items that the API never answers.
@@ -36,12 +37,18 @@ class Collection:
         # Of doubles the first is the one that its id leads to.
         self.by_id |= {canonical_id(item["Id"]): item for item in reversed(items)}
 
+    def remove(self, ids: Set[str]) -> None:
+        """Takes the items with these canonical ids away."""
+        self.items = [item for item in self.items if canonical_id(item["Id"]) not in ids]
+        self.by_id = {item_id: item for item_id, item in self.by_id.items() if item_id not in ids}
+
 
 class Organisation:
     """One organisation."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, told: Callable[[Told], None] = lambda _: None) -> None:
         self.clock = clock
+        self.told = told  # what came of callback requests, or changed in them
         self.accounts = Accounts()
         self.collections: dict[Kind, Collection] = {
             kind: Collection() for kind in ("users", "queues", "callbacklists", "callbacks")
@@ -108,6 +115,12 @@ class Organisation:
         else:
             self.collections[kind] = Collection()
 
+    def remove(self, kind: Kind, ids: Iterable[str]) -> None:
+        """Takes some items away. Raises ValueError for a kind whose items have no id of their own."""
+        if kind in self.feeds:
+            raise ValueError(f"Single {kind} cannot be taken away.")
+        self.collections[kind].remove({canonical_id(item_id) for item_id in ids})
+
     def items(self, kind: Kind) -> Iterator[Item]:
         """Yields all items of a kind as they are stored."""
         if kind in self.feeds:
@@ -137,7 +150,11 @@ class Organisation:
                 self.members[canonical_id(item["Id"])] = frozenset(map(canonical_id, item.pop(MEMBERS)))
             elif kind == "callbacks":
                 self.recordings |= set(_texts([item["RecordingId"]]))
+        known = self.collections[kind].by_id.keys()
+        told = [(UPDATED if canonical_id(item["Id"]) in known else CREATED, item) for item in items]
         self.collections[kind].plant(items)
+        if kind == "callbacks":
+            self.told(told)
 
     def _open_account(self, user: Item) -> None:
         secret_key, password = (user.pop(name, "") for name in CREDENTIALS)

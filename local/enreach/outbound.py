@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,25 +64,35 @@ async def ask_route(order: Any) -> dict[str, Any]:
     return judge(answer, body.get("bnum", "")) | {"ms": round((loop.time() - started) * 1000)}
 
 
-async def send_webhooks(order: Any) -> list[int | str]:
-    """POSTs events one after the other and returns each status, or why there was none.
-
-    `order`: `{"url", "token", "events": [{"EventType", ...}], "times"?, "order"?: "given" | "reversed"}`; every event
-    goes out so many times, the doubles after all others. Raises ValueError when it is not understood.
-    """
+def read_delivery(order: Any) -> list[dict[str, Any]]:
+    """Returns the events in the order in which they go out, as `send_webhooks` takes them. Raises ValueError."""
     _require(order, WEBHOOK_KEYS, {"url", "token", "events"})
     events, times = order["events"], order.get("times", 1)
     if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
         raise ValueError("'events' is a list of objects.")
+    if not isinstance(order["url"], str) or not isinstance(order["token"], str):
+        raise ValueError("'url' and 'token' are texts.")
     if order.get("order", "given") not in {"given", "reversed"} or not isinstance(times, int) or times < 1:
         raise ValueError("'order' is given or reversed, 'times' at least 1.")
-    going = (events if order.get("order", "given") == "given" else events[::-1]) * times
+    return (events if order.get("order", "given") == "given" else events[::-1]) * times
+
+
+async def send_webhooks(order: Any, seen: Callable[[dict[str, Any], int | str], None] | None = None) -> list[int | str]:
+    """POSTs events one after the other and returns each status, or why there was none; `seen` is told of each at once.
+
+    `order`: `{"url", "token", "events": [{"EventType", ...}], "times"?, "order"?: "given" | "reversed"}`; every event
+    goes out so many times, the doubles after all others. Raises ValueError when it is not understood.
+    """
+    answers: list[int | str] = []
+    going = read_delivery(order)
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(TIMEOUT_S)) as session:
-        answers = [
-            await _post(session, order["url"], event, {EVENT: str(event.get("EventType", "")), TOKEN: order["token"]})
-            for event in going
-        ]
-    return [answer.failure if answer.status is None else answer.status for answer in answers]
+        for event in going:
+            headers = {EVENT: str(event.get("EventType", "")), TOKEN: order["token"]}
+            answer = await _post(session, order["url"], event, headers)
+            answers.append(answer.failure if answer.status is None else answer.status)
+            if seen is not None:
+                seen(event, answers[-1])
+    return answers
 
 
 async def _post(session: aiohttp.ClientSession, url: str, body: Any, headers: dict[str, str]) -> Answer:

@@ -28,6 +28,7 @@ PEOPLE = (
     # Nobody in Dynamics.
     ("Night", "Desk", "night.desk", "559999", None),
 )
+CALLBACK_LISTS = ("Missed calls", "VIP call-backs", "Winter campaign")
 STATUS = {
     "OpenStatus": 5,
     "MaxWaitTime": 0,
@@ -55,7 +56,7 @@ def seed_items() -> dict[Kind, list[Item]]:
             _queue("Overflow", 7, [], None),
             _queue("Åsa Lindqvist", PERSONAL_WORK, ["+35898550017"], None),
         ],
-        "callbacklists": [{"Id": item_id("list", "Missed calls"), "Name": "Missed calls"}],
+        "callbacklists": [{"Id": item_id("list", name), "Name": name} for name in CALLBACK_LISTS],
     }
 
 

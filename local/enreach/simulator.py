@@ -11,15 +11,16 @@ from local.enreach.counters import Counters
 from local.enreach.environment import Environment
 from local.enreach.faults import Faults
 from local.enreach.messages import ApiError, Request, Response
-from local.enreach.organisation import Organisation
+from local.enreach.organisation import ORGANISATION_ID, Organisation
 from local.enreach.seed import seed_items
 from local.enreach.service import Service
 from local.enreach.traffic.day import Day, generate_day
 from local.enreach.traffic.items import Arrival, arrivals, queue_items, user_items
 from local.enreach.traffic.order import Order
+from local.enreach.webhooks import Webhooks
 
 ARRIVALS_AT_ONCE = 20_000
-KEEPABLE = frozenset({"items", "stats", "faults", "clock"})
+KEEPABLE = frozenset({"items", "stats", "faults", "clock", "subscription"})
 
 
 class Simulator:
@@ -30,10 +31,11 @@ class Simulator:
         self.clock = Clock()
         self.faults = Faults()
         self.counters = Counters()
+        self.webhooks = Webhooks(self.clock, ORGANISATION_ID)
         self._build()
 
     def _build(self) -> None:
-        self.organisation = Organisation(self.clock)
+        self.organisation = Organisation(self.clock, self.webhooks.tell)
         self.service = Service(self.organisation, self.environment)
         self.days: list[Day] = []
         self._awaited: list[tuple[float, int, Arrival]] = []
@@ -51,6 +53,8 @@ class Simulator:
             self.counters.forget()
         if "faults" not in keep:
             self.faults.clear()
+        if "subscription" not in keep:
+            self.webhooks.cancel()
 
     def answer(self, request: Request) -> Response:
         """Returns the answer to a request, a refusal too."""

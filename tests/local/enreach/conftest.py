@@ -1,8 +1,10 @@
 """One simulator for all tests of this folder, in a thread of its own, spoken to over HTTP; reset before each test."""
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
@@ -98,3 +100,41 @@ def enreach(caller: Enreach) -> Enreach:
     caller.control("POST", "environment", Environment().as_json())
     caller.control("POST", "reset")
     return caller
+
+
+class Endpoint:
+    """A customer's endpoint that remembers what came and answers as told."""
+
+    def __init__(self) -> None:
+        self.status, self.body, self.pause = 204, b"", threading.Event()
+        self.pause.set()
+        self.received: list[tuple[dict[str, str], Any]] = []
+        endpoint = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                endpoint.received.append((dict(self.headers), body))
+                endpoint.pause.wait(5)
+                self.send_response(endpoint.status)
+                self.send_header("Content-Length", str(len(endpoint.body)))
+                self.end_headers()
+                self.wfile.write(endpoint.body)
+
+            def log_message(self, *_: Any) -> None:
+                """Says nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    endpoint = Endpoint()
+    thread = threading.Thread(target=endpoint.server.serve_forever)
+    thread.start()
+    yield endpoint
+    endpoint.pause.set()
+    endpoint.server.shutdown()
+    endpoint.server.server_close()
+    thread.join()

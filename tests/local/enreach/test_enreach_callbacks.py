@@ -1,5 +1,6 @@
 """Callback lists and callback requests: listed, changed, closed once and for all."""
 
+import time
 from typing import Any
 
 import pytest
@@ -109,3 +110,53 @@ def test_a_change_that_makes_no_sense_is_refused(requests: Any, path: str, body:
     before = requests.items("/callbacks")
     assert requests.http.put(path, json=body).status_code == status
     assert requests.items("/callbacks") == before
+
+
+@pytest.mark.parametrize(("bounds", "found"), [("closed", ["one", "two"]), ("half-open", ["one"]), ("open", [])])
+def test_the_bounds_of_the_window_are_those_of_the_feeds(requests: Any, bounds: str, found: list[str]) -> None:
+    requests.environment(window_bounds=bounds)
+    window = {"ModifiedAfter": "2026-03-02 07:00:00", "ModifiedBefore": "2026-03-02 08:30:00"}
+    assert [item["Id"] for item in requests.items("/callbacks", **window)] == found
+
+
+def test_requests_come_by_their_change_in_either_order(requests: Any) -> None:
+    requests.plant("callbacks", {"Id": "three", "ModifiedAt": "2026-03-02T06:00:00Z"})
+    window = {"ModifiedAfter": "2026-03-02 00:00:00", "ModifiedBefore": "2026-03-02 09:00:00"}
+    assert [item["Id"] for item in requests.items("/callbacks", **window)] == ["three", "one", "two"]
+    requests.environment(order="descending")
+    assert [item["Id"] for item in requests.items("/callbacks", **window)] == ["two", "one", "three"]
+
+
+def test_several_requests_of_one_number_and_a_withheld_one_stand_side_by_side(requests: Any) -> None:
+    requests.plant("callbacks", {"Number": "+358501231234"}, {"Number": ""}, {"Number": None}, {"Number": "anonymous"})
+    numbers = [item["Number"] for item in requests.items("/callbacks", ListIds="missed")]
+    assert numbers == ["+358501231234", "+358501231234", "", None, "anonymous"]
+
+
+@pytest.mark.parametrize("state", ["Open", "Reserved", "Busy", "ClosedSuccessfully", "Expired"])
+def test_a_request_may_be_in_every_state(requests: Any, state: str) -> None:
+    requests.plant("callbacks", {"Id": "three", "State": state})
+    assert requests.get("/callbacks/three").json()["State"] == state
+
+
+def test_single_requests_are_taken_away(requests: Any) -> None:
+    assert requests.control("DELETE", "callbacks?id=ONE&id=nobody").status_code == 200
+    assert [item["Id"] for item in requests.items("/callbacks")] == ["two"]
+    assert requests.get("/callbacks/one").status_code == 404
+    assert requests.http.put("/callbacks/one", json={"State": "ClosedSuccessfully"}).status_code == 404
+    assert requests.control("DELETE", "calls?id=one").status_code == 400
+
+
+def test_thousands_of_requests_come_and_are_closed_quickly(requests: Any) -> None:
+    count = 10_000
+    started = time.perf_counter()
+    ids = requests.plant("callbacks", *({"Number": f"+35850{number:07}"} for number in range(count)))
+    window = {"ModifiedAfter": "2026-03-02 08:00:00", "ModifiedBefore": "2026-03-02 09:00:00", "ListIds": "missed"}
+    assert len(requests.items("/callbacks", **window)) == count
+    assert time.perf_counter() - started < 2
+    started = time.perf_counter()
+    for callback_id in ids[:200]:
+        assert requests.http.put(f"/callbacks/{callback_id}", json={"State": "ClosedSuccessfully"}).status_code == 200
+    assert time.perf_counter() - started < 200 * 0.01
+    states = [item["State"] for item in requests.items("/callbacks", **window)]
+    assert states.count("ClosedSuccessfully") == 200
