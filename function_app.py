@@ -3,6 +3,7 @@
 import azure.functions as func
 
 from functions.call_sync import trigger as call_sync
+from functions.callback_sync import trigger as callback_sync
 from functions.number_index import trigger as number_index
 from functions.operations import trigger as operations
 from functions.schedule_import import trigger as schedule_import
@@ -12,7 +13,7 @@ from shared.gateways import Gateways, open_gateways
 from shared.settings import read_settings
 from shared.telemetry import quiet_libraries
 
-CAPABILITIES = (smart_routing, schedule_import, number_index, user_sync, operations, call_sync)
+CAPABILITIES = (smart_routing, schedule_import, number_index, user_sync, operations, call_sync, callback_sync)
 
 
 def build_app(gateways: Gateways) -> func.FunctionApp:

@@ -191,7 +191,9 @@ class WholeApp:
 
 
 _NEVER = "0 0 0 29 2 *"
-_NO_TIMERS = {"USER_SYNC_SCHEDULE": _NEVER, "CALL_SYNC_SCHEDULE": _NEVER, "RETROACTIVE_SYNC_SCHEDULE": _NEVER}
+_NO_TIMERS = dict.fromkeys(
+    ("USER_SYNC_SCHEDULE", "CALL_SYNC_SCHEDULE", "RETROACTIVE_SYNC_SCHEDULE", "CALLBACK_SYNC_SCHEDULE"), _NEVER
+)
 """On Flex Consumption timers run on other instances than callers' requests."""
 
 

@@ -47,7 +47,7 @@ class RoutingKeys:
 
 def routing_keys(current: SecretStr | None, next_key: SecretStr | None, basic_user: str | None) -> RoutingKeys:
     """The keys that these settings make. A missing next key is no problem while the current one works."""
-    now, later = _problem(current), _problem(next_key)
+    now, later = key_problem(current), key_problem(next_key)
     problems = []
     if now:
         problems.append(f"ROUTING_KEY_CURRENT {now} and counts as absent")
@@ -68,7 +68,7 @@ def routing_keys(current: SecretStr | None, next_key: SecretStr | None, basic_us
     )
 
 
-def _problem(key: SecretStr | None) -> str | None:
+def key_problem(key: SecretStr | None) -> str | None:
     """Why this cannot be a key; None when it can."""
     text = key.get_secret_value() if key else ""
     if not text.strip():

@@ -79,7 +79,10 @@ class Settings(BaseSettings):
     enreach_user_role: str = "Voice User"
     call_sync_schedule: str = Field("0 * * * * *", pattern=r"^\S+( \S+){5}$")
     retroactive_sync_schedule: str = Field("0 * 22,23 * * *", pattern=r"^\S+( \S+){5}$")
+    callback_sync_schedule: str = Field("0 * * * * *", pattern=r"^\S+( \S+){5}$")
     user_sync_schedule: str = Field("0 * * * * *", pattern=r"^\S+( \S+){5}$")
+
+    callback_events_token: SecretStr | None = None
 
     site_id: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")
 

@@ -373,7 +373,9 @@ ANNOTATION: Final = Table[AnnotationRead, AnnotationColumn, AnnotationNavigation
     },
 )
 
-QueueRead = Literal["queueid", "name", "queueviewtype", "statecode"]
+QueueRead = Literal[
+    "queueid", "name", "queueviewtype", "statecode", "_ownerid_value", "_owninguser_value", "_owningteam_value"
+]
 QUEUE: Final = Table[QueueRead, Never, Never, Never]("queue", "queues", "queueid", _names(QueueRead), frozenset())
 
 # Made and moved by AddToQueue alone; `queueid` and `objectid` cannot be updated (table reference).

@@ -217,7 +217,8 @@ def parties(row: dict[str, Any]) -> set[tuple[int, str]]:
 
 @pytest.fixture(scope="module")
 def lasting() -> Iterator[Site]:
-    timers = {"CALL_SYNC_SCHEDULE": NEVER, "RETROACTIVE_SYNC_SCHEDULE": NEVER, "USER_SYNC_SCHEDULE": NEVER}
+    names = ("CALL_SYNC_SCHEDULE", "RETROACTIVE_SYNC_SCHEDULE", "USER_SYNC_SCHEDULE", "CALLBACK_SYNC_SCHEDULE")
+    timers = dict.fromkeys(names, NEVER)
     settings = {**timers, "CONFIG_CHECK_SECONDS": str(CONFIG_CHECK_SECONDS), "SITE_ID": early_site(datetime.now(UTC))}
     with (
         running_stack(free_ports(), environment=settings) as stack,

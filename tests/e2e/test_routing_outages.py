@@ -233,6 +233,7 @@ async def world(stack: Stack, folder: Path) -> AsyncIterator[World]:
             "NUMBER_INDEX_SCHEDULE": "0 0 0 29 2 *",
             "USER_SYNC_SCHEDULE": "0 0 0 29 2 *",
             "CALL_SYNC_SCHEDULE": "0 0 0 29 2 *",
+            "CALLBACK_SYNC_SCHEDULE": "0 0 0 29 2 *",
         }
         # No token at the start: the warm-up has to give up, and the first callers come with everything cold.
         to_entra.fall_silent()

@@ -8,7 +8,7 @@ from local.stack.ports import free_ports
 from local.stack.running import RunningStack, running_stack
 
 CALL = {"anum": "+358504545641", "bnum": "+35840675644"}
-NO_TIMER = {"USER_SYNC_SCHEDULE": "0 0 0 29 2 *", "CALL_SYNC_SCHEDULE": "0 0 0 29 2 *"}
+NO_TIMER = dict.fromkeys(("USER_SYNC_SCHEDULE", "CALL_SYNC_SCHEDULE", "CALLBACK_SYNC_SCHEDULE"), "0 0 0 29 2 *")
 """It would ask Dataverse beside the callers."""
 
 

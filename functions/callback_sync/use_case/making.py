@@ -1,0 +1,240 @@
+"""Requests that are to be in Dynamics: written, read back, remembered, and then closed in Enreach.
+
+The order makes a run repeatable wherever it is cut off: phone calls with their queue items, what was read back of them
+into the ledger, the closing in Enreach, and that into the ledger. The key of each phone call is derived, so what was
+written before the cut is there already.
+"""
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from itertools import batched
+from uuid import UUID
+
+from functions.callback_sync.decide.phone_calls import Customer, creations, customer_of, queueing
+from functions.callback_sync.decide.profiles import Target
+from functions.callback_sync.decide.requests import (
+    Look,
+    Request,
+    closed_before,
+    look,
+    new_record,
+    repeats_of,
+)
+from functions.callback_sync.decide.there import (
+    QUEUE_GONE,
+    Said,
+    There,
+    Verdict,
+    refused,
+    said_of,
+    there_of,
+    verdict,
+)
+from functions.callback_sync.queries import phone_calls_there, queue_items_of
+from functions.callback_sync.use_case.closing import Closing
+from functions.callback_sync.use_case.premises import Premises
+from functions.callback_sync.use_case.repeats import note_repeats, open_calls
+from functions.callback_sync.use_case.run import Run
+from functions.callback_sync.use_case.worlds import CallbackGateways, Dynamics
+from shared.callbacks.records import CallbackRecord
+from shared.customers.many import find_customers
+from shared.dataverse.denied_sets import SetSender
+from shared.dataverse.errors import (
+    AlreadyExistsError,
+    DataverseError,
+    NotFoundError,
+    RejectedError,
+    UnavailableError,
+)
+from shared.storage.leases import Lease
+
+REQUESTS_AT_ONCE = 5_000
+"""Requests that are handled together."""
+
+_log = logging.getLogger(__name__)
+
+
+async def read_there(dynamics: Dynamics, keys: Collection[UUID], *, queues: bool = True) -> There:
+    """How these phone calls stand, and which are in a queue, if that is asked too: one request for some thousands."""
+    if not keys:
+        return There()
+    calls, items = phone_calls_there(keys), queue_items_of(keys) if queues else []
+    answers = await dynamics.query_packed([*calls, *items])
+    rows = [row for part in answers[: len(calls)] for row in part]
+    return there_of(rows, [row for part in answers[len(calls) :] for row in part])
+
+
+class Making:
+    """The requests of one run."""
+
+    def __init__(self, worlds: CallbackGateways, premises: Premises, held: Lease, run: Run) -> None:
+        self._worlds = worlds
+        self._premises = premises
+        self._held = held
+        self._run = run
+        self.closing = Closing(worlds, held, run)
+        self.touched: set[str] = set()
+        """Requests that this run has handled."""
+        self.to_follow: list[tuple[Request, CallbackRecord]] = []
+        """Requests that Enreach closed while their phone calls may be open."""
+        self.is_queue_gone = False
+        self.made_since: datetime | None = None
+        """When the first of the requests was made that came to Dynamics in this run."""
+
+    def target(self, profile: str) -> Target | None:
+        """What the profile of this name means; None where it is off."""
+        return self._premises.resolved.of_profile(profile)
+
+    @property
+    def region(self) -> str | None:
+        """Where numbers without a country code are at home."""
+        return self._premises.matching.default_region
+
+    async def take(self, requests: Mapping[str, Request]) -> None:
+        """Bring Dynamics, the ledger and Enreach to what these requests are.
+
+        Raises DataverseError, StorageError; then some of it is done, and the same call may be made again. What
+        Dataverse refuses of one request costs none of the others.
+        """
+        for few in batched(sorted(requests), REQUESTS_AT_ONCE, strict=False):
+            records = await self._worlds.ledger.read(few, fence=self._held.fence)
+            await self._take([requests[each] for each in few if each not in self.touched], records)
+
+    async def _take(self, requests: Sequence[Request], records: Mapping[str, CallbackRecord]) -> None:
+        now = self._worlds.now()
+        make: list[Request] = []
+        remembered: list[CallbackRecord] = []
+        for request in requests:
+            record = records.get(request.id)
+            match look(request, record):
+                case Look.NOTHING:
+                    continue
+                case Look.MAKE:
+                    make.append(request)
+                case Look.CLOSED_BEFORE:
+                    remembered.append(closed_before(request, now))
+                case Look.FOLLOW:
+                    assert record is not None
+                    self.to_follow.append((request, record))
+            self.touched.add(request.id)
+        if make:
+            remembered += await self._made(make, records)
+        await self.remember(remembered)
+        stays = {request.id for request in make if request.target.profile.stays_open}
+        await self.closing.close([each for each in remembered if is_to_be_closed(each, stays_open=stays)])
+
+    async def remember(self, records: Sequence[CallbackRecord]) -> None:
+        """Write down what became of these."""
+        if not records:
+            return
+        self._held.check()
+        await self._worlds.ledger.write(records, fence=self._held.fence)
+        self._run.count(records)
+
+    # --------------------------------------------------------------------------------------------- phone calls
+
+    async def _made(self, requests: Sequence[Request], records: Mapping[str, CallbackRecord]) -> list[CallbackRecord]:
+        own_user = await self._worlds.dynamics.own_user_id()
+        first = min(each.created for each in requests)
+        self.made_since = first if self.made_since is None else min(first, self.made_since)
+        there_before = [each for each in requests if _phone_call_of(records.get(each.id)) == each.phone_call_id]
+        fresh = [each for each in requests if _phone_call_of(records.get(each.id)) != each.phone_call_id]
+        repeats = repeats_of(fresh, await open_calls(self._worlds.dynamics, own_user, fresh))
+        refusals = await self._created(repeats.heads, own_user)
+        read = [*there_before, *(each for each in repeats.heads if each.id not in refusals)]
+        there = await self._queued(read)
+        said = dict(refusals)
+        were_there = {each.id for each in there_before}
+        for each in read:
+            said[each.id] = said_of(verdict(each.phone_call_id, there), was_there=each.id in were_there)
+        keys = {
+            each.id: each.phone_call_id
+            for each in read
+            if each.id in were_there or there.row(each.phone_call_id) is not None
+        }
+        now = self._worlds.now()
+        found = [_record(each, now, said[each.id], keys.get(each.id)) for each in (*there_before, *repeats.heads)]
+        if repeats.merged:
+            open_now = {key for key in there.rows if verdict(key, there) is Verdict.SAFE}
+            self._held.check()
+            found += await note_repeats(self._worlds.dynamics, repeats.merged, open_now, repeats.heads, now)
+        return found
+
+    async def _created(self, requests: Sequence[Request], own_user: UUID) -> dict[str, Said]:
+        """Create these phone calls with their queue items. Returns what is refused; what is there already is not."""
+        customers = await self._customers(requests)
+        ways = {each.id: creations(each, customers.get(each.number), own_user) for each in requests}
+        self._held.check()
+        errors: dict[str, DataverseError | None] = {}
+        trying, attempt = list(ways), 0
+        while trying:
+            sets = [ways[each][attempt] for each in trying]
+            sent = await SetSender(self._worlds.dynamics, "create callback").send(sets)
+            errors |= dict(zip(trying, sent, strict=True))
+            attempt += 1
+            trying = [each for each in trying if _may_go_otherwise(errors[each]) and attempt < len(ways[each])]
+        return {each: self._refusal(error) for each, error in errors.items() if not _is_there(error)}
+
+    def _refusal(self, error: DataverseError | None) -> Said:
+        assert error is not None
+        if isinstance(error, NotFoundError):
+            self.is_queue_gone = True
+            return QUEUE_GONE
+        return refused(type(error).__name__, error.code)
+
+    async def _queued(self, requests: Sequence[Request]) -> There:
+        """Read these phone calls back; those that are in no queue are put there, and read once more."""
+        dynamics = self._worlds.dynamics
+        there = await read_there(dynamics, [each.phone_call_id for each in requests])
+        missing = [each for each in requests if verdict(each.phone_call_id, there) is Verdict.NOT_QUEUED]
+        if not missing:
+            return there
+        sets = [queueing(each.phone_call_id, each.target.queue_id, there.rows[each.phone_call_id]) for each in missing]
+        self._held.check()
+        errors = await SetSender(dynamics, "queue callback").send(sets)
+        self.is_queue_gone |= any(isinstance(error, NotFoundError) for error in errors)
+        again = await read_there(dynamics, [each.phone_call_id for each in missing])
+        rows = {key: row for key, row in there.rows.items() if key not in {each.phone_call_id for each in missing}}
+        return There(rows | dict(again.rows), there.queued | again.queued)
+
+    async def _customers(self, requests: Sequence[Request]) -> Mapping[str | None, Customer | None]:
+        """Who has the numbers. Where that cannot be asked, nobody: nothing waits for a match."""
+        numbers = {each.number for each in requests if each.number is not None}
+        if not numbers:
+            return {}
+        try:
+            found = await find_customers(
+                self._worlds.dynamics, numbers, self._premises.matching, index=self._worlds.number_index
+            )
+        except UnavailableError:
+            raise
+        except DataverseError as error:
+            _log.warning("Callback sync could not look for customers: %s", error)
+            return {}
+        return {number: customer_of(match) for number, match in found.items()}
+
+
+def is_to_be_closed(record: CallbackRecord, *, stays_open: Collection[str]) -> bool:
+    """Whether the request is to be closed in Enreach now. `stays_open`: whose requests wait for the phone call."""
+    if not record.done or record.closed:
+        return False
+    return not (record.outcome == "queued" and record.callback_id in stays_open)
+
+
+def _phone_call_of(record: CallbackRecord | None) -> UUID | None:
+    return None if record is None else record.phone_call_id
+
+
+def _record(request: Request, now: datetime, said: Said, key: UUID | None) -> CallbackRecord:
+    return new_record(request, now, said.outcome, said.reason, phone_call_id=key, done=said.done)
+
+
+def _is_there(error: DataverseError | None) -> bool:
+    """Whether the phone call is there, so that it can be read back."""
+    return error is None or isinstance(error, AlreadyExistsError)
+
+
+def _may_go_otherwise(error: DataverseError | None) -> bool:
+    """Whether something that the phone call names may be at fault: a party, or a row that has gone."""
+    return isinstance(error, RejectedError | NotFoundError)

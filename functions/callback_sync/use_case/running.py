@@ -1,0 +1,250 @@
+"""The runs of callback sync: which profiles, under one lease, and how far they got."""
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import date, datetime, timedelta
+from uuid import uuid4
+
+from functions.callback_sync.decide.moments import (
+    answers,
+    grouped,
+    is_asked,
+    reached,
+    read_from,
+    slices,
+    tried_again_from,
+)
+from functions.callback_sync.decide.profiles import Target, age_warning
+from functions.callback_sync.decide.requests import is_worth_a_look
+from functions.callback_sync.use_case.events import answered_checkpoint, asked_checkpoint
+from functions.callback_sync.use_case.following import Following
+from functions.callback_sync.use_case.making import Making
+from functions.callback_sync.use_case.premises import PremisesReader, UnusableError
+from functions.callback_sync.use_case.reading import read_feed
+from functions.callback_sync.use_case.run import BUDGET, NotNowError, Run
+from functions.callback_sync.use_case.worlds import CallbackGateways
+from shared.callbacks.records import CallbackOutcome, CallbackRecord
+from shared.dataverse.errors import DataverseError, UnavailableError
+from shared.dataverse.meter import count_requests
+from shared.enreach.errors import EnreachError
+from shared.enreach.windows import Window
+from shared.health import Finding, Status
+from shared.storage.checkpoints import TABLE, Checkpoint
+from shared.storage.errors import StorageError
+from shared.storage.leases import Lease, LeaseBusyError, lease
+
+LEASE_SECONDS = 60.0
+LATE = timedelta(minutes=5)
+STOPPED = timedelta(minutes=15)
+KEPT = timedelta(days=60)
+"""How long the ledger remembers a request (architecture, decision 2)."""
+MOST_UNFINISHED = 20_000
+"""Unfinished requests that a run looks at, the oldest first."""
+_NAME = "callback sync"
+
+_log = logging.getLogger(__name__)
+
+
+class CallbackRuns:
+    """Callback sync of one process."""
+
+    def __init__(self, worlds: CallbackGateways) -> None:
+        self._worlds = worlds
+        self._premises = PremisesReader(worlds)
+        self._progress = Checkpoint(worlds.tables, "callbacks")
+        self._asked = asked_checkpoint(worlds.tables)
+        self._answered = answered_checkpoint(worlds.tables)
+        self._swept: date | None = None
+
+    async def every_minute(self) -> Run:
+        """One tick of `sync_callbacks`."""
+        return await self._run("timer", self._minute)
+
+    async def on_event(self) -> Run:
+        """What an event asks for: the requests of the profiles that listen to events."""
+        return await self._run("event", self._event)
+
+    async def health(self) -> Sequence[Finding]:
+        """Which profiles are off, how far the sync got, and what keeps requests from being in Dynamics."""
+        try:
+            rules, _ = await self._premises.documents()
+        except UnusableError as error:
+            return (Finding(_NAME, Status.RED, f"no callback request is taken: {error}"),)
+        if rules is None or not rules.active:
+            return ()
+        found = [_progress_finding(await self._progress.read(), self._worlds.now())]
+        # An instance that answers for health may never have run.
+        with contextlib.suppress(DataverseError, EnreachError):
+            await self._premises.read()
+        off = {each.profile.name: each.reason for each in self._premises.disabled}
+        for profile in rules.active:
+            reasons = [reason for reason in (off.get(profile.name), age_warning(profile)) if reason is not None]
+            if reasons:
+                found.append(Finding(f"callback profile {profile.name}", Status.AMBER, "; ".join(reasons)))
+        return [*found, *_unfinished_findings(await self._worlds.ledger.unfinished())]
+
+    # ------------------------------------------------------------------------------------------------- runs
+
+    async def _run(self, kind: str, work: Callable[[Run, Lease], Awaitable[None]]) -> Run:
+        loop = asyncio.get_running_loop()
+        started, run = loop.time(), Run(kind)
+        with count_requests() as meter:
+            try:
+                rules, _ = await self._premises.documents()
+                if rules is None or not rules.active:
+                    raise NotNowError("no callback profile is active")
+                async with self._held() as held:
+                    await work(run, held)
+                run.outcome = run.outcome if run.reason else "done"
+            except NotNowError as error:
+                run.outcome, run.reason = "idle", str(error)
+            except UnusableError as error:
+                run.reason = str(error)
+            except LeaseBusyError:
+                run.outcome, run.reason = "busy", "another run is at work"
+            except (UnavailableError, EnreachError, StorageError) as error:
+                run.reason = f"{type(error).__name__}: {error}"
+            except DataverseError as error:
+                run.reason = f"{type(error).__name__}: {error}"
+                raise
+            finally:
+                run.requests = meter.requests
+                run.milliseconds = round((loop.time() - started) * 1000)
+                self._report(run)
+        return run
+
+    def _report(self, run: Run) -> None:
+        if run.outcome == "idle":
+            return
+        level = logging.WARNING if run.outcome == "failed" else logging.INFO
+        _log.log(level, "Callback sync %s", json.dumps({name: getattr(run, name) for name in run.__slots__}))
+
+    @contextlib.asynccontextmanager
+    async def _held(self) -> AsyncIterator[Lease]:
+        holder = f"callback-sync-{uuid4()}"
+        async with lease(
+            self._worlds.tables, TABLE, "lease", "callbacks", holder=holder, seconds=LEASE_SECONDS, now=self._worlds.now
+        ) as held:
+            yield held
+
+    async def _minute(self, run: Run, held: Lease) -> None:
+        now, asked, answered = self._worlds.now(), await self._asked.read(), await self._answered.read()
+        hears = is_asked(asked, answered)
+        await self._pass(run, held, lambda each: each.profile.polls or (hears and each.profile.hears), whole=True)
+        if asked is not None and hears and answers(asked, now):
+            await self._answered.advance(asked, held.fence)
+        await self._progress.advance(now, held.fence)
+        if self._swept != now.date():
+            await self._worlds.ledger.sweep(now - KEPT)
+            self._swept = now.date()
+
+    async def _event(self, run: Run, held: Lease) -> None:
+        await self._pass(run, held, lambda each: each.profile.hears, whole=False)
+
+    async def _pass(self, run: Run, held: Lease, is_due: Callable[[Target], bool], *, whole: bool) -> None:
+        """Read the lists of these profiles; in a `whole` run look at everything that is unfinished too."""
+        premises = await self._premises.read()
+        making = Making(self._worlds, premises, held, run)
+        following = Following(self._worlds, premises, held, making)
+        unfinished = await self._worlds.ledger.unfinished(MOST_UNFINISHED, fence=held.fence) if whole else []
+        try:
+            await self._read(run, held, making, [each for each in premises.resolved.targets if is_due(each)])
+            await following.closed_in_enreach(making.to_follow)
+            making.to_follow.clear()
+            if whole:
+                left = [each for each in unfinished if each.callback_id not in making.touched]
+                await self._try_again(making, [each for each in left if not each.done])
+                await following.closed_in_enreach(making.to_follow)
+                await following.unfinished(left)
+                await following.expire()
+                await following.reached(making.made_since)
+        finally:
+            if making.is_queue_gone:
+                self._premises.forget()
+        if making.closing.failure is not None:
+            error = making.closing.failure
+            run.reason = f"requests stay open in Enreach: {type(error).__name__}: {error}"
+
+    async def _read(self, run: Run, held: Lease, making: Making, targets: Sequence[Target]) -> None:
+        stop = self._worlds.now() + BUDGET
+        now = self._worlds.now()
+        run.profiles = len(targets)
+        checkpoints = {each.list_key: _checkpoint(self._worlds, each) for each in targets}
+        known = {key: await each.read() for key, each in checkpoints.items()}
+        starts = [(each, read_from(known[each.list_key], now, each.profile.age)) for each in targets]
+        for start, group in grouped(starts).items():
+            for window in slices(start, now):
+                read = await self._slice(run, making, window, group, known)
+                for target in read:
+                    await checkpoints[target.list_key].advance(reached(window, now), held.fence)
+                if self._worlds.now() >= stop:
+                    return
+
+    async def _slice(
+        self, run: Run, making: Making, window: Window, group: Sequence[Target], known: dict[str, datetime | None]
+    ) -> Sequence[Target]:
+        feed = await read_feed(self._worlds.enreach, window, group, self._worlds.now(), making.region)
+        run.slices += 1
+        run.seen += feed.seen
+        run.unreadable += feed.unreadable
+        await making.take(
+            {
+                request.id: request
+                for request in feed.requests.values()
+                if is_worth_a_look(request, known[request.target.list_key])
+            }
+        )
+        return feed.read
+
+    async def _try_again(self, making: Making, waiting: Sequence[CallbackRecord]) -> None:
+        """Requests that are not in Dynamics yet, as they stand in Enreach now."""
+        now = self._worlds.now()
+        by_target: dict[str, list[CallbackRecord]] = {}
+        for each in waiting:
+            by_target.setdefault(each.profile, []).append(each)
+        for name, records in by_target.items():
+            target = making.target(name)
+            start = tried_again_from((each.created for each in records), now)
+            if target is None or start is None:
+                continue
+            wanted = {each.callback_id for each in records}
+            for window in slices(start, now):
+                feed = await read_feed(self._worlds.enreach, window, [target], now, making.region)
+                await making.take({key: each for key, each in feed.requests.items() if key in wanted})
+
+
+def _checkpoint(worlds: CallbackGateways, target: Target) -> Checkpoint:
+    """Of a callback list, whatever its profile is called."""
+    name = hashlib.sha256(target.list_key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return Checkpoint(worlds.tables, f"callbacks-{name}")
+
+
+def _progress_finding(reached_at: datetime | None, now: datetime) -> Finding:
+    if reached_at is None:
+        return Finding(_NAME, Status.AMBER, "it has not come to the end of a run yet")
+    if now - reached_at > LATE:
+        minutes = int((now - reached_at).total_seconds() // 60)
+        status = Status.RED if now - reached_at > STOPPED else Status.AMBER
+        return Finding(_NAME, status, f"it is {minutes} minutes behind", reached_at)
+    return Finding(_NAME, Status.GREEN, "every callback list is read", reached_at)
+
+
+def _unfinished_findings(records: Sequence[CallbackRecord]) -> list[Finding]:
+    """Requests that something keeps from being in Dynamics, or from being closed in Enreach, by profile and reason."""
+    counts = Counter(
+        (each.profile, each.reason)
+        for each in records
+        if not each.done or each.outcome is not CallbackOutcome.QUEUED or "still open in Enreach" in each.reason
+    )
+    by_profile: dict[str, list[str]] = {}
+    for (profile, reason), count in sorted(counts.items()):
+        by_profile.setdefault(profile, []).append(f"{count} x {reason}")
+    return [
+        Finding(f"callback requests of {profile}", Status.AMBER, "; ".join(reasons))
+        for profile, reasons in by_profile.items()
+    ]
