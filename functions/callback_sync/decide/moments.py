@@ -14,8 +14,6 @@ AHEAD = timedelta(minutes=1)
 _A_DAY = timedelta(days=1)
 LONGEST_SLICE = timedelta(days=7)
 """Of one request to Enreach; what is handled at once is bounded by itself."""
-SETTLED = timedelta(seconds=45)
-"""An event is answered by a run that starts so long after it: what it tells of may be seen later than it."""
 
 
 def read_from(checkpoint: datetime | None, now: datetime, age: timedelta) -> datetime:
@@ -42,11 +40,6 @@ def reached(window: Window, now: datetime) -> datetime:
 def is_asked(asked: datetime | None, answered: datetime | None) -> bool:
     """Whether an event came that no run has answered yet."""
     return asked is not None and (answered is None or asked > answered)
-
-
-def answers(asked: datetime | None, now: datetime) -> bool:
-    """Whether a run that starts now answers an event for good; one that starts earlier is followed by another."""
-    return asked is not None and now - asked >= SETTLED
 
 
 def grouped[K: Hashable](starts: Iterable[tuple[K, datetime]]) -> dict[datetime, list[K]]:

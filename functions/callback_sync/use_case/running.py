@@ -11,7 +11,6 @@ from datetime import date, datetime, timedelta
 from uuid import uuid4
 
 from functions.callback_sync.decide.moments import (
-    answers,
     grouped,
     is_asked,
     reached,
@@ -133,10 +132,10 @@ class CallbackRuns:
             yield held
 
     async def _minute(self, run: Run, held: Lease) -> None:
-        now, asked, answered = self._worlds.now(), await self._asked.read(), await self._answered.read()
-        hears = is_asked(asked, answered)
+        now, asked = self._worlds.now(), await self._asked.read()
+        hears = is_asked(asked, await self._answered.read())
         await self._pass(run, held, lambda each: each.profile.polls or (hears and each.profile.hears), whole=True)
-        if asked is not None and hears and answers(asked, now):
+        if asked is not None:
             await self._answered.advance(asked, held.fence)
         await self._progress.advance(now, held.fence)
         if self._swept != now.date():
@@ -144,7 +143,10 @@ class CallbackRuns:
             self._swept = now.date()
 
     async def _event(self, run: Run, held: Lease) -> None:
+        asked = await self._asked.read()
         await self._pass(run, held, lambda each: each.profile.hears, whole=False)
+        if asked is not None:
+            await self._answered.advance(asked, held.fence)
 
     async def _pass(self, run: Run, held: Lease, is_due: Callable[[Target], bool], *, whole: bool) -> None:
         """Read the lists of these profiles; in a `whole` run look at everything that is unfinished too."""
