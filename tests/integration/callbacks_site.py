@@ -247,6 +247,10 @@ class CallbacksSite:
     def delete_phone_call(self, request_id: str) -> None:
         self.delete(str(callback_phone_call_id(request_id)))
 
+    def switch(self, **settings: Any) -> None:
+        """Switches of the Dataverse simulator."""
+        self.dynamics_http.post("environment", json=settings).raise_for_status()
+
     def refuse(self, **rule: Any) -> None:
         """Faults of Dataverse."""
         self.dynamics_http.post("faults", json=[rule]).raise_for_status()
