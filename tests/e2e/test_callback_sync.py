@@ -452,6 +452,28 @@ def test_a_profile_without_its_queue_is_off_until_the_queue_is_there(site: Site)
     wait_for(lambda: "queue is not in Dynamics" not in site.reasons(), "the end of it", WAIT_SECONDS)
 
 
+def test_a_queue_that_is_deleted_keeps_requests_open_until_another_is_there(site: Site) -> None:
+    (queue,) = site.rows("queues", "name eq 'Callbacks'")
+    # A profile that is off would have all of them looked at anew.
+    site.configure([profile for profile in PROFILES if profile["name"] != "later"])
+    site.run()  # which remembers the queue
+    site.dynamics.delete(f"/api/data/v9.2/queues({queue['queueid']})").raise_for_status()
+    number = a_number()
+    request = site.ask("Plain", number)
+    site.run()
+    assert (site.outcome(request), site.state(request)) == (("waiting", False), "Open")
+    assert "queue is not in Dynamics any more" in site.history(request)["reason"]
+    assert site.phone_calls(request) == [], "a phone call in no queue is seen by nobody"
+    site.run()
+    wait_for(lambda: "1 x its queue is not in Dynamics any more" in site.reasons(), "the reason", WAIT_SECONDS)
+    assert number not in site.reasons()
+    site.dynamics.post("/__sim/rows", json={"queues": [queue]}).raise_for_status()
+    site.run()
+    assert (site.outcome(request), site.queues(request)) == (("queued", True), ["Callbacks"])
+    assert site.state(request) == "ClosedSuccessfully"
+    site.configure(PROFILES)
+
+
 def test_what_enreach_did_not_tell_of_comes_with_the_next_run(site: Site) -> None:
     request = site.ask("Plain", a_number())
     with site.failing("^/callbacks"):
@@ -470,3 +492,19 @@ def test_a_request_that_enreach_does_not_close_is_closed_by_a_later_run(site: Si
     site.run()
     assert (site.outcome(request), site.state(request)) == (("queued", True), "ClosedSuccessfully")
     assert len(site.phone_calls(request)) == 1
+
+
+def test_what_dynamics_did_not_take_comes_with_a_later_run(site: Site) -> None:
+    request = site.ask("Plain", a_number())
+    rule = [{"match": {"pathRegex": "."}, "action": {"status": 503}}]
+    site.dynamics.post("/__sim/faults", json=rule).raise_for_status()
+    site.run()
+    assert (site.is_known(request), site.state(request)) == (False, "Open")
+    site.dynamics.delete("/__sim/faults").raise_for_status()
+
+    def is_there() -> bool:
+        site.run()
+        return site.is_known(request)
+
+    wait_for(is_there, "the request", WAIT_SECONDS)
+    assert (site.outcome(request), len(site.phone_calls(request))) == (("queued", True), 1)
