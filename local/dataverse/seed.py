@@ -37,7 +37,8 @@ def seed_rows() -> Rows:
         "roles": [{"roleid": row_id("role", name), "name": name} for name in DATA["roles"]],
         "subjects": [{"subjectid": row_id("subject", name), "title": name} for name in DATA["subjects"]],
         "products": [{"productid": row_id("product", p["productnumber"]), **p} for p in DATA["products"]],
-        "queues": [{"queueid": row_id("queue", queue["name"]), **queue} for queue in DATA["queues"]],
+        "teams": [{"teamid": row_id("team", team["name"]), **team} for team in DATA["teams"]],
+        "queues": [_queue(queue) for queue in DATA["queues"]],
         "bookingstatuses": [_booking_status(status) for status in DATA["booking_statuses"]],
         "msdyn_bookingsetupmetadatas": [_shift_setup()],
         "accounts": [_account(account) for account in DATA["accounts"]],
@@ -96,6 +97,16 @@ def _agent(agent: dict[str, Any]) -> dict[str, Any]:
         "accessmode": 0,
         "_businessunitid_value": BUSINESS_UNIT,
     }
+
+
+def _queue(queue: dict[str, Any]) -> dict[str, Any]:
+    """A queue belongs to the application user, unless it names a user by the e-mail or a team."""
+    row = {"queueid": row_id("queue", queue["name"]), **queue}
+    owner = row.pop("owner", None)
+    if owner is not None:
+        entity_set, table = ("systemusers", "systemuser") if "@" in owner else ("teams", "team")
+        row["ownerid@odata.bind"] = f"/{entity_set}({row_id(table, owner)})"
+    return row
 
 
 def _booking_status(status: dict[str, Any]) -> dict[str, Any]:

@@ -15,9 +15,10 @@ from zoneinfo import ZoneInfo, available_timezones
 from rich.console import Console
 
 from functions.smart_routing.messages import BadRequestError, RouteRequest, read_request
+from local.app_settings import CONFIG, UsageError, app_settings
 from local.routing import explain, handover, replay
 from local.routing.past_calls import UnreadableCallsError, read_calls
-from local.routing.site import CONFIG, FileDocuments, UsageError, app_settings, routing, warm_dataverse
+from local.routing.site import FileDocuments, routing, warm_dataverse
 from shared.dataverse.errors import DataverseError
 from shared.settings import Settings, SettingsError
 

@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from functions.smart_routing.rules import RoutingRules
-from local.routing.site import UsageError
+from local.app_settings import UsageError
 
 PATH = "/api/smart-routing"
 NETWORKS = ("80.88.186.0/24", "80.88.187.0/24")

@@ -1,9 +1,7 @@
 """What the app has around routing, as it stands on this machine: its settings, its documents, Dataverse."""
 
-import json
-import os
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,20 +9,15 @@ from typing import Any
 
 from functions.smart_routing.rules import RoutingRules
 from functions.smart_routing.use_case import SmartRouting
+from local.app_settings import UsageError
 from shared.config_documents import BadDocumentError, Document, json_document
 from shared.customers import CustomerMatching, MatchKind
 from shared.dataverse.client import DataverseClient, open_client
-from shared.settings import Settings, SettingsError, read_settings
+from shared.settings import Settings
 
-ROOT = Path(__file__).parents[2]
-CONFIG = ROOT / "local" / "config"
 RULES, MATCHING = "routing.json", "customer-matching.json"
 PATIENCE_SECONDS = 10.0
 """How long a look-up may take here; the app gives up at its own deadline, which the output compares with."""
-
-
-class UsageError(Exception):
-    """The command was given something that it cannot work with; the text says what to give instead."""
 
 
 class FileDocuments:
@@ -82,38 +75,6 @@ def routing(documents: FileDocuments, dataverse: DataverseClient, settings: Sett
         deadline_seconds=settings.routing_deadline_seconds,
         cache_seconds=0,
     )
-
-
-@contextmanager
-def app_settings(path: Path | None) -> Iterator[Settings]:
-    """The settings of the app, its environment filled as the local host does it. Raises UsageError."""
-    file = path or next((each for each in _default_files() if each.is_file()), None)
-    if file is None or not file.is_file():
-        raise UsageError(f"there is no settings file {file or ROOT / 'local.settings.json'}")
-    # A variable that is set already wins, as with Core Tools.
-    added = {name: value for name, value in _values(file).items() if name not in os.environ}
-    os.environ.update(added)
-    try:
-        yield read_settings()
-    except SettingsError as error:
-        raise UsageError(f"{file}: {error}") from None
-    finally:
-        for name in added:
-            os.environ.pop(name, None)
-
-
-def _default_files() -> tuple[Path, ...]:
-    return ROOT / "local.settings.json", ROOT / "local.settings.example.json"
-
-
-def _values(path: Path) -> dict[str, str]:
-    try:
-        values = json.loads(path.read_bytes())["Values"]
-    except (ValueError, KeyError, TypeError):
-        values = None
-    if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
-        raise UsageError(f"{path} is no settings file: it needs Values, an object of texts")
-    return values
 
 
 @asynccontextmanager

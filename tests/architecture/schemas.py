@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from functions.call_sync.rules import CallSync
+from functions.callback_sync.rules import CallbackProfiles
 from functions.schedule_import.profile import SiteProfile
 from functions.smart_routing.rules import RoutingRules
 from shared.customers import CustomerMatching
@@ -15,6 +16,7 @@ from shared.ticket_request import TicketRequest
 FOLDER = Path(__file__).parents[2] / "docs" / "schemas"
 DOCUMENTS: dict[str, type[BaseModel]] = {
     "call-sync.schema.json": CallSync,
+    "callback-profiles.schema.json": CallbackProfiles,
     "customer-matching.schema.json": CustomerMatching,
     "enreach.schema.json": EnreachDocument,
     "routing.schema.json": RoutingRules,

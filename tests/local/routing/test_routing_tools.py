@@ -12,10 +12,11 @@ from typing import Any
 import httpx
 import pytest
 
+from local.app_settings import UsageError
 from local.routing.__main__ import main
 from local.routing.handover import endpoint, routed
 from local.routing.replay import percentile
-from local.routing.site import FileDocuments, UsageError
+from local.routing.site import FileDocuments
 from local.stack.ports import DATAVERSE, free_ports
 from tests.plain_http import PLAIN
 
