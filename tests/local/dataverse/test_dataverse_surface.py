@@ -276,6 +276,20 @@ def test_each_kind_of_work_costs_what_the_environment_says(dataverse: Any) -> No
     assert 0.1 + 0.26 <= elapsed(lambda: dataverse.run_batch(parts)[0]) < 0.8
 
 
+def test_an_action_of_a_change_set_costs_as_much_as_any_write(dataverse: Any) -> None:
+    queue = dataverse.rows("queues", top="1")[0]["queueid"]
+    call = dataverse.create("phonecalls", {"subject": "S"})
+    target = {"Target": {"@odata.type": "Microsoft.Dynamics.CRM.phonecall", "activityid": call}}
+    change_set = dataverse.change_set(
+        [
+            dataverse.part("PATCH", f"phonecalls({call})", {"subject": "T"}, "1"),
+            dataverse.part("POST", f"queues({queue})/Microsoft.Dynamics.CRM.AddToQueue", target, "2"),
+        ]
+    )
+    dataverse.environment(single_write_ms=100)
+    assert 0.2 <= elapsed(lambda: dataverse.run_batch([change_set])[0]) < 0.6
+
+
 def test_work_waits_for_a_free_slot(dataverse: Any) -> None:
     def three_at_once() -> float:
         started = time.perf_counter()
