@@ -176,7 +176,7 @@ class CallbackLedger:
                 if entity.row in wanted:
                     found[entity.row] = read_record(entity.row, entity.values)
                 seen += 1
-                if seen == most or entity.row >= ids[-1]:
+                if seen == most:
                     return [each for each in ids if each > entity.row]
         return ()
 

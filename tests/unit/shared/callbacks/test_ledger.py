@@ -209,6 +209,16 @@ async def test_a_request_that_is_closed_by_a_process_that_did_not_open_it_is_lis
     assert len([row for partition, row in rows(tables) if partition == OPEN_PARTITION]) == 150
 
 
+async def test_what_is_closed_already_is_written_without_looking_for_its_row(
+    ledger: CallbackLedger, tables: MemoryTables
+) -> None:
+    closed = [a_closed_callback(number) for number in range(40)]
+    await ledger.write(closed, fence=1)
+    before = tables.requests
+    await ledger.write([replace(each, outcome=CallbackOutcome.EXPIRED) for each in closed], fence=1)
+    assert tables.requests - before <= 1 + 16
+
+
 class StopsAfter(MemoryTables):
     """Takes so many writes, and then the process ends."""
 
