@@ -216,7 +216,7 @@ async def test_what_is_closed_already_is_written_without_looking_for_its_row(
     await ledger.write(closed, fence=1)
     before = tables.requests
     await ledger.write([replace(each, outcome=CallbackOutcome.EXPIRED) for each in closed], fence=1)
-    assert tables.requests - before <= 1 + 16
+    assert tables.requests - before == 1 + len({each.callback_id[0] for each in closed})
 
 
 class StopsAfter(MemoryTables):
@@ -279,7 +279,7 @@ async def test_what_may_not_have_arrived_is_asked_for() -> None:
 async def test_rows_left_over_of_closed_requests_are_removed_by_the_holder_alone(tables: MemoryTables) -> None:
     ledger = CallbackLedger(tables)
     await ledger.write([a_callback(0), a_callback(1)])
-    left_over = {row: {} for partition, row in rows(tables) if partition == OPEN_PARTITION}
+    left_over: dict[str, dict[str, str]] = {row: {} for partition, row in rows(tables) if partition == OPEN_PARTITION}
     await ledger.write([a_closed_callback(0), a_callback(1, minutes=5)])
     await tables.write_many(TABLE, OPEN_PARTITION, left_over.items())
     with_them = rows(tables)
