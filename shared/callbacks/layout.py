@@ -1,7 +1,7 @@
 """The rows of callback requests in the table `idempotency`.
 
     callback-<first hex>   <callback id>                    the record: what `CallbackRecord` says
-    callbacks-open         <yyyymmddhhmmss>-<callback id>   requests that are not closed, oldest first; no values
+    callbacks-open         <yyyymmddhhmmss>-<callback id>   requests that are not closed, oldest first: `Unfinished`
     callbacks-fence        fence                            the largest fence under which anybody wrote
 
 Few partitions, so that the requests of a run fill transactions of 100 rows, and yet several are written at once.
@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from shared.callbacks.records import CallbackOutcome, CallbackRecord
+from shared.callbacks.records import CallbackOutcome, CallbackRecord, Unfinished
 
 TABLE = "idempotency"
 PARTITIONS = tuple(f"callback-{digit:x}" for digit in range(16))
@@ -77,16 +77,29 @@ def record_values(record: CallbackRecord) -> dict[str, Stored]:
     }
 
 
+def open_values(record: CallbackRecord) -> dict[str, Stored]:
+    """The row that says that a request is not closed."""
+    return {
+        "profile": record.profile,
+        "outcome": record.outcome.value,
+        "reason": record.reason,
+        "done": record.done,
+    }
+
+
+def read_unfinished(values: Values) -> Unfinished:
+    """What such a row says."""
+    return Unfinished(str(values["profile"]), _outcome(values), str(values["reason"]), values["done"] is True)
+
+
 def read_record(callback_id: str, values: Values) -> CallbackRecord:
     """The record in a stored row."""
-    outcome = str(values["outcome"])
     return CallbackRecord(
         callback_id=callback_id,
         enreach_id=_text(values, "enreachId"),
         profile=str(values["profile"]),
         list_id=_text(values, "listId"),
-        # A row of a later version, after a return to this one: whoever reads it looks at the request again.
-        outcome=CallbackOutcome(outcome) if outcome in CallbackOutcome else CallbackOutcome.FAILED,
+        outcome=_outcome(values),
         reason=str(values["reason"]),
         phone_call_id=_guid(values, "phoneCallId"),
         queue_id=_guid(values, "queueId"),
@@ -102,6 +115,12 @@ def moment(value: Stored) -> datetime:
     if not isinstance(value, datetime):
         raise TypeError(f"a stored moment is a {type(value).__name__}")
     return value
+
+
+def _outcome(values: Values) -> CallbackOutcome:
+    # A row of a later version, after a return to this one: whoever reads it looks at the request again.
+    text = str(values["outcome"])
+    return CallbackOutcome(text) if text in CallbackOutcome else CallbackOutcome.FAILED
 
 
 def _text(values: Values, name: str) -> str | None:

@@ -57,3 +57,13 @@ class CallbackRecord:
     def id_in_enreach(self) -> str:
         """The id to name the request by towards Enreach."""
         return self.callback_id if self.enreach_id is None else self.enreach_id
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """As much of the record of an unfinished request as tells what it waits for."""
+
+    profile: str
+    outcome: CallbackOutcome
+    reason: str
+    done: bool

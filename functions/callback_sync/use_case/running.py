@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from uuid import uuid4
 
@@ -27,7 +27,7 @@ from functions.callback_sync.use_case.premises import PremisesReader, UnusableEr
 from functions.callback_sync.use_case.reading import read_feed
 from functions.callback_sync.use_case.run import BUDGET, NotNowError, Run
 from functions.callback_sync.use_case.worlds import CallbackGateways
-from shared.callbacks.records import CallbackOutcome, CallbackRecord
+from shared.callbacks.records import CallbackOutcome, CallbackRecord, Unfinished
 from shared.dataverse.errors import DataverseError, UnavailableError
 from shared.dataverse.meter import count_requests
 from shared.enreach.errors import EnreachError
@@ -85,7 +85,7 @@ class CallbackRuns:
             reasons = [reason for reason in (off.get(profile.name), age_warning(profile)) if reason is not None]
             if reasons:
                 found.append(Finding(f"callback profile {profile.name}", Status.AMBER, "; ".join(reasons)))
-        return [*found, *_unfinished_findings(await self._worlds.ledger.unfinished())]
+        return [*found, *_unfinished_findings(await self._worlds.ledger.count_unfinished())]
 
     # ------------------------------------------------------------------------------------------------- runs
 
@@ -236,13 +236,12 @@ def _progress_finding(reached_at: datetime | None, now: datetime) -> Finding:
     return Finding(_NAME, Status.GREEN, "every callback list is read", reached_at)
 
 
-def _unfinished_findings(records: Sequence[CallbackRecord]) -> list[Finding]:
+def _unfinished_findings(counted: Mapping[Unfinished, int]) -> list[Finding]:
     """Requests that something keeps from being in Dynamics, or from being closed in Enreach, by profile and reason."""
-    counts = Counter(
-        (each.profile, each.reason)
-        for each in records
-        if not each.done or each.outcome is not CallbackOutcome.QUEUED or "still open in Enreach" in each.reason
-    )
+    counts = Counter[tuple[str, str]]()
+    for each, count in counted.items():
+        if not each.done or each.outcome is not CallbackOutcome.QUEUED or "still open in Enreach" in each.reason:
+            counts[each.profile, each.reason] += count
     by_profile: dict[str, list[str]] = {}
     for (profile, reason), count in sorted(counts.items()):
         by_profile.setdefault(profile, []).append(f"{count} x {reason}")

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from shared.callbacks.records import CallbackRecord
+from shared.callbacks.records import CallbackRecord, Unfinished
 from shared.config_documents import Document
 from shared.customers.many import ManyNumbersFinder, PackedRowReader
 from shared.dataverse.errors import DataverseError
@@ -43,6 +43,7 @@ class Ledger(Protocol):
     async def read(self, callback_ids: Iterable[str], *, fence: int | None = None) -> Mapping[str, CallbackRecord]: ...
     async def write(self, records: Collection[CallbackRecord], *, fence: int | None = None) -> None: ...
     async def unfinished(self, most: int = 5_000, *, fence: int | None = None) -> list[CallbackRecord]: ...
+    async def count_unfinished(self, most: int = 20_000) -> Mapping[Unfinished, int]: ...
     async def sweep(self, before: datetime) -> int: ...
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from shared.callbacks.layout import OPEN_PARTITION, TABLE, read_record, record_values
 from shared.callbacks.ledger import CallbackLedger
-from shared.callbacks.records import CallbackOutcome, CallbackRecord
+from shared.callbacks.records import CallbackOutcome, CallbackRecord, Unfinished
 from shared.storage.entities import Row
 from shared.storage.errors import StaleFenceError, StorageError
 from tests.memory_storage import MemoryTables
@@ -190,6 +190,22 @@ async def test_without_anything_unfinished_it_costs_one_request(ledger: Callback
     before = tables.requests
     assert await ledger.unfinished(fence=2) == []
     assert tables.requests == before + 1
+
+
+async def test_those_who_look_on_count_what_is_unfinished_by_reason(
+    ledger: CallbackLedger, tables: MemoryTables
+) -> None:
+    waiting = {"outcome": CallbackOutcome.WAITING, "reason": "The queue is gone.", "done": False}
+    await ledger.write([a_callback(number, minutes=1, **waiting) for number in range(30)], fence=1)
+    await ledger.write([a_callback(number) for number in range(30, 70)], fence=1)
+    await ledger.write([a_callback(number, minutes=1) for number in range(5)], fence=1)
+    await ledger.write([a_closed_callback(number, minutes=1) for number in range(5, 10)], fence=1)
+    before = tables.requests
+    waits = Unfinished("Sales", CallbackOutcome.WAITING, "The queue is gone.", done=False)
+    queued = Unfinished("Sales", CallbackOutcome.QUEUED, "A phone call was queued.", done=True)
+    assert await ledger.count_unfinished() == {waits: 20, queued: 45}
+    assert await ledger.count_unfinished(most=40) == {queued: 40}
+    assert tables.requests == before + 2
 
 
 @pytest.mark.parametrize("knows", [True, False])
