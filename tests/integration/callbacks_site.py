@@ -2,7 +2,9 @@
 its own."""
 
 import json
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
@@ -21,6 +23,7 @@ from shared.config_documents import Document, json_document
 from shared.customers import CustomerMatching
 from shared.dataverse.client import DataverseClient
 from shared.enreach.client import EnreachClient
+from tests.integration.enreach import enreach_client
 from tests.integration.site import Clock, utc
 from tests.memory_storage import MemoryTables
 from tests.plain_http import PLAIN
@@ -275,3 +278,35 @@ class CallbacksSite:
     async def reasons(self) -> dict[str, str]:
         """What is not green in health."""
         return {found.name: found.reason for found in await self.runs.health() if found.status != "green"}
+
+    # ------------------------------------------------------------------------------------------ all of it
+
+    async def assert_each_once(self, requests: Iterable[str], merged: Iterable[str] = ()) -> None:
+        """Each of these requests has one open phone call and one queue item, those merged one note; all are closed."""
+        wanted, repeats, states = set(requests), set(merged), self.states()
+        keys = {each: str(callback_phone_call_id(each)) for each in wanted}
+        calls = Counter(row["activityid"] for row in self.rows("phonecalls"))
+        items = Counter(row["_objectid_value"] for row in self.rows("queueitems"))
+        assert set(self.phone_calls()) == wanted
+        assert {calls[key] for key in keys.values()} <= {1}
+        assert {each: items[key] for each, key in keys.items()} == dict.fromkeys(wanted, 1)
+        notes = Counter(row["notetext"].rpartition(" ")[2] for row in self.rows("annotations"))
+        assert {each: notes[each] for each in repeats} == dict.fromkeys(repeats, 1)
+        assert {states[each] for each in wanted | repeats} <= {"ClosedSuccessfully"}
+        records = await self.ledger.read(wanted | repeats)
+        outcomes = {each: (str(record.outcome), record.closed) for each, record in records.items()}
+        assert outcomes == dict.fromkeys(wanted, ("queued", True)) | dict.fromkeys(repeats, ("merged", True))
+        assert await self.ledger.unfinished() == []
+
+
+@asynccontextmanager
+async def callbacks_site(
+    dataverse: DataverseClient, simulator: str, enreach_url: str, **settings: Any
+) -> AsyncIterator[CallbacksSite]:
+    """A site without requests. `settings` are those of the client of Enreach."""
+    client = enreach_client(enreach_url, **settings)
+    site = CallbacksSite(dataverse, client, simulator, enreach_url)
+    site.start()
+    yield site
+    site.close()
+    await client.close()

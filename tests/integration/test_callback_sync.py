@@ -5,18 +5,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from shared.dataverse.client import DataverseClient
-from tests.integration.callbacks_site import CALLER, CallbacksSite, guid, iso
-from tests.integration.enreach import Enreach, enreach_client
+from tests.integration.callbacks_site import CALLER, CallbacksSite, callbacks_site, guid, iso
+from tests.integration.enreach import Enreach
 
 
 @pytest.fixture
 async def site(dataverse: DataverseClient, simulator: str, enreach: Enreach) -> AsyncIterator[CallbacksSite]:
-    client = enreach_client(enreach.address)
-    site = CallbacksSite(dataverse, client, simulator, enreach.address)
-    site.start()
-    yield site
-    site.close()
-    await client.close()
+    async with callbacks_site(dataverse, simulator, enreach.address) as site:
+        yield site
 
 
 async def test_a_request_becomes_an_open_phone_call_in_the_queue(site: CallbacksSite) -> None:

@@ -49,7 +49,9 @@ class Closing:
                 record = left.pop()
                 found.append(await self._close_one(record))
 
-        await asyncio.gather(*(work() for _ in range(min(AT_ONCE, len(left)))))
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(min(AT_ONCE, len(left))):
+                workers.create_task(work())
         # Those after which Enreach stopped answering are tried with the next run.
         return found
 
