@@ -97,36 +97,61 @@ class Doors:
                 return answer
             time.sleep(0.5)
 
-    # -------------------------------------------------------------------------------------------- calls
+    # ------------------------------------------------------------------------------------ calls and callbacks
 
     def in_enreach(self, kind: str) -> list[Json]:
-        """Every item of a kind that the simulated Enreach holds: `users`, `queues`."""
+        """Every item of a kind that the simulated Enreach holds: `users`, `queues`, `callbacks`."""
         return cast(list[Json], self._http.get(f"{self._enreach_url}/__sim/{kind}").raise_for_status().json())
 
     def happen(self, **feeds: list[Json]) -> None:
-        """Let calls have happened in the simulated Enreach: `calls`, `servicecalls`."""
+        """Let it have happened in the simulated Enreach: `calls`, `servicecalls`, `callbacks`."""
         for kind, items in feeds.items():
             self._http.post(f"{self._enreach_url}/__sim/{kind}", json=items).raise_for_status()
 
     def sync_calls(self) -> None:
-        """Fire the timer of call sync by hand, and wait for the end of a run: as long as it works it holds a lease."""
-        end = time.monotonic() + RUN_SECONDS
-        while self._run()[1]:
-            _wait_until(end, "the run of call sync before this one did not end")
-        runs = self._run()[0]
-        self._http.post(f"{self._functions_url}/admin/functions/sync_calls", json={}).raise_for_status()
-        while self._run()[0] == runs or self._run()[1]:
-            _wait_until(end, "no run of call sync came to its end")
+        """Fire the timer of call sync by hand, and wait for the end of a run."""
+        self._sync("sync_calls", "calls")
 
-    def _run(self) -> tuple[int, bool]:
-        """How many runs of call sync there were, and whether one is at work."""
+    def sync_callbacks(self) -> None:
+        """As `sync_calls`, of callback sync."""
+        self._sync("sync_callbacks", "callbacks")
+
+    def _sync(self, function: str, lease: str) -> None:
+        """As long as a run works it holds this lease."""
+        end = time.monotonic() + RUN_SECONDS
+        while self._run(lease)[1]:
+            _wait_until(end, f"the run of {function} before this one did not end")
+        runs = self._run(lease)[0]
+        self._http.post(f"{self._functions_url}/admin/functions/{function}", json={}).raise_for_status()
+        while self._run(lease)[0] == runs or self._run(lease)[1]:
+            _wait_until(end, f"no run of {function} came to its end")
+
+    def _run(self, lease: str) -> tuple[int, bool]:
+        """How many runs there were, and whether one is at work."""
         if all(table.name != "checkpoints" for table in self._tables.list_tables()):
             return 0, False
         try:
-            lease = self._tables.get_table_client("checkpoints").get_entity("lease", "calls")
+            row = self._tables.get_table_client("checkpoints").get_entity("lease", lease)
         except ResourceNotFoundError:
             return 0, False
-        return int(lease["fence"]), not lease["released"]
+        return int(row["fence"]), not row["released"]
+
+    def callback_history(self, callback_id: str) -> Json:
+        """What the app says of a callback request."""
+        answer = self._http.get(f"{self._functions_url}/api/callbacks/{callback_id}")
+        if answer.status_code != 200:
+            raise DemoError(f"callback sync knows nothing of a request: {answer.status_code}")
+        return cast(Json, answer.json())
+
+    def in_queue(self, name: str) -> set[str]:
+        """The phone calls that are in this queue of Dynamics."""
+        answer = self._http.get(
+            f"{self._dataverse_url}/api/data/v9.2/queueitems",
+            params={"$select": "_objectid_value", "$expand": "queueid($select=name)"},
+            headers={"Authorization": "Bearer demo"},
+        )
+        items = answer.raise_for_status().json()["value"]
+        return {item["_objectid_value"] for item in items if item["queueid"]["name"] == name}
 
     def history(self, call_id: str) -> Json:
         """What the app says of a call."""

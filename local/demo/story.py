@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from local.demo import calls, timeline
+from local.demo import callbacks, calls, timeline
 from local.demo.doors import DemoError, Doors
 
 type Json = dict[str, Any]
@@ -45,6 +45,7 @@ class Story:
         self._calls()
         self._call_for_the_one_on_shift()
         self._calls_in_dynamics()
+        self._callbacks()
 
     def _chapter(self, number: int, title: str) -> None:
         self._console.print()
@@ -168,6 +169,47 @@ class Story:
         )
         self._console.print(f'Why is "{told.what}" not in Dynamics? GET /api/calls/{history["callId"]}', soft_wrap=True)
         self._console.print(f"  {history['outcome']}: {history['reason']}")
+
+    def _callbacks(self) -> None:
+        self._chapter(8, "Callers who want to be called back wait in a queue of Dynamics")
+        callback_list = next(each for each in self._doors.in_enreach("callbacklists") if each["Name"] == callbacks.LIST)
+        ids, items = callbacks.items(callbacks.REQUESTS, callback_list, datetime.now(UTC))
+        self._doors.happen(callbacks=items)
+        self._doors.sync_callbacks()
+        histories = [self._doors.callback_history(callback_id) for callback_id in ids]
+        queue = self._doors.in_queue(callbacks.QUEUE)
+        states = {item["Id"]: item["State"] for item in self._doors.in_enreach("callbacks")}
+        table = Table(
+            "request", "outcome", "customer", "due (UTC)", f"in {callbacks.QUEUE}", "Enreach", show_edge=False
+        )
+        problems = []
+        for asked, history, callback_id in zip(callbacks.REQUESTS, histories, ids, strict=True):
+            row = self._doors.phone_call(history["phoneCallId"])
+            customer, is_queued = bool(row["_regardingobjectid_value"]), row["activityid"] in queue
+            is_head = asked.outcome == "queued"
+            table.add_row(
+                asked.what,
+                history["outcome"],
+                "yes" if customer else "-",
+                _short(row["scheduledend"]) if is_head else "-",
+                "yes" if is_queued else "no",
+                states[callback_id],
+            )
+            told = (history["outcome"], is_queued, states[callback_id], customer or not asked.has_customer)
+            if told != (asked.outcome, True, "ClosedSuccessfully", True):
+                problems.append(asked.what)
+        self._console.print(table)
+        self._expect(not problems, f"each request waits in the queue: {', '.join(problems)}")
+        rows = {history["phoneCallId"] for history in histories}
+        self._console.print(
+            f"{len(ids)} requests, [bold]{len(rows)}[/bold] phone calls: a repeat is a note on the one that is open."
+        )
+        self._expect(len(rows) == len(ids) - 1, "a repeat is no phone call of its own")
+        before = self._doors.records_written()
+        self._doors.sync_callbacks()
+        written = self._doors.records_written() - before
+        self._console.print(f"A second run reads the same list. Rows written in Dynamics: [bold]{written}[/bold]")
+        self._expect(written == 0, "the second run writes nothing")
 
     # ------------------------------------------------------------------------------------------- telling
 

@@ -37,6 +37,10 @@ def test_the_story_of_the_sample() -> None:
         "Elina calls Päivi in private    │ direct │ in        │ -        │ -             │ skipped-private",
         "A second run reads the same calls. Rows written in Dynamics: 0",
         "switched-off: ProcessServiceCalls is false",
+        "Elina once more       │ merged  │ yes      │ -                │ yes          │ ClosedSuccessfully",
+        "a withheld number     │ queued  │ -        │",
+        "5 requests, 4 phone calls",
+        "A second run reads the same list. Rows written in Dynamics: 0",
     ):
         assert said in told.stdout
     picture = (ROOT / "build" / "demo" / "nice_iex_agentScheduleDetail_110226_0615.txt.svg").read_text(encoding="utf-8")
