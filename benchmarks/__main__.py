@@ -13,6 +13,7 @@ from rich.table import Table as RichTable
 from benchmarks import (
     bad_rows,
     bulk,
+    callbacks,
     calls,
     environments,
     faults,
@@ -46,6 +47,7 @@ TOPICS: dict[str, Callable[[Bench], Section]] = {
     "smart-routing": smart_routing.measure,
     "routing-beside-import": routing_beside_import.measure,
     "calls": calls.measure,
+    "callbacks": callbacks.measure,
 }
 PEERS_IN = {"bulk", "three-environments", "lookup", "faults"}
 RESULTS = BUILD / "results"
