@@ -104,7 +104,7 @@ class Site:
         return str(state)
 
     @contextmanager
-    def failing(self, path: str, status: int = 503) -> Iterator[None]:
+    def failing(self, path: str, status: int) -> Iterator[None]:
         """Enreach answers these paths so."""
         rule = [{"match": {"pathRegex": path}, "action": {"status": status}}]
         self.enreach.post("/__sim/faults", json=rule).raise_for_status()
@@ -474,9 +474,9 @@ def test_a_queue_that_is_deleted_keeps_requests_open_until_another_is_there(site
     site.configure(PROFILES)
 
 
-def test_what_enreach_did_not_tell_of_comes_with_the_next_run(site: Site) -> None:
+def test_what_enreach_refused_to_tell_comes_with_the_next_run(site: Site) -> None:
     request = site.ask("Plain", a_number())
-    with site.failing("^/callbacks"):
+    with site.failing("^/callbacks", 403):
         site.run()
         assert not site.is_known(request)
     site.run()
