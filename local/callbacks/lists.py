@@ -86,7 +86,8 @@ def show(found: Uses, document: CallbackProfiles | None, console: Console) -> No
         console.print(f"Profile [bold]{escape(each.profile.name)}[/bold] is off: {each.reason} ({named}).")
     unused = sum(use.profile is None for use in found.lists)
     if found.lists:
-        console.print(f"{len(found.lists)} lists, {unused} that no profile uses.")
+        noun = "list" if len(found.lists) == 1 else "lists"
+        console.print(f"{len(found.lists)} {noun}, {unused} that no profile uses.")
 
 
 def _cells(use: Use) -> tuple[str, str, str]:
