@@ -302,9 +302,13 @@ async def test_an_hour_in_which_everything_fails_now_and_then(site: CallbacksSit
     )
     tables = Unsteady(site.tables, dice)
     site.runs = site.process(tables=tables, ledger=CallbackLedger(tables))
-    for action in ({"status": 503}, {"status": 429, "retryAfter": 0}, {"drop": "before"}, {"drop": "after"}):
+    of_dynamics: list[dict[str, Any]] = [
+        {"status": 503}, {"status": 429, "retryAfter": 0}, {"drop": "before"}, {"drop": "after"},
+    ]  # fmt: skip
+    of_enreach: list[dict[str, Any]] = [{"status": 500}, {"drop": "before"}, {"drop": "after"}, {"garble": True}]
+    for action in of_dynamics:
         site.refuse(match={"path": "/api/data"}, action=action, nth=sorted(dice.sample(range(3, 300), 12)))
-    for action in ({"status": 500}, {"drop": "before"}, {"drop": "after"}, {"garble": True}):
+    for action in of_enreach:
         site.enreach_refuses(match={"path": "/callbacks"}, action=action, nth=sorted(dice.sample(range(3, 300), 12)))
     requests, merged = [], []
     for minute in range(60):
