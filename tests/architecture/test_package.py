@@ -45,7 +45,7 @@ def test_the_app_indexes_under_microsofts_worker_with_azure_settings() -> None:
     assert functions.keys() == {
         "smart_routing", "warmup", "import_schedule", "sweep_schedules", "report_failed_schedule",
         "refresh_number_index", "health", "health_details", "call_history", "search_calls", "callback_history",
-        "sync_users", "sync_users_now", "sync_calls", "sync_calls_retroactively",
+        "sync_users", "sync_users_now", "sync_calls", "sync_calls_retroactively", "sync_callbacks", "callback_events",
     }  # fmt: skip
     (timer,) = functions["sweep_schedules"]
     assert timer["schedule"] == "0 */5 * * * *"

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from functions.callback_sync.decide.profiles import Target
+from functions.callback_sync.decide.profiles import Owner, Target
 from functions.callback_sync.decide.requests import Request
 from functions.callback_sync.rules import CallbackProfile
 from shared.callbacks.records import CallbackOutcome, CallbackRecord
@@ -20,10 +20,15 @@ def profile(**settings: Any) -> CallbackProfile:
     return CallbackProfile.model_validate({"name": "sales", "callbackList": "Sales", "queue": "Calls", **settings})
 
 
-def target(**settings: Any) -> Target:
-    fields: dict[str, Any] = {"list_id": LIST, "list_name": "Sales", "queue_id": QUEUE, "owner": None}
-    own = {name: settings.pop(name) for name in list(settings) if name in {*fields, "subject"}}
-    return Target(**({"profile": profile(**settings), "subject": "Call back"} | fields | own))
+def target(
+    *,
+    list_id: str = LIST,
+    list_name: str | None = "Sales",
+    queue_id: UUID = QUEUE,
+    owner: Owner | None = None,
+    **settings: Any,
+) -> Target:
+    return Target(profile(**settings), list_id, list_name, queue_id, owner, "Call back")
 
 
 def request(**fields: Any) -> Request:
