@@ -35,17 +35,26 @@ def broken_rules(stack: Stack) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def calls_are_synced(stack: Stack) -> None:
-    """A call sync that came to no end yet is amber, and this stack has just forgotten its runs."""
+def all_is_synced(stack: Stack) -> None:
+    """A sync that came to no end yet is amber, and this stack has just forgotten its runs. What health says is given
+    again for two seconds."""
+    syncs = ("call sync", "callback sync")
+
+    def are(status: str) -> bool:
+        found = details(stack)
+        return all(found[name]["status"] == status for name in syncs)
+
+    wait_for(lambda: are("amber"), "that the runs are forgotten", WAIT_SECONDS)
     stack.fire("sync_calls")
-    wait_for(lambda: details(stack)["call sync"]["status"] == "green", "the end of a run", WAIT_SECONDS)
+    stack.fire("sync_callbacks")
+    wait_for(lambda: are("green"), "the end of both runs", WAIT_SECONDS)
 
 
 def test_all_is_well_and_each_thing_is_named(stack: Stack) -> None:
     wait_for(lambda: health(stack) == (200, "green"), "health", WAIT_SECONDS)
     assert details(stack).keys() == {
         "routing.json", "customer-matching.json", "routing keys", "user sync", "storage", "Dataverse", "Enreach",
-        "call-sync.json", "call sync",
+        "call-sync.json", "call sync", "callback-profiles.json", "callback sync",
     }  # fmt: skip
 
 
