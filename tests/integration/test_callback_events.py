@@ -111,3 +111,27 @@ async def test_what_came_while_events_did_not_come_is_read_with_the_next_one(sit
     await events.take()
     await events.settle()
     await site.assert_each_once([request])
+
+
+async def test_the_first_event_reads_from_the_day_on_which_the_profile_was_written(site: CallbacksSite) -> None:
+    await site.done()
+    request = site.request("one", ago=1)
+    await site.done(days=2)
+    events = site.events()
+    await events.take()
+    await events.settle()
+    assert site.queue_items(request) == ["Callbacks"]
+
+
+async def test_an_event_for_a_profile_that_is_off_is_answered_when_it_is_on(site: CallbacksSite) -> None:
+    site.delete(guid("queue Callbacks"), "queues")
+    await site.done()
+    request = site.request("one", ago=1)
+    events = site.events()
+    await events.take()
+    await events.settle()
+    await site.done(hours=3)
+    assert site.state(request) == "Open"
+    site.plant(queues=[{"queueid": guid("another"), "name": "Callbacks", "statecode": 0}])
+    await site.done()
+    await site.assert_each_once([request])

@@ -219,6 +219,16 @@ async def test_what_came_while_a_queue_was_away_is_read_when_it_is_back(site: Ca
     assert (site.queue_items(request), site.state(request)) == (["Day desk"], "ClosedSuccessfully")
 
 
+async def test_a_profile_that_was_off_from_the_first_day_reads_from_there(site: CallbacksSite) -> None:
+    site.profiles(site.profile(queue="Opened later"))
+    early, request = site.request("early", ago=11 * 60), site.request("one", ago=120)
+    await site.done(seconds=30)
+    await site.done(days=2)
+    site.plant(queues=[{"queueid": guid("later"), "name": "Opened later", "statecode": 0}])
+    await site.done()
+    assert (set(site.phone_calls()), site.state(early)) == ({request}, "Open")
+
+
 # ---------------------------------------------------------------------------------------------------- users win
 
 

@@ -323,3 +323,43 @@ async def test_an_hour_in_which_everything_fails_now_and_then(site: CallbacksSit
         await site.tick()
     assert tables.failures > 5
     await site.assert_each_once(requests, merged)
+
+
+# ----------------------------------------------------------------------------------------------------------- time
+
+
+async def test_what_a_run_has_no_time_for_is_done_by_the_next_ones(site: CallbacksSite) -> None:
+    class Slow:
+        """Enreach, of whom each closing takes a second."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(site.enreach, name)
+
+        async def close_callback(self, callback_id: str) -> None:
+            await site.enreach.close_callback(callback_id)
+            site.now.turn(seconds=1)
+
+    requests = [site.request(n, Number="", ago=5) for n in range(1_200)]
+    site.runs = site.process(enreach=Slow())
+    first = await site.done()
+    assert (first.outcomes, first.closed) == ({"queued": 1_200}, 500)
+    for _ in range(2):
+        await site.done()
+    await site.assert_each_once(requests)
+
+
+async def test_a_request_that_never_came_and_is_gone_is_given_up(site: CallbacksSite) -> None:
+    gone, kept = site.request("gone", Number=""), site.request("kept", Number="")
+    site.refuse(match={"path": "phonecalls"}, action={"status": 400, "code": "0x80040265"}, scope="part")
+    await site.done()
+    item = site.item(kept)
+    site.enreach_http.delete("callbacks").raise_for_status()
+    site.enreach_http.post("callbacks", json=[item]).raise_for_status()
+    site.turn(days=6)
+    await site.done(minutes=10 - site.now().minute % 10)
+    assert await site.outcome(gone) == ("failed", False)
+    site.forgive()
+    site.turn(days=2)
+    await site.done(minutes=10 - site.now().minute % 10)
+    assert await site.outcome(gone) == ("failed", True)
+    await site.assert_each_once([kept])

@@ -46,7 +46,7 @@ async def test_ten_thousand_requests_in_one_run(site: CallbacksSite) -> None:
     asked = site.enreach_requests()
     run = await site.done()
     assert (run.outcomes, run.closed) == ({"queued": MANY}, MANY)
-    # 5 for each thousand phone calls with their queue items, some 3.5 for whose numbers they are, 2 reading back in all.
+    # Of each thousand 5 write phone calls with their queue items, some 3.5 ask whose numbers they are; 2 read all back.
     assert run.requests <= 10 * MANY / 1_000
     assert site.enreach_requests() - asked <= MANY + 5
     await site.assert_each_once([*few, *requests])

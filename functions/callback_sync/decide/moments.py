@@ -18,8 +18,14 @@ LONGEST_SLICE = timedelta(days=7)
 
 def read_from(checkpoint: datetime | None, now: datetime, age: timedelta) -> datetime:
     """Where a profile's run starts: `callbackAge` ago, and never after what was last read (a three-day outage at an age
-    of ten minutes loses nothing). Without a checkpoint, in the first run, `callbackAge` ago."""
+    of ten minutes loses nothing)."""
     return now - age if checkpoint is None else min(checkpoint - OVERLAP, now - age)
+
+
+def first_checkpoint(now: datetime, age: timedelta) -> datetime:
+    """The checkpoint of a list that a profile names for the first time: its first run, whenever that comes, starts
+    `callbackAge` before now."""
+    return now - age + OVERLAP
 
 
 def slices(start: datetime, now: datetime) -> list[Window]:

@@ -128,7 +128,7 @@ def _row(request: Request, customer: Customer | None, parties: list[JsonRow]) ->
     columns: dict[PhoneCallColumn, object] = {
         "subject": cut(_clean(request.target.subject), LONGEST_SUBJECT),
         "directioncode": False,
-        "phonenumber": cut(request.shown, LONGEST_NUMBER),
+        "phonenumber": cut(_clean(request.shown), LONGEST_NUMBER),
         "scheduledstart": utc_text(request.created),
         "scheduledend": utc_text(due),
         "description": description(request),
@@ -157,7 +157,7 @@ def _parties(request: Request, customer: Customer | None, own_user: UUID) -> lis
         bind: dict[_PartyNavigation, UUID | str] = {_PARTY[customer.kind]: customer.id}
         rows.append(ACTIVITY_PARTY.part_of_row({"participationtypemask": PARTY_FROM}, bind))
     elif request.shown:
-        number = cut(request.shown, LONGEST_NUMBER)
+        number = cut(_clean(request.shown), LONGEST_NUMBER)
         rows.append(ACTIVITY_PARTY.part_of_row({"participationtypemask": PARTY_FROM, "addressused": number}))
     owner = request.target.owner or Owner("user", own_user)
     if owner.kind == "user":

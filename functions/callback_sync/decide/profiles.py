@@ -44,6 +44,8 @@ class Disabled:
 
     profile: CallbackProfile
     reason: str
+    list_key: str | None = None
+    """Its list in one spelling; None where that is not known, or another profile's."""
     looked_up: bool = True
     """Whether another look at Enreach or Dynamics may mend it."""
 
@@ -83,7 +85,7 @@ def resolved(document: CallbackProfiles, lists: Iterable[CallbackList], queues: 
         taken.add(list_key(found.id))
         queue = _queue_of(profile.queue, queues)
         if isinstance(queue, str):
-            disabled.append(Disabled(profile, queue))
+            disabled.append(Disabled(profile, queue, list_key(found.id)))
             continue
         owner = _owner_of(queue) if profile.ownership_rule == "OwnerOfQueue" else None
         queue_id = UUID(str(queue["queueid"]))

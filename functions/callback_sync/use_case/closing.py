@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from itertools import batched
 
 from functions.callback_sync.use_case.run import Run
@@ -13,7 +14,7 @@ from shared.storage.leases import Lease
 
 AT_ONCE = 4
 """As many connections as the client of Enreach has."""
-_REMEMBERED_EVERY = 1_000
+_REMEMBERED_EVERY = 500
 """Requests after which it is written down which are closed."""
 _STILL_OPEN = "; it is still open in Enreach"
 
@@ -21,20 +22,22 @@ _STILL_OPEN = "; it is still open in Enreach"
 class Closing:
     """Closes requests for one run."""
 
-    def __init__(self, worlds: CallbackGateways, held: Lease, run: Run) -> None:
+    def __init__(self, worlds: CallbackGateways, held: Lease, run: Run, stop: datetime) -> None:
         self._worlds = worlds
         self._held = held
         self._run = run
+        self._stop = stop
         self.failure: EnreachError | None = None
         """Why no further request is closed in this run: Enreach does not answer, or does not let us."""
 
     async def close(self, records: Sequence[CallbackRecord]) -> None:
-        """Close these in Enreach, and remember which. What cannot be closed stays unfinished, with the reason.
+        """Close these in Enreach, and remember which. What cannot be closed stays unfinished, with the reason, and so
+        does what this run has no time for.
 
         Raises StorageError.
         """
         for few in batched(records, _REMEMBERED_EVERY, strict=False):
-            if self.failure is not None:
+            if self.failure is not None or self._worlds.now() >= self._stop:
                 return
             self._held.check()
             changed = await self._closed(few)

@@ -44,15 +44,17 @@ class CallbackEvents:
         self._pause = pause_seconds
         self._is_written = False
         """Whether an event is written down that no run of this process has begun after."""
+        self._writing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     async def take(self) -> None:
         """Take an event: it is written down when this returns. Raises StorageError."""
-        if not self._is_written:
-            # A clock of another instance may have gone before ours: an event is never older than the one before it.
-            last = await self._asked.read()
-            await self._asked.advance(self._now() if last is None else max(self._now(), last + _TICK), 0)
-            self._is_written = True
+        async with self._writing:
+            if not self._is_written:
+                # A clock of another instance may have gone before ours: no event is older than the one before it.
+                last = await self._asked.read()
+                await self._asked.advance(self._now() if last is None else max(self._now(), last + _TICK), 0)
+                self._is_written = True
         if self._task is None or self._task.done() or self._task.get_loop() is not asyncio.get_running_loop():
             self._task = asyncio.get_running_loop().create_task(self._work(), name="callback events")
 

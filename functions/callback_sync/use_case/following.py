@@ -59,8 +59,12 @@ class Following:
             outcome = record.outcome if record.done else CallbackOutcome.CLOSED_BEFORE
             reason = "it was closed in Enreach"
             settled_record = replace(self._changed(record, outcome, reason), closed=True, done=True)
+            if record.done and record.outcome is not CallbackOutcome.QUEUED:
+                # What became of it is known: only that it is closed was not.
+                settled.append(replace(record, closed=True, updated=self._worlds.now()))
+                continue
             what = follow(request.state, stays_open=profile.stays_open, expire=profile.expire)
-            if what is Follow.NOTHING or record.phone_call_id is None or record.outcome is CallbackOutcome.MERGED:
+            if what is Follow.NOTHING or record.phone_call_id is None:
                 settled.append(settled_record)
                 continue
             outcome = CallbackOutcome.EXPIRED if is_expired else CallbackOutcome.COMPLETED

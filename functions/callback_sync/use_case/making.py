@@ -6,8 +6,9 @@ written before the cut is there already.
 """
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from itertools import batched
 from uuid import UUID
 
@@ -37,7 +38,7 @@ from functions.callback_sync.use_case.premises import Premises
 from functions.callback_sync.use_case.repeats import note_repeats, open_calls
 from functions.callback_sync.use_case.run import Run
 from functions.callback_sync.use_case.worlds import CallbackGateways, Dynamics
-from shared.callbacks.records import CallbackRecord
+from shared.callbacks.records import CallbackOutcome, CallbackRecord
 from shared.customers.many import find_customers
 from shared.dataverse.denied_sets import SetSender
 from shared.dataverse.errors import (
@@ -51,6 +52,9 @@ from shared.storage.leases import Lease
 
 REQUESTS_AT_ONCE = 5_000
 """Requests that are handled together."""
+
+_GIVEN_UP = timedelta(days=7)
+"""After so long a request that Enreach does not list any more is not waited for."""
 
 _log = logging.getLogger(__name__)
 
@@ -68,12 +72,14 @@ async def read_there(dynamics: Dynamics, keys: Collection[UUID], *, queues: bool
 class Making:
     """The requests of one run."""
 
-    def __init__(self, worlds: CallbackGateways, premises: Premises, held: Lease, run: Run) -> None:
+    def __init__(self, worlds: CallbackGateways, premises: Premises, held: Lease, run: Run, stop: datetime) -> None:
+        """`stop`: after this moment nothing further is begun; the next run goes on."""
         self._worlds = worlds
         self._premises = premises
         self._held = held
         self._run = run
-        self.closing = Closing(worlds, held, run)
+        self._stop = stop
+        self.closing = Closing(worlds, held, run, stop)
         self.touched: set[str] = set()
         """Requests that this run has handled."""
         self.to_follow: list[tuple[Request, CallbackRecord]] = []
@@ -91,15 +97,19 @@ class Making:
         """Where numbers without a country code are at home."""
         return self._premises.matching.default_region
 
-    async def take(self, requests: Mapping[str, Request]) -> None:
-        """Bring Dynamics, the ledger and Enreach to what these requests are.
+    async def take(self, requests: Iterable[Request]) -> bool:
+        """Bring Dynamics, the ledger and Enreach to what these requests are, the oldest first; whether all are.
 
         Raises DataverseError, StorageError; then some of it is done, and the same call may be made again. What
         Dataverse refuses of one request costs none of the others.
         """
-        for few in batched(sorted(requests), REQUESTS_AT_ONCE, strict=False):
-            records = await self._worlds.ledger.read(few, fence=self._held.fence)
-            await self._take([requests[each] for each in few if each not in self.touched], records)
+        in_order = sorted(requests, key=lambda each: (each.created, each.id))
+        for few in batched(in_order, REQUESTS_AT_ONCE, strict=False):
+            if self._worlds.now() >= self._stop:
+                return False
+            records = await self._worlds.ledger.read([each.id for each in few], fence=self._held.fence)
+            await self._take([each for each in few if each.id not in self.touched], records)
+        return True
 
     async def _take(self, requests: Sequence[Request], records: Mapping[str, CallbackRecord]) -> None:
         now = self._worlds.now()
@@ -131,6 +141,14 @@ class Making:
         self._held.check()
         await self._worlds.ledger.write(records, fence=self._held.fence)
         self._run.count(records)
+
+    async def give_up(self, missing: Sequence[CallbackRecord], now: datetime) -> None:
+        """Of requests that are not in Dynamics and that Enreach does not list: those that have waited long are gone."""
+        old = [each for each in missing if each.callback_id not in self.touched and now - each.created > _GIVEN_UP]
+        reason = "it is not in Enreach any more, and never came to Dynamics"
+        await self.remember(
+            [replace(each, outcome=CallbackOutcome.FAILED, reason=reason, closed=True, updated=now) for each in old]
+        )
 
     # --------------------------------------------------------------------------------------------- phone calls
 

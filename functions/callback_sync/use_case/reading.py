@@ -38,6 +38,8 @@ async def read_feed(
     list that is gone keeps nobody else's requests away. Raises EnreachError.
     """
     feed = Feed()
+    if not targets:
+        return feed
     for few in batched(targets, _LISTS_A_REQUEST, strict=False):
         if not await _take(enreach, window, few, now, region, feed) and len(few) > 1:
             for target in few:

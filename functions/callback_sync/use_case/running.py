@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from uuid import uuid4
 
 from functions.callback_sync.decide.moments import (
+    first_checkpoint,
     grouped,
     is_asked,
     reached,
@@ -18,12 +19,12 @@ from functions.callback_sync.decide.moments import (
     slices,
     tried_again_from,
 )
-from functions.callback_sync.decide.profiles import Target, age_warning
+from functions.callback_sync.decide.profiles import Resolved, Target, age_warning
 from functions.callback_sync.decide.requests import is_worth_a_look
 from functions.callback_sync.use_case.events import answered_checkpoint, asked_checkpoint
 from functions.callback_sync.use_case.following import Following
 from functions.callback_sync.use_case.making import Making
-from functions.callback_sync.use_case.premises import PremisesReader, UnusableError
+from functions.callback_sync.use_case.premises import Premises, PremisesReader, UnusableError
 from functions.callback_sync.use_case.reading import read_feed
 from functions.callback_sync.use_case.run import BUDGET, NotNowError, Run
 from functions.callback_sync.use_case.worlds import CallbackGateways
@@ -45,6 +46,7 @@ KEPT = timedelta(days=60)
 MOST_UNFINISHED = 20_000
 """Unfinished requests that a run looks at, the oldest first."""
 _NAME = "callback sync"
+_GOES_ON = "it goes on with the next tick"
 
 _log = logging.getLogger(__name__)
 
@@ -58,6 +60,8 @@ class CallbackRuns:
         self._progress = Checkpoint(worlds.tables, "callbacks")
         self._asked = asked_checkpoint(worlds.tables)
         self._answered = answered_checkpoint(worlds.tables)
+        self._begun: set[str] = set()
+        """Lists that are known to have a checkpoint."""
         self._swept: date | None = None
 
     async def every_minute(self) -> Run:
@@ -99,7 +103,7 @@ class CallbackRuns:
                     raise NotNowError("no callback profile is active")
                 async with self._held() as held:
                     await work(run, held)
-                run.outcome = run.outcome if run.reason else "done"
+                run.outcome = "done" if run.reason in {"", _GOES_ON} else run.outcome
             except NotNowError as error:
                 run.outcome, run.reason = "idle", str(error)
             except UnusableError as error:
@@ -134,8 +138,10 @@ class CallbackRuns:
     async def _minute(self, run: Run, held: Lease) -> None:
         now, asked = self._worlds.now(), await self._asked.read()
         hears = is_asked(asked, await self._answered.read())
-        await self._pass(run, held, lambda each: each.profile.polls or (hears and each.profile.hears), whole=True)
-        if asked is not None:
+        premises = await self._premises.read()
+        await self._begin(premises.resolved, held)
+        due = [each for each in premises.resolved.targets if each.profile.polls or (hears and each.profile.hears)]
+        if await self._pass(run, held, premises, due, whole=True) and asked is not None:
             await self._answered.advance(asked, held.fence)
         await self._progress.advance(now, held.fence)
         if self._swept != now.date():
@@ -143,19 +149,31 @@ class CallbackRuns:
             self._swept = now.date()
 
     async def _event(self, run: Run, held: Lease) -> None:
-        asked = await self._asked.read()
-        await self._pass(run, held, lambda each: each.profile.hears, whole=False)
-        if asked is not None:
+        asked, premises = await self._asked.read(), await self._premises.read()
+        due = [each for each in premises.resolved.targets if each.profile.hears]
+        if await self._pass(run, held, premises, due, whole=False) and asked is not None:
             await self._answered.advance(asked, held.fence)
 
-    async def _pass(self, run: Run, held: Lease, is_due: Callable[[Target], bool], *, whole: bool) -> None:
-        """Read the lists of these profiles; in a `whole` run look at everything that is unfinished too."""
-        premises = await self._premises.read()
-        making = Making(self._worlds, premises, held, run)
+    async def _begin(self, resolved: Resolved, held: Lease) -> None:
+        """Remember since when each list is wanted, also by a profile that is off or waits for an event."""
+        wanted = {each.list_key: each.profile for each in resolved.targets}
+        wanted |= {each.list_key: each.profile for each in resolved.disabled if each.list_key is not None}
+        for key, profile in wanted.items():
+            if key in self._begun:
+                continue
+            checkpoint = _checkpoint(self._worlds, key)
+            if await checkpoint.read() is None:
+                await checkpoint.advance(first_checkpoint(self._worlds.now(), profile.age), held.fence)
+            self._begun.add(key)
+
+    async def _pass(self, run: Run, held: Lease, premises: Premises, due: Sequence[Target], *, whole: bool) -> bool:
+        """Read the lists of the profiles that are due; in a `whole` run look at everything that is unfinished too.
+        Whether all that an event can tell of was read."""
+        making = Making(self._worlds, premises, held, run, self._worlds.now() + BUDGET)
         following = Following(self._worlds, premises, held, making)
         unfinished = await self._worlds.ledger.unfinished(MOST_UNFINISHED, fence=held.fence) if whole else []
         try:
-            await self._read(run, held, making, [each for each in premises.resolved.targets if is_due(each)])
+            is_read = await self._read(run, held, making, due)
             await following.closed_in_enreach(making.to_follow)
             making.to_follow.clear()
             if whole:
@@ -171,37 +189,41 @@ class CallbackRuns:
         if making.closing.failure is not None:
             error = making.closing.failure
             run.reason = f"requests stay open in Enreach: {type(error).__name__}: {error}"
+        return is_read and not any(each.profile.hears and each.looked_up for each in premises.resolved.disabled)
 
-    async def _read(self, run: Run, held: Lease, making: Making, targets: Sequence[Target]) -> None:
-        stop = self._worlds.now() + BUDGET
+    async def _read(self, run: Run, held: Lease, making: Making, targets: Sequence[Target]) -> bool:
+        """Whether all was read."""
         now = self._worlds.now()
         run.profiles = len(targets)
-        checkpoints = {each.list_key: _checkpoint(self._worlds, each) for each in targets}
+        checkpoints = {each.list_key: _checkpoint(self._worlds, each.list_key) for each in targets}
         known = {key: await each.read() for key, each in checkpoints.items()}
         starts = [(each, read_from(known[each.list_key], now, each.profile.age)) for each in targets]
+        is_whole = True
         for start, group in grouped(starts).items():
+            left: Sequence[Target] = group
             for window in slices(start, now):
-                read = await self._slice(run, making, window, group, known)
+                read = await self._slice(run, making, window, left, known)
+                if read is None:
+                    run.reason = _GOES_ON
+                    return False
                 for target in read:
                     await checkpoints[target.list_key].advance(reached(window, now), held.fence)
-                if self._worlds.now() >= stop:
-                    return
+                # What Enreach refused to tell of one list is asked for again before anything later of it.
+                is_whole &= len(read) == len(left)
+                left = read
+        return is_whole
 
     async def _slice(
         self, run: Run, making: Making, window: Window, group: Sequence[Target], known: dict[str, datetime | None]
-    ) -> Sequence[Target]:
+    ) -> Sequence[Target] | None:
+        """Whose requests of this time are all looked at; None where the time of the run is over."""
         feed = await read_feed(self._worlds.enreach, window, group, self._worlds.now(), making.region)
         run.slices += 1
         run.seen += feed.seen
         run.unreadable += feed.unreadable
-        await making.take(
-            {
-                request.id: request
-                for request in feed.requests.values()
-                if is_worth_a_look(request, known[request.target.list_key])
-            }
-        )
-        return feed.read
+        requests = feed.requests.values()
+        worth = [each for each in requests if is_worth_a_look(each, known[each.target.list_key])]
+        return feed.read if await making.take(worth) else None
 
     async def _try_again(self, making: Making, waiting: Sequence[CallbackRecord]) -> None:
         """Requests that are not in Dynamics yet, as they stand in Enreach now."""
@@ -214,15 +236,19 @@ class CallbackRuns:
             start = tried_again_from((each.created for each in records), now)
             if target is None or start is None:
                 continue
-            wanted = {each.callback_id for each in records}
+            wanted, found, is_read = {each.callback_id for each in records}, set[str](), True
             for window in slices(start, now):
                 feed = await read_feed(self._worlds.enreach, window, [target], now, making.region)
-                await making.take({key: each for key, each in feed.requests.items() if key in wanted})
+                await making.take([each for key, each in feed.requests.items() if key in wanted])
+                found.update(feed.requests)
+                is_read &= bool(feed.read)
+            if is_read:
+                await making.give_up([each for each in records if each.callback_id not in found], now)
 
 
-def _checkpoint(worlds: CallbackGateways, target: Target) -> Checkpoint:
+def _checkpoint(worlds: CallbackGateways, list_key: str) -> Checkpoint:
     """Of a callback list, whatever its profile is called."""
-    name = hashlib.sha256(target.list_key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    name = hashlib.sha256(list_key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     return Checkpoint(worlds.tables, f"callbacks-{name}")
 
 
