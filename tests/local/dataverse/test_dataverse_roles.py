@@ -81,6 +81,22 @@ def test_activities_share_their_rights_and_parties_have_none_of_their_own(datave
     assert dataverse.send("PATCH", f"phonecalls({call})", {"subject": "B"}).status_code == 403
 
 
+def test_queue_items_have_the_privileges_of_their_queues(dataverse: Any) -> None:
+    queue = dataverse.rows("queues", top="1")[0]["queueid"]
+    call = dataverse.create("phonecalls", {"subject": "A"})
+    target = {"Target": {"@odata.type": "Microsoft.Dynamics.CRM.phonecall", "activityid": call}}
+    path = f"queues({queue})/Microsoft.Dynamics.CRM.AddToQueue"
+    assign(dataverse, phonecall=["Read"], queue=["Read"])
+    assert "prvAppendToqueue" in refusal(dataverse.send("POST", path, target))[2]
+    assign(dataverse, queue=["Read", "AppendTo"])
+    assert "prvReadphonecall" in refusal(dataverse.send("POST", path, target))[2]
+    assign(dataverse, phonecall=["Read"], queue=["AppendTo"])
+    item = dataverse.send("POST", path, target).json()["QueueItemId"]
+    assert "prvReadqueue" in refusal(dataverse.get("queueitems"))[2]
+    assert dataverse.send("PATCH", f"queueitems({item})", {"priority": 1}).status_code == 204
+    assert dataverse.send("DELETE", f"queueitems({item})").status_code == 204
+
+
 def test_other_tables_are_not_read_through_the_back_door(dataverse: Any) -> None:
     assign(dataverse, contact=["Read"])
     assert dataverse.get("contacts", expand="parentcustomerid_account($select=name)").status_code == 403
@@ -147,6 +163,7 @@ def test_roles_and_assignments_are_rows_too(dataverse: Any) -> None:
         ({"roles": {}, "assignments": {APPLICATION: ["Ghost"]}}, "Ghost"),
         ({"roles": {"A": {}}, "assignments": {"nobody@example.com": ["A"]}}, "nobody@example.com"),
         ({"rolls": {}}, "rolls"),
+        ({"roles": {"Some": {"queueitem": ["Read"]}}}, "those on queue"),
         ([], "JSON object"),
     ],
 )
