@@ -363,3 +363,23 @@ async def test_a_request_that_never_came_and_is_gone_is_given_up(site: Callbacks
     await site.done(minutes=10 - site.now().minute % 10)
     assert await site.outcome(gone) == ("failed", True)
     await site.assert_each_once([kept])
+
+
+async def test_logs_storage_and_health_hold_nothing_personal(
+    site: CallbacksSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    site.profiles(site.profile(mergeRepeats=True))
+    site.contact("Virtanen", "+358507654321")
+    fields = {"Number": "+358507654321", "Note": "Kaisa wants to know"}
+    site.request("one", ago=100, **fields)
+    site.request("two", ago=50, **fields)
+    bad = site.request("bad", Number="+358501111111", Note="Kaisa again")
+    site.refuse(match={"body": "Kaisa again"}, action={"status": 400, "message": "Kaisa again"}, scope="part")
+    site.enreach_refuses(match={"method": "PUT"}, action={"status": 409, "message": "+358507654321"})
+    await site.done()
+    assert str((await site.record(bad)).outcome) == "failed"
+    held = [caplog.text, str(await site.runs.health())]
+    held += [str(row) for rows in site.tables._partitions.values() for row in rows.items()]
+    for secret in ("7654321", "1111111", "Kaisa", "Virtanen"):
+        assert not [text for text in held if secret in text], secret

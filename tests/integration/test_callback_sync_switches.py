@@ -17,8 +17,8 @@ OF_ENREACH: list[dict[str, Any]] = [
     {"window_bounds": "half-open"}, {"closed_callback_change": "refuse"}, {"error_body": "empty"}, {"silo": "silo02"},
 ]  # fmt: skip
 OF_DYNAMICS: list[dict[str, Any]] = [
-    {"queued_twice": "add"}, {"queued_twice": "refuse"}, {"missing_bind_status": 400},
-    {"changeset_error_wrapped": True}, {"unresolved_parties": "refuse"}, {"patch_parties": "refuse"}, {"delete_queue_with_items": "refuse"},
+    {"queued_twice": "add"}, {"queued_twice": "refuse"}, {"missing_bind_status": 400}, {"patch_parties": "refuse"},
+    {"changeset_error_wrapped": True}, {"unresolved_parties": "refuse"}, {"delete_queue_with_items": "refuse"},
 ]  # fmt: skip
 
 

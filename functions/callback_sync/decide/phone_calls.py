@@ -89,20 +89,19 @@ def customer_of(match: Match) -> Customer | None:
 # ------------------------------------------------------------------------------------------------------ creation
 
 
-def creations(request: Request, customer: Customer | None, own_user: UUID) -> tuple[ChangeSet, ...]:
-    """How the phone call is created with its queue item: the first of these that Dataverse takes.
+WAYS: Final = 3
+"""In how many ways a phone call may be created."""
+
+
+def creation(request: Request, customer: Customer | None, own_user: UUID, way: int) -> ChangeSet:
+    """The phone call with its queue item, in the first way (0) that Dataverse takes.
 
     All of it; without parties, since nothing documents that a phone call takes an unresolved one; and without the
     customer too, who may have gone.
     """
-    whole = _row(request, customer, _parties(request, customer, own_user))
-    ways = [whole, _row(request, customer, [])]
-    if customer is not None:
-        ways.append(_row(request, None, []))
-    return tuple(
-        ChangeSet((create_part(PHONE_CALL, row), _add_to_queue(request.phone_call_id, request.target.queue_id)))
-        for row in ways
-    )
+    parties = _parties(request, customer, own_user) if way == 0 else []
+    row = _row(request, customer if way < WAYS - 1 else None, parties)
+    return ChangeSet((create_part(PHONE_CALL, row), _add_to_queue(request.phone_call_id, request.target.queue_id)))
 
 
 def queueing(key: UUID, queue_id: UUID, row: JsonRow) -> ChangeSet:

@@ -20,6 +20,7 @@ from shared.dataverse.denied_sets import SetSender
 from shared.dataverse.tables import PHONE_CALL_OPEN, JsonRow
 from shared.enreach.models import CallbackState
 from shared.enreach.windows import Window
+from shared.long_work import aside
 from shared.storage.checkpoints import Checkpoint
 from shared.storage.leases import Lease
 
@@ -133,7 +134,7 @@ class Following:
         oldest = now - max(each.profile.age for each in targets) if checkpoint is None else checkpoint - OVERLAP
         start = max(min(oldest, made_since or oldest), now - LONGEST_LOOK)
         calls = await self._worlds.enreach.calls(Window.modified(start, now))
-        reached = reached_numbers(calls.items, region)
+        reached = await aside(reached_numbers, calls.items, region)
         if reached:
             await self._end_reached(targets, reached)
         await self._calls_read.advance(now - SAFETY, self._held.fence)

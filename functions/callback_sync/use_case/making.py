@@ -7,12 +7,12 @@ written before the cut is there already.
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import batched
 from uuid import UUID
 
-from functions.callback_sync.decide.phone_calls import Customer, creations, customer_of, queueing
+from functions.callback_sync.decide.phone_calls import WAYS, Customer, creation, customer_of, queueing
 from functions.callback_sync.decide.profiles import Target
 from functions.callback_sync.decide.requests import (
     Look,
@@ -48,6 +48,8 @@ from shared.dataverse.errors import (
     RejectedError,
     UnavailableError,
 )
+from shared.dataverse.odata import ChangeSet
+from shared.long_work import aside
 from shared.storage.leases import Lease
 
 REQUESTS_AT_ONCE = 5_000
@@ -112,27 +114,17 @@ class Making:
         return True
 
     async def _take(self, requests: Sequence[Request], records: Mapping[str, CallbackRecord]) -> None:
-        now = self._worlds.now()
-        make: list[Request] = []
-        remembered: list[CallbackRecord] = []
-        for request in requests:
-            record = records.get(request.id)
-            match look(request, record):
-                case Look.NOTHING:
-                    continue
-                case Look.MAKE:
-                    make.append(request)
-                case Look.CLOSED_BEFORE:
-                    remembered.append(closed_before(request, now))
-                case Look.FOLLOW:
-                    assert record is not None
-                    self.to_follow.append((request, record))
-            self.touched.add(request.id)
-        if make:
-            remembered += await self._made(make, records)
-        await self.remember(remembered)
-        stays = {request.id for request in make if request.target.profile.stays_open}
-        await self.closing.close([each for each in remembered if is_to_be_closed(each, stays_open=stays)])
+        found = await aside(_sorted, requests, records, self._worlds.now())
+        self.to_follow += found.follow
+        self.touched |= {each.id for each in found.make} | {each.id for each, _ in found.follow}
+        self.touched |= {each.callback_id for each in found.closed_before}
+        await self.remember(found.closed_before)
+        if not found.make:
+            return
+        made = await self._made(found.make, records)
+        await self.remember(made)
+        stays = {request.id for request in found.make if request.target.profile.stays_open}
+        await self.closing.close([each for each in made if is_to_be_closed(each, stays_open=stays)])
 
     async def remember(self, records: Sequence[CallbackRecord]) -> None:
         """Write down what became of these."""
@@ -156,23 +148,14 @@ class Making:
         own_user = await self._worlds.dynamics.own_user_id()
         first = min(each.created for each in requests)
         self.made_since = first if self.made_since is None else min(first, self.made_since)
-        there_before = [each for each in requests if _phone_call_of(records.get(each.id)) == each.phone_call_id]
-        fresh = [each for each in requests if _phone_call_of(records.get(each.id)) != each.phone_call_id]
-        repeats = repeats_of(fresh, await open_calls(self._worlds.dynamics, own_user, fresh))
+        there_before, fresh = await aside(_parted, requests, records)
+        repeats = await aside(repeats_of, fresh, await open_calls(self._worlds.dynamics, own_user, fresh))
         refusals = await self._created(repeats.heads, own_user)
         read = [*there_before, *(each for each in repeats.heads if each.id not in refusals)]
         there = await self._queued(read)
-        said = dict(refusals)
-        were_there = {each.id for each in there_before}
-        for each in read:
-            said[each.id] = said_of(verdict(each.phone_call_id, there), was_there=each.id in were_there)
-        keys = {
-            each.id: each.phone_call_id
-            for each in read
-            if each.id in were_there or there.row(each.phone_call_id) is not None
-        }
         now = self._worlds.now()
-        found = [_record(each, now, said[each.id], keys.get(each.id)) for each in (*there_before, *repeats.heads)]
+        tried = [*there_before, *repeats.heads]
+        found = await aside(_judged, tried, {each.id for each in there_before}, refusals, there, now)
         if repeats.merged:
             open_now = {key for key in there.rows if verdict(key, there) is Verdict.SAFE}
             self._held.check()
@@ -182,16 +165,15 @@ class Making:
     async def _created(self, requests: Sequence[Request], own_user: UUID) -> dict[str, Said]:
         """Create these phone calls with their queue items. Returns what is refused; what is there already is not."""
         customers = await self._customers(requests)
-        ways = {each.id: creations(each, customers.get(each.number), own_user) for each in requests}
         self._held.check()
         errors: dict[str, DataverseError | None] = {}
-        trying, attempt = list(ways), 0
+        trying, way = list(requests), 0
         while trying:
-            sets = [ways[each][attempt] for each in trying]
+            sets = await aside(_sets, trying, customers, own_user, way)
             sent = await SetSender(self._worlds.dynamics, "create callback").send(sets)
-            errors |= dict(zip(trying, sent, strict=True))
-            attempt += 1
-            trying = [each for each in trying if _may_go_otherwise(errors[each]) and attempt < len(ways[each])]
+            errors |= {each.id: error for each, error in zip(trying, sent, strict=True)}
+            way += 1
+            trying = [each for each in trying if way < WAYS and _may_go_otherwise(errors[each.id])]
         return {each: self._refusal(error) for each, error in errors.items() if not _is_there(error)}
 
     def _refusal(self, error: DataverseError | None) -> Said:
@@ -208,13 +190,15 @@ class Making:
         missing = [each for each in requests if verdict(each.phone_call_id, there) is Verdict.NOT_QUEUED]
         if not missing:
             return there
+        # Few: the queue was deleted just now, or an older tool made them.
         sets = [queueing(each.phone_call_id, each.target.queue_id, there.rows[each.phone_call_id]) for each in missing]
         self._held.check()
         errors = await SetSender(dynamics, "queue callback").send(sets)
         self.is_queue_gone |= any(isinstance(error, NotFoundError) for error in errors)
         again = await read_there(dynamics, [each.phone_call_id for each in missing])
-        rows = {key: row for key, row in there.rows.items() if key not in {each.phone_call_id for each in missing}}
-        return There(rows | dict(again.rows), there.queued | again.queued)
+        gone = {each.phone_call_id for each in missing} - again.rows.keys()
+        rows = {key: row for key, row in {**there.rows, **again.rows}.items() if key not in gone}
+        return There(rows, there.queued | again.queued)
 
     async def _customers(self, requests: Sequence[Request]) -> Mapping[str | None, Customer | None]:
         """Who has the numbers. Where that cannot be asked, nobody: nothing waits for a match."""
@@ -230,7 +214,7 @@ class Making:
         except DataverseError as error:
             _log.warning("Callback sync could not look for customers: %s", error)
             return {}
-        return {number: customer_of(match) for number, match in found.items()}
+        return await aside(lambda: {number: customer_of(match) for number, match in found.items()})
 
 
 def is_to_be_closed(record: CallbackRecord, *, stays_open: Collection[str]) -> bool:
@@ -240,12 +224,64 @@ def is_to_be_closed(record: CallbackRecord, *, stays_open: Collection[str]) -> b
     return not (record.outcome == "queued" and record.callback_id in stays_open)
 
 
-def _phone_call_of(record: CallbackRecord | None) -> UUID | None:
-    return None if record is None else record.phone_call_id
+def _parted(requests: Sequence[Request], records: Mapping[str, CallbackRecord]) -> tuple[list[Request], list[Request]]:
+    """Those whose phone calls an earlier run read back, and the others."""
+    there: list[Request] = []
+    fresh: list[Request] = []
+    for each in requests:
+        record = records.get(each.id)
+        is_there = record is not None and record.phone_call_id == each.phone_call_id
+        (there if is_there else fresh).append(each)
+    return there, fresh
 
 
-def _record(request: Request, now: datetime, said: Said, key: UUID | None) -> CallbackRecord:
-    return new_record(request, now, said.outcome, said.reason, phone_call_id=key, done=said.done)
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """Requests by what is to be done with them."""
+
+    make: list[Request]
+    closed_before: list[CallbackRecord]
+    follow: list[tuple[Request, CallbackRecord]]
+
+
+def _sorted(requests: Sequence[Request], records: Mapping[str, CallbackRecord], now: datetime) -> _Sorted:
+    found = _Sorted([], [], [])
+    for request in requests:
+        record = records.get(request.id)
+        match look(request, record):
+            case Look.NOTHING:
+                pass
+            case Look.MAKE:
+                found.make.append(request)
+            case Look.CLOSED_BEFORE:
+                found.closed_before.append(closed_before(request, now))
+            case Look.FOLLOW:
+                assert record is not None
+                found.follow.append((request, record))
+    return found
+
+
+def _judged(
+    requests: Sequence[Request],
+    were_there: Collection[str],
+    refusals: Mapping[str, Said],
+    there: There,
+    now: datetime,
+) -> list[CallbackRecord]:
+    """What becomes of these, by what was read back. `were_there`: an earlier run read their phone calls back."""
+    found = []
+    for each in requests:
+        was_there = each.id in were_there
+        said = refusals.get(each.id) or said_of(verdict(each.phone_call_id, there), was_there=was_there)
+        key = each.phone_call_id if was_there or there.row(each.phone_call_id) is not None else None
+        found.append(new_record(each, now, said.outcome, said.reason, phone_call_id=key, done=said.done))
+    return found
+
+
+def _sets(
+    requests: Sequence[Request], customers: Mapping[str | None, Customer | None], own_user: UUID, way: int
+) -> list[ChangeSet]:
+    return [creation(each, customers.get(each.number), own_user, way) for each in requests]
 
 
 def _is_there(error: DataverseError | None) -> bool:

@@ -11,6 +11,7 @@ from functions.callback_sync.decide.requests import Request, placed
 from functions.callback_sync.use_case.worlds import Enreach
 from shared.enreach.errors import NotFoundError, RejectedError
 from shared.enreach.windows import Window
+from shared.long_work import aside
 
 _LISTS_A_REQUEST = 50
 """Ids in a query: some 2 kB, which every web server takes."""
@@ -60,7 +61,7 @@ async def _take(
         return False
     if len(targets) > 1 and any(item.list_id is None for item in reading.items):
         return False
-    found = placed(reading.items, targets, now, region)
+    found = await aside(placed, reading.items, targets, now, region)
     feed.requests |= found
     feed.seen += len(found)
     feed.unreadable += len(reading.unreadable)

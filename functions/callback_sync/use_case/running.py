@@ -34,6 +34,7 @@ from shared.dataverse.meter import count_requests
 from shared.enreach.errors import EnreachError
 from shared.enreach.windows import Window
 from shared.health import Finding, Status
+from shared.long_work import many_objects
 from shared.storage.checkpoints import TABLE, Checkpoint
 from shared.storage.errors import StorageError
 from shared.storage.leases import Lease, LeaseBusyError, lease
@@ -45,6 +46,7 @@ KEPT = timedelta(days=60)
 """How long the ledger remembers a request (architecture, decision 2)."""
 MOST_UNFINISHED = 20_000
 """Unfinished requests that a run looks at, the oldest first."""
+_MANY = 1_000
 _NAME = "callback sync"
 _GOES_ON = "it goes on with the next tick"
 
@@ -223,7 +225,9 @@ class CallbackRuns:
         run.unreadable += feed.unreadable
         requests = feed.requests.values()
         worth = [each for each in requests if is_worth_a_look(each, known[each.target.list_key])]
-        return feed.read if await making.take(worth) else None
+        # Its search through everything at the end costs more than a few objects do.
+        with many_objects() if len(worth) > _MANY else contextlib.nullcontext():
+            return feed.read if await making.take(worth) else None
 
     async def _try_again(self, making: Making, waiting: Sequence[CallbackRecord]) -> None:
         """Requests that are not in Dynamics yet, as they stand in Enreach now."""
