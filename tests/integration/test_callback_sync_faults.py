@@ -115,6 +115,36 @@ async def test_a_repeat_whose_phone_call_is_completed_in_between_gets_its_own(si
     assert (await site.outcome(second), set(site.phone_calls())) == (("queued", True), {first, second})
 
 
+async def test_a_queue_that_is_switched_off_turns_its_profile_off(site: CallbacksSite) -> None:
+    await site.done()
+    site.plant(queues=[{"queueid": guid("queue Callbacks"), "statecode": 1, "statuscode": 2}])
+    site.refuse(match={"path": "AddToQueue"}, action={"status": 400, "code": "0x80040203"}, scope="part")
+    request = site.request("one")
+    await site.done()
+    assert (await site.outcome(request), site.phone_calls()) == (("failed", False), {})
+    await site.done()
+    assert (await site.reasons())["callback profile sales"] == "its queue is not active in Dynamics"
+    site.plant(queues=[{"queueid": guid("queue Callbacks"), "statecode": 0, "statuscode": 1}])
+    site.forgive()
+    await site.done()
+    await site.assert_each_once([request])
+
+
+@pytest.mark.parametrize("change", [{"statecode": 1, "statuscode": 4}, {"subject": "Calling now"}])
+async def test_what_a_user_does_while_it_expires_is_kept(site: CallbacksSite, change: dict[str, Any]) -> None:
+    site.profiles(site.profile(expire=True, expireAfterHours=1))
+    request = site.request("one")
+    await site.done()
+    site.turn(hours=3)
+    meddled = Meddled(site.dataverse, "query_packed", lambda: site.edit(request, **change))
+    await site.process(dynamics=meddled).every_minute()
+    row = site.row(request)
+    assert {name: row[name] for name in change} == change
+    assert await site.outcome(request) == ("queued", True)
+    await site.done()
+    assert site.row(request)["statecode"] == change.get("statecode", 2), "with the next run"
+
+
 # --------------------------------------------------------------------------------------------------------- outages
 
 

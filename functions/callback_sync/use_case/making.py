@@ -86,7 +86,8 @@ class Making:
         """Requests that this run has handled."""
         self.to_follow: list[tuple[Request, CallbackRecord]] = []
         """Requests that Enreach closed while their phone calls may be open."""
-        self.is_queue_gone = False
+        self.is_in_doubt = False
+        """Whether something may not be as it was when lists and queues were last looked up."""
         self.made_since: datetime | None = None
         """When the first of the requests was made that came to Dynamics in this run."""
 
@@ -178,8 +179,8 @@ class Making:
 
     def _refusal(self, error: DataverseError | None) -> Said:
         assert error is not None
+        self.is_in_doubt = True
         if isinstance(error, NotFoundError):
-            self.is_queue_gone = True
             return QUEUE_GONE
         return refused(type(error).__name__, error.code)
 
@@ -194,7 +195,7 @@ class Making:
         sets = [queueing(each.phone_call_id, each.target.queue_id, there.rows[each.phone_call_id]) for each in missing]
         self._held.check()
         errors = await SetSender(dynamics, "queue callback").send(sets)
-        self.is_queue_gone |= any(isinstance(error, NotFoundError) for error in errors)
+        self.is_in_doubt |= any(error is not None for error in errors)
         again = await read_there(dynamics, [each.phone_call_id for each in missing])
         gone = {each.phone_call_id for each in missing} - again.rows.keys()
         rows = {key: row for key, row in {**there.rows, **again.rows}.items() if key not in gone}

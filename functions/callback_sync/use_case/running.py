@@ -186,7 +186,7 @@ class CallbackRuns:
                 await following.expire()
                 await following.reached(making.made_since)
         finally:
-            if making.is_queue_gone:
+            if making.is_in_doubt:
                 self._premises.forget()
         if making.closing.failure is not None:
             error = making.closing.failure
