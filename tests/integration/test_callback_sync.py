@@ -229,6 +229,52 @@ async def test_a_profile_that_was_off_from_the_first_day_reads_from_there(site: 
     assert (set(site.phone_calls()), site.state(early)) == ({request}, "Open")
 
 
+def three_profiles(site: CallbacksSite) -> None:
+    site.profiles(
+        site.profile(),
+        site.profile(name="service", callbackList="Service", queue="Day desk"),
+        site.profile(name="night", callbackList="Night", queue="Night desk"),
+    )
+
+
+async def test_profiles_that_read_the_same_time_are_read_in_one_request(site: CallbacksSite) -> None:
+    three_profiles(site)
+    await site.done()
+    before = site.enreach_requests()
+    run = await site.done()
+    assert (run.profiles, site.enreach_requests() - before, run.requests) == (3, 1, 0)
+
+
+async def test_a_list_that_enreach_refuses_keeps_no_other_from_being_read(site: CallbacksSite) -> None:
+    three_profiles(site)
+    await site.done()
+    site.enreach_refuses(match={"path": guid("Service")}, action={"status": 404})
+    requests = {
+        name: site.request(name, Number="", CallbackListId=guid(name)) for name in ("Sales", "Service", "Night")
+    }
+    await site.done()
+    assert set(site.phone_calls()) == {requests["Sales"], requests["Night"]}
+    await site.done(days=9)
+    assert "has not told of its callback list for" in (await site.reasons())["callback profile service"]
+    site.forgive()
+    await site.done()
+    await site.assert_each_once(requests.values())
+    assert await site.reasons() == {}
+
+
+async def test_where_enreach_does_not_say_of_which_list_a_request_is_each_list_is_read_alone(
+    dataverse: DataverseClient, simulator: str, enreach: Enreach
+) -> None:
+    document = '{"fields": {"callbacks": {"listId": ["NoSuchField"]}}}'
+    async with callbacks_site(dataverse, simulator, enreach.address, document=document) as site:
+        three_profiles(site)
+        requests = {name: site.request(name, CallbackListId=guid(name)) for name in ("Sales", "Service", "Night")}
+        await site.done()
+        assert {name: site.queue_items(each) for name, each in requests.items()} == {
+            "Sales": ["Callbacks"], "Service": ["Day desk"], "Night": ["Night desk"],
+        }  # fmt: skip
+
+
 # ---------------------------------------------------------------------------------------------------- users win
 
 

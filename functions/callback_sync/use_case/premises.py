@@ -5,7 +5,7 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from functions.callback_sync.decide.profiles import Disabled, Resolved, resolved
+from functions.callback_sync.decide.profiles import Disabled, Resolved, Target, resolved
 from functions.callback_sync.queries import queues_of
 from functions.callback_sync.rules import DOCUMENT, CallbackProfiles
 from functions.callback_sync.use_case.worlds import CallbackGateways
@@ -77,6 +77,11 @@ class PremisesReader:
     def disabled(self) -> tuple[Disabled, ...]:
         """The profiles that were off when they were last looked at."""
         return () if self._known is None else self._known.resolved.disabled
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """The profiles that were on then."""
+        return () if self._known is None else self._known.resolved.targets
 
     def forget(self) -> None:
         """Look everything up anew with the next run: something is not as it was."""

@@ -82,16 +82,29 @@ class CallbackRuns:
             return (Finding(_NAME, Status.RED, f"no callback request is taken: {error}"),)
         if rules is None or not rules.active:
             return ()
-        found = [_progress_finding(await self._progress.read(), self._worlds.now())]
+        now, reached_at = self._worlds.now(), await self._progress.read()
+        found = [_progress_finding(reached_at, now)]
         # An instance that answers for health may never have run.
         with contextlib.suppress(DataverseError, EnreachError):
             await self._premises.read()
         off = {each.profile.name: each.reason for each in self._premises.disabled}
+        behind = await self._behind(now) if found[0].status is Status.GREEN else {}
         for profile in rules.active:
-            reasons = [reason for reason in (off.get(profile.name), age_warning(profile)) if reason is not None]
-            if reasons:
-                found.append(Finding(f"callback profile {profile.name}", Status.AMBER, "; ".join(reasons)))
+            reasons = [off.get(profile.name), behind.get(profile.name), age_warning(profile)]
+            if known := [reason for reason in reasons if reason is not None]:
+                found.append(Finding(f"callback profile {profile.name}", Status.AMBER, "; ".join(known)))
         return [*found, *_unfinished_findings(await self._worlds.ledger.count_unfinished())]
+
+    async def _behind(self, now: datetime) -> dict[str, str]:
+        """Which profiles are not read though runs come to their end: Enreach refuses to tell of their lists."""
+        polled = [each for each in self._premises.targets if each.profile.polls]
+        read = await asyncio.gather(*(_checkpoint(self._worlds, each.list_key).read() for each in polled))
+        text = "Enreach has not told of its callback list for %d minutes"
+        return {
+            each.profile.name: text % ((now - at).total_seconds() // 60)
+            for each, at in zip(polled, read, strict=True)
+            if at is not None and now - at > LATE
+        }
 
     # ------------------------------------------------------------------------------------------------- runs
 
