@@ -504,7 +504,8 @@ async def test_pages_too_large_for_one_answer_come_one_by_one(
     with count_requests() as meter:
         found = [row async for page in dataverse.pages(plan_queries(800, 100), page_size=100) for row in page]
     assert sorted(row["msdyn_name"] for row in found) == sorted(names(800).values())
-    assert meter.requests == 10
+    # Each page by itself, and before that one or two requests for several, as many as leave before the first answer.
+    assert 8 < meter.requests <= 10
 
 
 async def test_a_lasting_failure_is_raised_without_what_was_asked(
