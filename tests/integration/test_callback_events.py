@@ -1,5 +1,6 @@
 """Events of Enreach's webhook: what they start, and what becomes of them when nobody can work."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -135,3 +136,14 @@ async def test_an_event_for_a_profile_that_is_off_is_answered_when_it_is_on(site
     site.plant(queues=[{"queueid": guid("another"), "name": "Callbacks", "statecode": 0}])
     await site.done()
     await site.assert_each_once([request])
+
+
+async def test_events_on_two_instances_beside_the_timer_make_everything_once(site: CallbacksSite) -> None:
+    requests = [each for n in range(5) for each in ask(site, str(n))]
+    instances = [site.events(site.process()) for _ in range(2)]
+    site.turn(minutes=1)
+    await asyncio.gather(*(each.take() for each in instances * 3), site.process().every_minute())
+    await asyncio.gather(*(each.settle() for each in instances))
+    for _ in range(2):
+        await site.done()
+    await site.assert_each_once(requests)

@@ -329,6 +329,29 @@ async def test_a_request_that_somebody_closes_in_enreach_completes_its_phone_cal
     assert await site.outcome(request) == ("completed", True)
 
 
+async def test_a_profile_that_gets_another_name_goes_on_with_its_requests(site: CallbacksSite) -> None:
+    settings = {"closeInEnreach": "whenCompleted", "expire": True, "expireAfterHours": 1}
+    site.profiles(site.profile(**settings))
+    completed, expired = site.request("one", Number=""), site.request("two", Number="")
+    await site.done()
+    site.profiles(site.profile(name="renamed", **settings))
+    site.edit(completed, statecode=1, statuscode=2)
+    await site.done()
+    await site.done(hours=2)
+    assert await site.outcome(completed) == ("completed", True)
+    assert await site.outcome(expired) == ("expired", True)
+
+
+async def test_requests_of_a_profile_that_is_gone_are_left_alone(site: CallbacksSite) -> None:
+    site.profiles(site.profile(closeInEnreach="whenCompleted"))
+    request = site.request("one")
+    await site.done()
+    site.edit(request, statecode=1, statuscode=2)
+    site.profiles(site.profile(name="service", callbackList="Service"))
+    await site.done()
+    assert site.state(request) == "Open"
+
+
 # -------------------------------------------------------------------------------------------------------- hygiene
 
 

@@ -81,12 +81,13 @@ class Following:
     async def unfinished(self, records: Sequence[CallbackRecord]) -> None:
         """Requests that are in Dynamics and not closed in Enreach: those whose phone call was completed, canceled or
         deleted, and those whose closing failed, are closed now. Raises DataverseError, StorageError."""
-        profiles = {profile.name: profile for profile in self._premises.rules.active}
-        done = [each for each in records if each.done and each.profile in profiles]
+        found = ((each, self._premises.profile_of(each)) for each in records if each.done)
+        profiles = {each.callback_id: (each, profile) for each, profile in found if profile is not None}
+        done = [each for each, _ in profiles.values()]
         waits = {
             each.callback_id
-            for each in done
-            if profiles[each.profile].stays_open and each.outcome is CallbackOutcome.QUEUED
+            for each, profile in profiles.values()
+            if profile.stays_open and each.outcome is CallbackOutcome.QUEUED
         }
         keys = {each.phone_call_id for each in done if each.callback_id in waits and each.phone_call_id is not None}
         there = await read_there(self._worlds.dynamics, keys, queues=False)
@@ -96,9 +97,9 @@ class Following:
             if each.callback_id not in waits or each.phone_call_id is None:
                 to_close.append(each)
                 continue
-            found = verdict(each.phone_call_id, there)
-            if found in {Verdict.GONE, Verdict.ENDED}:
-                said = DELETED if found is Verdict.GONE else ENDED
+            now = verdict(each.phone_call_id, there)
+            if now in {Verdict.GONE, Verdict.ENDED}:
+                said = DELETED if now is Verdict.GONE else ENDED
                 ended.append(self._changed(each, said.outcome, said.reason))
         await self._making.remember(ended)
         await self._making.closing.close([*to_close, *ended])
@@ -168,7 +169,10 @@ class Following:
         ends = [
             _End(record.phone_call_id, state, self._changed(record, outcome, reason))
             for record in records.values()
-            if record.done and record.phone_call_id is not None and (record.callback_id, record.profile) in wanted
+            if record.done
+            and record.phone_call_id is not None
+            and (profile := self._premises.profile_of(record)) is not None
+            and (record.callback_id, profile.name) in wanted
         ]
         ended = await self._ended(ends)
         await self._making.remember(ended)

@@ -13,7 +13,6 @@ from itertools import batched
 from uuid import UUID
 
 from functions.callback_sync.decide.phone_calls import WAYS, Customer, creation, customer_of, queueing
-from functions.callback_sync.decide.profiles import Target
 from functions.callback_sync.decide.requests import (
     Look,
     Request,
@@ -90,10 +89,6 @@ class Making:
         """Whether something may not be as it was when lists and queues were last looked up."""
         self.made_since: datetime | None = None
         """When the first of the requests was made that came to Dynamics in this run."""
-
-    def target(self, profile: str) -> Target | None:
-        """What the profile of this name means; None where it is off."""
-        return self._premises.resolved.of_profile(profile)
 
     @property
     def region(self) -> str | None:

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from functions.callback_sync.decide.profiles import Disabled, Resolved, Target, resolved
 from functions.callback_sync.queries import queues_of
-from functions.callback_sync.rules import DOCUMENT, CallbackProfiles
+from functions.callback_sync.rules import DOCUMENT, CallbackProfile, CallbackProfiles
 from functions.callback_sync.use_case.worlds import CallbackGateways
+from shared.callbacks.records import CallbackRecord
 from shared.config_documents import json_document
 from shared.customers import CustomerMatching
 
@@ -32,6 +33,18 @@ class Premises:
     rules: CallbackProfiles
     matching: CustomerMatching
     resolved: Resolved
+
+    def target_of(self, record: CallbackRecord) -> Target | None:
+        """What the profile of a request means now: that of its name, else the one that has its list, since a profile
+        may get another name. None where it is off."""
+        by_list = (each for each in self.resolved.targets if each.list_key == record.list_id)
+        return self.resolved.of_profile(record.profile) or next(by_list, None)
+
+    def profile_of(self, record: CallbackRecord) -> CallbackProfile | None:
+        """The active profile of a request, on or off; None where there is none any more."""
+        by_name = (each for each in self.rules.active if each.name == record.profile)
+        target = self.target_of(record)
+        return next(by_name, None if target is None else target.profile)
 
 
 @dataclass(frozen=True, slots=True)

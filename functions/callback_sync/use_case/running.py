@@ -193,7 +193,7 @@ class CallbackRuns:
             making.to_follow.clear()
             if whole:
                 left = [each for each in unfinished if each.callback_id not in making.touched]
-                await self._try_again(making, [each for each in left if not each.done])
+                await self._try_again(premises, making, [each for each in left if not each.done])
                 await following.closed_in_enreach(making.to_follow)
                 await following.unfinished(left)
                 await following.expire()
@@ -242,16 +242,16 @@ class CallbackRuns:
         with many_objects() if len(worth) > _MANY else contextlib.nullcontext():
             return feed.read if await making.take(worth) else None
 
-    async def _try_again(self, making: Making, waiting: Sequence[CallbackRecord]) -> None:
+    async def _try_again(self, premises: Premises, making: Making, waiting: Sequence[CallbackRecord]) -> None:
         """Requests that are not in Dynamics yet, as they stand in Enreach now."""
         now = self._worlds.now()
-        by_target: dict[str, list[CallbackRecord]] = {}
+        by_target: dict[Target, list[CallbackRecord]] = {}
         for each in waiting:
-            by_target.setdefault(each.profile, []).append(each)
-        for name, records in by_target.items():
-            target = making.target(name)
+            if (target := premises.target_of(each)) is not None:
+                by_target.setdefault(target, []).append(each)
+        for target, records in by_target.items():
             start = tried_again_from((each.created for each in records), now)
-            if target is None or start is None:
+            if start is None:
                 continue
             wanted, found, is_read = {each.callback_id for each in records}, set[str](), True
             for window in slices(start, now):
