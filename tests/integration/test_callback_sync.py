@@ -157,6 +157,30 @@ async def test_a_profile_that_means_nothing_stops_no_other(
     assert await site.reasons() == {"callback profile broken": reason}
 
 
+async def test_an_instance_that_runs_nothing_says_what_is_wrong_too(site: CallbacksSite) -> None:
+    site.profiles(site.profile(queue="nobody's"))
+    await site.done()
+    site.runs = site.process()
+    before = site.enreach_requests()
+    for _ in range(3):
+        assert await site.reasons() == {"callback profile sales": "its queue is not in Dynamics"}
+    assert site.enreach_requests() - before == 1
+
+
+async def test_an_instance_that_runs_nothing_learns_that_a_queue_is_gone(site: CallbacksSite) -> None:
+    other = site.process()
+    await site.done()
+    await other.health()
+    site.delete(guid("queue Callbacks"), "queues")
+    site.request("one", ago=1)
+    for _ in range(8):
+        await site.done()
+    site.runs = other
+    reasons = await site.reasons()
+    assert reasons["callback profile sales"] == "its queue is not in Dynamics"
+    assert "its queue is not in Dynamics any more" in reasons["callback requests of sales"]
+
+
 async def test_the_second_profile_of_a_list_is_off(site: CallbacksSite) -> None:
     site.profiles(site.profile(), site.profile(name="again", queue="Day desk"))
     request = site.request("one")

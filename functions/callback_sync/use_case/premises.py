@@ -1,6 +1,7 @@
 """What a run goes by: both documents, and which lists and queues the profiles mean."""
 
 import asyncio
+import contextlib
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,10 +13,16 @@ from functions.callback_sync.use_case.worlds import CallbackGateways
 from shared.callbacks.records import CallbackRecord
 from shared.config_documents import json_document
 from shared.customers import CustomerMatching
+from shared.dataverse.errors import DataverseError
+from shared.enreach.errors import EnreachError
 
 MATCHING = "customer-matching.json"
 GOOD_FOR = timedelta(minutes=60)
 """How long lists and queues are remembered (guide 1.5.4: settings are cached for 60 minutes)."""
+
+_GLANCE_EVERY_SECONDS = 60.0
+_GLANCE_SECONDS = 1.0
+"""A check of health that takes two seconds counts as one that does not answer."""
 
 _read_rules = json_document(CallbackProfiles)
 _read_matching = json_document(CustomerMatching)
@@ -67,6 +74,7 @@ class PremisesReader:
     def __init__(self, worlds: CallbackGateways) -> None:
         self._worlds = worlds
         self._known: _Known | None = None
+        self._glance_again_at = {False: float("-inf"), True: float("-inf")}
         self._told: frozenset[tuple[str, str]] = frozenset()
 
     async def documents(self) -> tuple[CallbackProfiles | None, CustomerMatching]:
@@ -85,6 +93,24 @@ class PremisesReader:
             self._known = _Known(of, now, await self._looked_up(rules))
             self._tell(self._known.resolved)
         return Premises(rules, matching, self._known.resolved)
+
+    async def glance(self, *, anew: bool = False) -> None:
+        """Have `disabled` and `targets` say something in a process that runs nothing: the platform may answer for
+        health on instances of their own. Asks at most once a minute, and waits a second. Raises UnusableError.
+
+        `anew`: what is known may not be so any more.
+        """
+        now = asyncio.get_running_loop().time()
+        if now < self._glance_again_at[anew]:
+            return
+        self._glance_again_at[anew] = now + _GLANCE_EVERY_SECONDS
+        known = self._known
+        if anew:
+            self.forget()
+        with contextlib.suppress(DataverseError, EnreachError, TimeoutError):
+            async with asyncio.timeout(_GLANCE_SECONDS):
+                await self.read()
+        self._known = self._known or known
 
     @property
     def disabled(self) -> tuple[Disabled, ...]:

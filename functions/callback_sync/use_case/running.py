@@ -84,11 +84,13 @@ class CallbackRuns:
             return ()
         now, reached_at = self._worlds.now(), await self._progress.read()
         found = [_progress_finding(reached_at, now)]
-        # An instance that answers for health may never have run.
-        with contextlib.suppress(DataverseError, EnreachError):
-            await self._premises.read()
-        off = {each.profile.name: each.reason for each in self._premises.disabled}
+        await self._premises.glance()
         behind = await self._behind(now) if found[0].status is Status.GREEN else {}
+        if behind:
+            # Another instance may know better: the queue may be gone.
+            await self._premises.glance(anew=True)
+            behind = await self._behind(now)
+        off = {each.profile.name: each.reason for each in self._premises.disabled}
         for profile in rules.active:
             reasons = [off.get(profile.name), behind.get(profile.name), age_warning(profile)]
             if known := [reason for reason in reasons if reason is not None]:
