@@ -60,7 +60,7 @@ class Freeze(Fate):
 
 
 async def test_a_worker_that_is_frozen_and_overtaken(site: DaySite) -> None:
-    site.open(10, SETTINGS, calls_per_agent=40)
+    site.open(8, SETTINGS, calls_per_agent=25)
     dice = random.Random(SEED)  # noqa: S311 - repeatable dice
     usual: Counter[str] = Counter(dict.fromkeys(STEPS, 1))
     frozen: Counter[str] = Counter()

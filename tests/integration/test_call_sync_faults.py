@@ -115,7 +115,7 @@ async def know_the_users(site: DaySite) -> None:
 @pytest.mark.parametrize("lies", [False, True], ids=["faults that show", "answers with calls missing too"])
 async def test_a_day_on_which_everything_fails(site: DaySite, monkeypatch: pytest.MonkeyPatch, lies: bool) -> None:
     monkeypatch.setattr("shared.retry._FIRST_BACKOFF", 0.001)
-    site.open(20, SETTINGS, calls_per_agent=12)
+    site.open(14, SETTINGS, calls_per_agent=12)
     dice = random.Random(SEED)  # noqa: S311 - repeatable dice
     await know_the_users(site)
     of_enreach = rules(HONEST, 0.05, match={"pathRegex": "^/(calls|servicecall|queues|users|api)"})

@@ -24,7 +24,7 @@ from tests.integration import schedule_model
 from tests.integration.schedule_model import NIGHTS, PROFILE, SETUP_METADATA, Dynamics, Expected, Line, Model, Planner
 from tests.integration.site import Site
 
-EXAMPLES = int(os.environ.get("SCHEDULE_EXAMPLES", "30"))
+EXAMPLES = int(os.environ.get("SCHEDULE_EXAMPLES", "20"))
 # A play takes about a second; one that fails is then made smaller for up to five minutes.
 pytestmark = pytest.mark.timeout(300 + 5 * EXAMPLES)
 EVERYONE = (
