@@ -54,7 +54,7 @@ def notes_there(callback_ids: Iterable[str]) -> list[Query]:
 
 
 _OPEN_COLUMNS = (
-    "activityid", "subject", "phonenumber", "description", "scheduledstart", "createdon", "statecode",
+    "activityid", "subject", "phonenumber", "description", "createdon", "statecode",
 )  # fmt: skip
 _OPEN = (
     Condition("statecode", "eq", PHONE_CALL_OPEN),

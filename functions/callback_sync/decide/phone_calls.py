@@ -123,12 +123,13 @@ def _add_to_queue(key: UUID, queue_id: UUID) -> Part:
 
 
 def _row(request: Request, customer: Customer | None, parties: list[JsonRow]) -> JsonRow:
-    due = request.due if request.due is not None and request.due > request.created else request.created
+    due = request.due or request.created
     columns: dict[PhoneCallColumn, object] = {
         "subject": cut(_clean(request.target.subject), LONGEST_SUBJECT),
         "directioncode": False,
         "phonenumber": cut(_clean(request.shown), LONGEST_NUMBER),
-        "scheduledstart": utc_text(request.created),
+        # A time ends when it begins, or later.
+        "scheduledstart": utc_text(min(request.created, due)),
         "scheduledend": utc_text(due),
         "description": description(request),
     }

@@ -1,6 +1,6 @@
 """What became of phone calls and requests since: completed, deleted, expired, reached."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -148,20 +148,24 @@ class Following:
         rows: list[tuple[JsonRow, Target]] = []
         for queue_id, of_queue in by_queue.items():
             answers = await self._worlds.dynamics.query_packed(open_calls_of_numbers(own_user, {queue_id}, reached))
-            rows += [
-                (row, target)
-                for part in answers
-                for row in part
-                if was_reached(row["phonenumber"], _made(row), reached, self._making.region)
-                for target in of_queue
-            ]
-        await self._end(rows, COMPLETED, CallbackOutcome.REACHED, "somebody reached the caller")
+            rows += [(row, target) for part in answers for row in part for target in of_queue]
+
+        def was_since(record: CallbackRecord, row: JsonRow) -> bool:
+            return was_reached(row["phonenumber"], record.created, reached, self._making.region)
+
+        await self._end(rows, COMPLETED, CallbackOutcome.REACHED, "somebody reached the caller", only=was_since)
 
     async def _end(
-        self, rows: Sequence[tuple[JsonRow, Target]], state: State, outcome: CallbackOutcome, reason: str
+        self,
+        rows: Sequence[tuple[JsonRow, Target]],
+        state: State,
+        outcome: CallbackOutcome,
+        reason: str,
+        *,
+        only: Callable[[CallbackRecord, JsonRow], bool] = lambda _record, _row: True,
     ) -> None:
         """End these phone calls, as far as they are of these profiles, and close their requests."""
-        wanted = {(callback_id_in(row.get("description")), target.profile.name) for row, target in rows}
+        wanted = {(callback_id_in(row.get("description")), target.profile.name): row for row, target in rows}
         ids = {callback_id for callback_id, _ in wanted if callback_id is not None}
         if not ids:
             return
@@ -172,7 +176,8 @@ class Following:
             if record.done
             and record.phone_call_id is not None
             and (profile := self._premises.profile_of(record)) is not None
-            and (record.callback_id, profile.name) in wanted
+            and (row := wanted.get((record.callback_id, profile.name))) is not None
+            and only(record, row)
         ]
         ended = await self._ended(ends)
         await self._making.remember(ended)
@@ -200,8 +205,3 @@ class Following:
 
     def _changed(self, record: CallbackRecord, outcome: CallbackOutcome, reason: str) -> CallbackRecord:
         return replace(record, outcome=outcome, reason=reason, updated=self._worlds.now())
-
-
-def _made(row: JsonRow) -> datetime:
-    """When the request of a phone call was made."""
-    return datetime.fromisoformat(str(row["scheduledstart"] or row["createdon"]).replace("Z", "+00:00"))

@@ -144,7 +144,7 @@ def test_an_unresolved_key_vault_reference_says_what_to_fix(
 
 
 def test_no_secret_is_left_out_of_that_check() -> None:
-    """Routing keys, the token of events, Enreach's and the index's are: a bad one counts as absent, where it is used."""
+    """Routing keys, the token of events, Enreach's and the index's are: a bad one counts as absent where it is used."""
     secret = {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
     checked = set(Settings.__pydantic_decorators__.field_validators["_refuse_unresolved_reference"].info.fields)
     assert secret - checked == {

@@ -53,12 +53,16 @@ def test_the_phone_call() -> None:
 
 
 @pytest.mark.parametrize(
-    ("due", "end"),
-    [(None, "2027-03-01T11:58:00Z"), (NOW - timedelta(days=1), "2027-03-01T11:58:00Z"),
-     (NOW + timedelta(days=1), "2027-03-02T12:00:00Z")],
-)  # fmt: skip
-def test_due_times(due: Any, end: str) -> None:
-    assert created(due=due)["scheduledend"] == end
+    ("due", "start", "end"),
+    [
+        pytest.param(None, "2027-03-01T11:58:00Z", "2027-03-01T11:58:00Z", id="none: at once"),
+        pytest.param(NOW + timedelta(days=1), "2027-03-01T11:58:00Z", "2027-03-02T12:00:00Z", id="tomorrow"),
+        pytest.param(NOW - timedelta(days=1), "2027-02-28T12:00:00Z", "2027-02-28T12:00:00Z", id="before it was made"),
+    ],
+)
+def test_due_times(due: Any, start: str, end: str) -> None:
+    row = created(due=due)
+    assert (row["scheduledstart"], row["scheduledend"]) == (start, end)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Schedule files in tests: bytes in the hands of a profile."""
 
 import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from functions.schedule_import.reading.records import FileContent
 from functions.schedule_import.reading.segments import Reading
 
 SAMPLES = Path(__file__).parents[4] / "local" / "samples" / "wfm"
+SEEDS = int(os.environ.get("SCHEDULE_SEEDS", "1"))
 
 
 def file_of(data: bytes | str, name: str = "week.csv") -> FileContent:
@@ -34,6 +36,9 @@ def read(data: bytes | str, profile: ScheduleProfile, name: str = "week.csv") ->
 
 
 def seeds_of(zone: str, *, renamed: bool) -> list[int]:
-    """Two seeds for each case of a layout, others than those of its other cases: 16 different drawings in all."""
-    first = 4 * ["Europe/Helsinki", "America/New_York", "Australia/Lord_Howe", "America/Santiago"].index(zone)
-    return [first + 2 * renamed, first + 2 * renamed + 1]
+    """A seed for each case of a layout, others than those of its other cases: 8 different drawings in all.
+
+    SCHEDULE_SEEDS=20 draws as many for each.
+    """
+    case = 2 * ["Europe/Helsinki", "America/New_York", "Australia/Lord_Howe", "America/Santiago"].index(zone) + renamed
+    return list(range(case, 8 * SEEDS, 8))
