@@ -34,14 +34,15 @@ async def site(dataverse: DataverseClient, simulator: str, enreach: Enreach) -> 
     ],
 )
 async def test_a_generated_day(site: DaySite, agents: int, settings: dict[str, Any]) -> None:
-    site.open(agents, settings, seed=2, calls_per_agent=15, with_late_customers=True)
+    site.open(agents, settings, seed=2, calls_per_agent=12, with_late_customers=True)
     if agents == 200:
         assert_it_has_everything(site.centre.stories)
     minutes_from, minutes_to = utc(f"{DAY}T10:00:00+00:00"), utc(f"{DAY}T10:12:00+00:00")
     outcomes = await site.walk(steps(BEGIN, minutes_from, minutes=35))
     delays = await site.walk_and_time(steps(minutes_from, minutes_to, minutes=1), SEEN_WITHIN)
+    assert delays
     assert max(delays) <= SEEN_WITHIN
-    assert len(delays) > agents / 20
+    assert len(delays) > 10 or agents < 200
     outcomes += await site.walk(steps(minutes_to, EVENING, minutes=55))
     site.plant_late_customers()
     late = await site.runs.at_night()
@@ -55,7 +56,7 @@ async def test_a_generated_day(site: DaySite, agents: int, settings: dict[str, A
 
 def assert_it_has_everything(stories: Sequence[Story]) -> None:
     counts = Counter(story["shape"] for story in stories)
-    assert len(stories) > 2_500
+    assert len(stories) > 2_000
     assert min(counts.values()) > 20
     privacy = Counter((story["firstPrivacy"], story["privacy"]) for story in stories)
     assert len(privacy) == 6

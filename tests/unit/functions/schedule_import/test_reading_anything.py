@@ -80,7 +80,7 @@ def check(result: Reading | str) -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(data=st.data())
 def test_a_damaged_file_is_read_or_refused(layout: str, data: st.DataObject) -> None:
     file, profile = drawn(layout)
@@ -88,7 +88,7 @@ def test_a_damaged_file_is_read_or_refused(layout: str, data: st.DataObject) -> 
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(data=st.binary(max_size=400))
 def test_any_bytes_are_refused(layout: str, data: bytes) -> None:
     file, profile = drawn(layout)
