@@ -5,11 +5,12 @@ from datetime import UTC, datetime, time, timedelta
 from functions.call_sync.decide.moments import Turn, nightly_moment, nightly_slices, nightly_turn, slices
 from functions.call_sync.use_case.handling import Handling
 from functions.call_sync.use_case.premises import Premises
-from functions.call_sync.use_case.run import BUDGET, NotNowError, Run
+from functions.call_sync.use_case.run import Run
 from functions.call_sync.use_case.slices import Slices
 from functions.call_sync.use_case.worlds import CallSyncGateways
 from shared.storage.checkpoints import Checkpoint
 from shared.storage.leases import Lease
+from shared.sync_runs import BUDGET, GOES_ON, NotNowError
 
 KEPT = timedelta(days=60)
 """How long the ledger remembers a call (architecture, decision 2)."""
@@ -56,7 +57,7 @@ class Night:
                 if is_night:
                     await self._reached.advance(midnight + number * _A_SLICE, held.fence)
                     if self._worlds.now() - now >= BUDGET:
-                        run.reason = "it goes on with the next tick"
+                        run.reason = GOES_ON
                         return
                 await self._follow(run, premises, held)
         finally:

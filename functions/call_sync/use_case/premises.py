@@ -12,6 +12,7 @@ from shared.config_documents import json_document
 from shared.customers import CustomerMatching
 from shared.dataverse.tables import PHONE_CALL
 from shared.recent import Recent
+from shared.sync_runs import UnusableError
 
 MATCHING = "customer-matching.json"
 SELDOM_SECONDS = 3600.0
@@ -19,10 +20,6 @@ SELDOM_SECONDS = 3600.0
 
 _read_rules = json_document(CallSync)
 _read_matching = json_document(CustomerMatching)
-
-
-class UnusableError(Exception):
-    """A document says something that cannot be carried out; `str` says what. Nothing is written until it is mended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,9 @@ Every minute: what was changed since the checkpoint, slice by slice; the look-ba
 and the rows that agents' clients made late. Once a night: `use_case.night`.
 """
 
-import asyncio
-import json
-import logging
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
 
 from functions.call_sync.decide.moments import OVERLAP, debug_windows, look_back, look_back_due, slices
 from functions.call_sync.decide.news import waiting_of
@@ -19,25 +14,17 @@ from functions.call_sync.decide.outcome import assignee_problem, owner_of, statu
 from functions.call_sync.use_case.handling import Handling
 from functions.call_sync.use_case.late_rows import LateRows
 from functions.call_sync.use_case.night import Night
-from functions.call_sync.use_case.premises import PremisesReader, UnusableError
-from functions.call_sync.use_case.run import BUDGET, NotNowError, Run
+from functions.call_sync.use_case.premises import PremisesReader
+from functions.call_sync.use_case.run import Run
 from functions.call_sync.use_case.slices import Slices
 from functions.call_sync.use_case.worlds import CallSyncGateways
-from shared.dataverse.errors import DataverseError, UnavailableError
-from shared.dataverse.meter import count_requests
-from shared.enreach.errors import EnreachError
 from shared.enreach.windows import Window
 from shared.health import Finding, Status
-from shared.storage.checkpoints import TABLE, Checkpoint
-from shared.storage.errors import StorageError
-from shared.storage.leases import Lease, LeaseBusyError, lease
+from shared.storage.checkpoints import Checkpoint
+from shared.storage.leases import Lease
+from shared.sync_runs import BUDGET, Sync, UnusableError
 
-LEASE_SECONDS = 60.0
 _NAME = "call sync"
-LATE = timedelta(minutes=5)
-STOPPED = timedelta(minutes=15)
-
-_log = logging.getLogger(__name__)
 
 
 class CallSyncRuns:
@@ -45,6 +32,7 @@ class CallSyncRuns:
 
     def __init__(self, worlds: CallSyncGateways) -> None:
         self._worlds = worlds
+        self._sync = Sync(_NAME, worlds.tables, "calls", worlds.now)
         self._progress = Checkpoint(worlds.tables, "calls")
         self._looked_back = Checkpoint(worlds.tables, "calls-look-back")
         self._late_rows = LateRows(worlds)
@@ -57,22 +45,23 @@ class CallSyncRuns:
 
     async def every_minute(self) -> Run:
         """One tick of `sync_calls`."""
-        return await self._run("sync", self._minute)
+        return await self._sync.carry_out(Run("sync"), self._minute, due=self._at_any_time)
 
     async def at_night(self) -> Run:
         """One tick of `sync_calls_retroactively`: most of them have nothing to do, and hold nobody up."""
-        return await self._run("retroactive", self._nightly, due=self._night.turn)
+        return await self._sync.carry_out(
+            Run("retroactive"), self._nightly, due=lambda: self._night.turn(self._worlds.now())
+        )
 
     async def health(self) -> Sequence[Finding]:
         """How far the sync got, and what keeps calls from being logged as the document says."""
-        now = self._worlds.now()
         try:
             premises = await self._premises.read()
         except UnusableError as error:
             return (Finding(_NAME, Status.RED, f"no call is logged: {error}"),)
         reached = await self._progress.read()
         users = await self._worlds.users.read_users(premises.site.region)
-        found = [_progress_finding(reached, now)]
+        found = [self._sync.progress(reached, "every call is looked at")]
         if (problem := assignee_problem(premises.rules, users)) is not None:
             reason = f"{problem}: calls of users who are not in Dynamics wait"
             found.append(Finding("DefaultCrmAssignee", Status.RED, reason))
@@ -82,53 +71,8 @@ class CallSyncRuns:
 
     # ------------------------------------------------------------------------------------------------- runs
 
-    async def _run(
-        self,
-        kind: str,
-        work: Callable[[Run, Lease], Awaitable[None]],
-        *,
-        due: Callable[[datetime], Awaitable[object]] | None = None,
-    ) -> Run:
-        """`due` raises NotNowError where there is nothing to take the lease for."""
-        loop = asyncio.get_running_loop()
-        started, run = loop.time(), Run(kind)
-        with count_requests() as meter:
-            try:
-                if due is not None:
-                    await due(self._worlds.now())
-                async with self._held() as held:
-                    await work(run, held)
-                run.outcome = "done"
-            except NotNowError as error:
-                run.outcome, run.reason = "idle", str(error)
-            except UnusableError as error:
-                run.reason = str(error)
-            except LeaseBusyError:
-                run.outcome, run.reason = "busy", "another run is at work"
-            except (UnavailableError, EnreachError, StorageError) as error:
-                run.reason = f"{type(error).__name__}: {error}"
-            except DataverseError as error:
-                run.reason = f"{type(error).__name__}: {error}"
-                raise
-            finally:
-                run.requests = meter.requests
-                run.milliseconds = round((loop.time() - started) * 1000)
-                self._report(run)
-        return run
-
-    def _report(self, run: Run) -> None:
-        if run.outcome == "idle":
-            return
-        level = logging.WARNING if run.outcome == "failed" else logging.INFO
-        _log.log(level, "Call sync %s", json.dumps({name: getattr(run, name) for name in run.__slots__}))
-
-    @asynccontextmanager
-    async def _held(self) -> AsyncIterator[Lease]:
-        holder = f"call-sync-{uuid4()}"
-        async with lease(
-            self._worlds.tables, TABLE, "lease", "calls", holder=holder, seconds=LEASE_SECONDS, now=self._worlds.now
-        ) as held:
-            yield held
+    async def _at_any_time(self) -> None:
+        """The lease alone decides."""
 
     async def _nightly(self, run: Run, held: Lease) -> None:
         await self._night.pass_again(run, await self._premises.read(), held)
@@ -191,13 +135,3 @@ class CallSyncRuns:
         remembered = [seen for record in waiting if (seen := waiting_of(record, site, now)) is not None]
         await handling.settle([seen for seen in remembered if owner_of(seen.call, site, users) is not None])
         await handling.take_away(record for record in waiting if not record.legs)
-
-
-def _progress_finding(reached: datetime | None, now: datetime) -> Finding:
-    if reached is None:
-        return Finding(_NAME, Status.AMBER, "it has not come to the end of a run yet")
-    if now - reached > LATE:
-        minutes = int((now - reached).total_seconds() // 60)
-        status = Status.RED if now - reached > STOPPED else Status.AMBER
-        return Finding(_NAME, status, f"it is {minutes} minutes behind", reached)
-    return Finding(_NAME, Status.GREEN, "every call is looked at", reached)

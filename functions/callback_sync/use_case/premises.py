@@ -15,6 +15,7 @@ from shared.config_documents import json_document
 from shared.customers import CustomerMatching
 from shared.dataverse.errors import DataverseError
 from shared.enreach.errors import EnreachError
+from shared.sync_runs import UnusableError
 
 MATCHING = "customer-matching.json"
 GOOD_FOR = timedelta(minutes=60)
@@ -27,10 +28,6 @@ _GLANCE_SECONDS = 1.0
 _read_rules = json_document(CallbackProfiles)
 _read_matching = json_document(CustomerMatching)
 _log = logging.getLogger(__name__)
-
-
-class UnusableError(Exception):
-    """A document says something that cannot be carried out; `str` says what. Nothing is written until it is mended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,37 +3,27 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from shared.callbacks.records import CallbackRecord
-
-BUDGET = timedelta(minutes=4)
-"""How long a run takes on new slices: the next tick goes on where it stopped (reliability, A13)."""
-
-
-class NotNowError(Exception):
-    """The run has nothing to do now; `str` says why."""
+from shared.sync_runs import GOES_ON, SyncRun
 
 
 @dataclass(slots=True)
-class Run:
+class Run(SyncRun):
     """What a run did: counts and reasons, nothing personal."""
 
-    kind: str
-    outcome: str = "failed"
-    reason: str = ""
     profiles: int = 0
     """Profiles whose lists were read."""
-    slices: int = 0
     seen: int = 0
     """Requests that Enreach gave."""
     outcomes: Counter[str] = field(default_factory=Counter)
     closed: int = 0
     """Requests that were closed in Enreach."""
-    unreadable: int = 0
-    requests: int = 0
-    """To Dataverse."""
-    milliseconds: int = 0
+
+    def ended(self) -> None:
+        """With a reason it is not done, but for the one that says that the next tick goes on."""
+        if self.reason in {"", GOES_ON}:
+            self.outcome = "done"
 
     def count(self, records: Iterable[CallbackRecord]) -> None:
         """What became of requests."""

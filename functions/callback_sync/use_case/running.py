@@ -3,12 +3,9 @@
 import asyncio
 import contextlib
 import hashlib
-import json
-import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from uuid import uuid4
 
 from functions.callback_sync.decide.moments import (
     first_checkpoint,
@@ -24,33 +21,24 @@ from functions.callback_sync.decide.requests import is_worth_a_look
 from functions.callback_sync.use_case.events import answered_checkpoint, asked_checkpoint
 from functions.callback_sync.use_case.following import Following
 from functions.callback_sync.use_case.making import Making
-from functions.callback_sync.use_case.premises import Premises, PremisesReader, UnusableError
+from functions.callback_sync.use_case.premises import Premises, PremisesReader
 from functions.callback_sync.use_case.reading import read_feed
-from functions.callback_sync.use_case.run import BUDGET, NotNowError, Run
+from functions.callback_sync.use_case.run import Run
 from functions.callback_sync.use_case.worlds import CallbackGateways
 from shared.callbacks.records import CallbackOutcome, CallbackRecord, Unfinished
-from shared.dataverse.errors import DataverseError, UnavailableError
-from shared.dataverse.meter import count_requests
-from shared.enreach.errors import EnreachError
 from shared.enreach.windows import Window
 from shared.health import Finding, Status
 from shared.long_work import many_objects
-from shared.storage.checkpoints import TABLE, Checkpoint
-from shared.storage.errors import StorageError
-from shared.storage.leases import Lease, LeaseBusyError, lease
+from shared.storage.checkpoints import Checkpoint
+from shared.storage.leases import Lease
+from shared.sync_runs import BUDGET, GOES_ON, LATE, NotNowError, Sync, UnusableError
 
-LEASE_SECONDS = 60.0
-LATE = timedelta(minutes=5)
-STOPPED = timedelta(minutes=15)
 KEPT = timedelta(days=60)
 """How long the ledger remembers a request (architecture, decision 2)."""
 MOST_UNFINISHED = 20_000
 """Unfinished requests that a run looks at, the oldest first."""
 _MANY = 1_000
 _NAME = "callback sync"
-_GOES_ON = "it goes on with the next tick"
-
-_log = logging.getLogger(__name__)
 
 
 class CallbackRuns:
@@ -58,6 +46,7 @@ class CallbackRuns:
 
     def __init__(self, worlds: CallbackGateways) -> None:
         self._worlds = worlds
+        self._sync = Sync(_NAME, worlds.tables, "callbacks", worlds.now)
         self._premises = PremisesReader(worlds)
         self._progress = Checkpoint(worlds.tables, "callbacks")
         self._asked = asked_checkpoint(worlds.tables)
@@ -68,11 +57,11 @@ class CallbackRuns:
 
     async def every_minute(self) -> Run:
         """One tick of `sync_callbacks`."""
-        return await self._run("timer", self._minute)
+        return await self._sync.carry_out(Run("timer"), self._minute, due=self._is_on)
 
     async def on_event(self) -> Run:
         """What an event asks for: the requests of the profiles that listen to events."""
-        return await self._run("event", self._event)
+        return await self._sync.carry_out(Run("event"), self._event, due=self._is_on)
 
     async def health(self) -> Sequence[Finding]:
         """Which profiles are off, how far the sync got, and what keeps requests from being in Dynamics."""
@@ -83,7 +72,7 @@ class CallbackRuns:
         if rules is None or not rules.active:
             return ()
         now, reached_at = self._worlds.now(), await self._progress.read()
-        found = [_progress_finding(reached_at, now)]
+        found = [self._sync.progress(reached_at, "every callback list is read")]
         await self._premises.glance()
         behind = await self._behind(now) if found[0].status is Status.GREEN else {}
         if behind:
@@ -110,47 +99,10 @@ class CallbackRuns:
 
     # ------------------------------------------------------------------------------------------------- runs
 
-    async def _run(self, kind: str, work: Callable[[Run, Lease], Awaitable[None]]) -> Run:
-        loop = asyncio.get_running_loop()
-        started, run = loop.time(), Run(kind)
-        with count_requests() as meter:
-            try:
-                rules, _ = await self._premises.documents()
-                if rules is None or not rules.active:
-                    raise NotNowError("no callback profile is active")
-                async with self._held() as held:
-                    await work(run, held)
-                run.outcome = "done" if run.reason in {"", _GOES_ON} else run.outcome
-            except NotNowError as error:
-                run.outcome, run.reason = "idle", str(error)
-            except UnusableError as error:
-                run.reason = str(error)
-            except LeaseBusyError:
-                run.outcome, run.reason = "busy", "another run is at work"
-            except (UnavailableError, EnreachError, StorageError) as error:
-                run.reason = f"{type(error).__name__}: {error}"
-            except DataverseError as error:
-                run.reason = f"{type(error).__name__}: {error}"
-                raise
-            finally:
-                run.requests = meter.requests
-                run.milliseconds = round((loop.time() - started) * 1000)
-                self._report(run)
-        return run
-
-    def _report(self, run: Run) -> None:
-        if run.outcome == "idle":
-            return
-        level = logging.WARNING if run.outcome == "failed" else logging.INFO
-        _log.log(level, "Callback sync %s", json.dumps({name: getattr(run, name) for name in run.__slots__}))
-
-    @contextlib.asynccontextmanager
-    async def _held(self) -> AsyncIterator[Lease]:
-        holder = f"callback-sync-{uuid4()}"
-        async with lease(
-            self._worlds.tables, TABLE, "lease", "callbacks", holder=holder, seconds=LEASE_SECONDS, now=self._worlds.now
-        ) as held:
-            yield held
+    async def _is_on(self) -> None:
+        rules, _ = await self._premises.documents()
+        if rules is None or not rules.active:
+            raise NotNowError("no callback profile is active")
 
     async def _minute(self, run: Run, held: Lease) -> None:
         now, asked = self._worlds.now(), await self._asked.read()
@@ -221,7 +173,7 @@ class CallbackRuns:
             for window in slices(start, now):
                 read = await self._slice(run, making, window, left, known)
                 if read is None:
-                    run.reason = _GOES_ON
+                    run.reason = GOES_ON
                     return False
                 for target in read:
                     await checkpoints[target.list_key].advance(reached(window, now), held.fence)
@@ -269,16 +221,6 @@ def _checkpoint(worlds: CallbackGateways, list_key: str) -> Checkpoint:
     """Of a callback list, whatever its profile is called."""
     name = hashlib.sha256(list_key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     return Checkpoint(worlds.tables, f"callbacks-{name}")
-
-
-def _progress_finding(reached_at: datetime | None, now: datetime) -> Finding:
-    if reached_at is None:
-        return Finding(_NAME, Status.AMBER, "it has not come to the end of a run yet")
-    if now - reached_at > LATE:
-        minutes = int((now - reached_at).total_seconds() // 60)
-        status = Status.RED if now - reached_at > STOPPED else Status.AMBER
-        return Finding(_NAME, status, f"it is {minutes} minutes behind", reached_at)
-    return Finding(_NAME, Status.GREEN, "every callback list is read", reached_at)
 
 
 def _unfinished_findings(counted: Mapping[Unfinished, int]) -> list[Finding]:
