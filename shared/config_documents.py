@@ -6,7 +6,7 @@ answer, keeps the last good version and leaves the reason in `problem` (architec
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -88,15 +88,17 @@ class ConfigDocuments:
         self._files = files
         self._check_every = check_every
         self._check_ends = check_ends
-        self._states: dict[str, _State] = {}
+        # Each reader of a document has its own state: two may take different parts of it.
+        self._states: dict[tuple[str, Hashable], _State] = {}
 
     async def read[T](self, name: str, parse: Callable[[bytes], T]) -> Document[T]:
-        """The running version of a document. `parse` raises BadDocumentError for content that cannot be used.
+        """The running version of a document. `parse` raises BadDocumentError for content that cannot be used; it is a
+        function of a module or what `json_document` gives, so that the same one comes again.
 
         Never raises: a missing document has no value and no problem. A caller of whom little time is left leaves by
         its own deadline; the check goes on for those who come after it.
         """
-        state = self._states.get(name) or self._states.setdefault(name, _State())
+        state = self._states.setdefault((name, parse), _State())
         check = self._check(name, parse, state)
         if check is not None:
             if state.entry is None or not state.entry.known:
@@ -114,7 +116,7 @@ class ConfigDocuments:
         Of a document with a good version that version still runs.
         """
         found = {}
-        for name, state in self._states.items():
+        for (name, _), state in self._states.items():
             problem = None if state.entry is None else state.entry.document.problem
             if problem is None and self._is_overdue(state):
                 problem = _NO_ANSWER
@@ -186,14 +188,20 @@ def _no_reader(error: Exception) -> str:
     return f"the document could not be read ({type(error).__name__})"
 
 
-def json_document[M: BaseModel](model: type[M]) -> Callable[[bytes], M]:
-    """A parser for JSON documents of this model. Its errors name place and reason, never a value of the document."""
+@dataclass(frozen=True, slots=True)
+class _JsonReader[M: BaseModel]:
+    """Equal for the same model."""
 
-    def parse(data: bytes) -> M:
+    model: type[M]
+
+    def __call__(self, data: bytes) -> M:
         try:
-            return model.model_validate_json(data)
+            return self.model.model_validate_json(data)
         except ValidationError as error:
             places = [f"{'.'.join(map(str, item['loc'])) or 'document'}: {item['msg']}" for item in error.errors()]
             raise BadDocumentError("; ".join(places)) from None
 
-    return parse
+
+def json_document[M: BaseModel](model: type[M]) -> Callable[[bytes], M]:
+    """A parser for JSON documents of this model. Its errors name place and reason, never a value of the document."""
+    return _JsonReader(model)

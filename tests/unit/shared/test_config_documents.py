@@ -251,19 +251,39 @@ def test_a_first_read_that_does_not_end_is_tried_again() -> None:
 
 
 def test_a_reader_with_a_bug_keeps_the_last_good_version_and_stops_no_check() -> None:
-    def bug(data: bytes) -> Rules:
-        raise KeyError("+358501234567")
+    failures = [KeyError("+358501234567")]
+
+    def parse(data: bytes) -> Rules:
+        if data == BETTER and failures:
+            raise failures.pop()
+        return json_document(Rules)(data)
 
     async def story() -> None:
         blobs = Blobs(GOOD)
         documents = ConfigDocuments(blobs, check_every=0)
-        await read(documents)
+        await documents.read("routing.json", parse)
         blobs.content = BETTER
-        found = await documents.read("routing.json", bug)
+        found = await documents.read("routing.json", parse)
         assert found == Document(Rules(target="+358"), "the document could not be read (KeyError)", f"etag of {GOOD!r}")
-        assert (await read(documents)).value == Rules(target="+46")
+        assert (await documents.read("routing.json", parse)).value == Rules(target="+46")
 
     play(story())
+
+
+async def test_two_readers_of_a_document_take_each_their_own_part() -> None:
+    class Aims(BaseModel):
+        aim: str = "none"
+
+    blobs = Blobs(GOOD)
+    documents = ConfigDocuments(blobs)
+    for _ in range(2):
+        assert (await read(documents)).value == Rules(target="+358")
+        assert (await documents.read("routing.json", json_document(Aims))).value == Aims()
+    assert blobs.fetched == 2
+    broken = ConfigDocuments(Blobs(BAD))
+    assert (await read(broken)).value is None
+    assert (await broken.read("routing.json", json_document(Aims))).value == Aims(aim="secret")
+    assert broken.problems() == {"routing.json": "target: Field required"}
 
 
 async def test_each_document_with_a_problem_is_named() -> None:
