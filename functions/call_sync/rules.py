@@ -7,14 +7,12 @@ Settings that the vendor's guide has keep its names and its defaults (Voice for 
 import unicodedata
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
-from pydantic.alias_generators import to_pascal
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from shared.calls.ids import canonical_guid
+from shared.calls.privacy import DOCUMENT as DOCUMENT
+from shared.calls.privacy import CallPrivacy
 from shared.customers.document import ColumnName
-from shared.phone_numbers import e164
-
-DOCUMENT = "call-sync.json"
 
 type UnmatchedCallers = Literal["skip", "log", "contact", "lead"]
 
@@ -44,30 +42,13 @@ def _audit_column(name: str) -> str:
     return name
 
 
-def _never_logged(text: str) -> str:
-    """A number in any spelling. Without its country code it is read with the default region, which is not known here;
-    a short internal number is compared by its digits."""
-    digits = sum(sign.isdecimal() for sign in text)
-    is_international = text.strip().startswith(("+", "00"))
-    if e164(text) is None and (not digits or is_international or any(sign.isalpha() for sign in text)):
-        raise ValueError("must be a phone number")
-    return text
-
-
-def _as_tuple(value: object) -> object:
-    # The document has been looked through before, so that its lists are no JSON any more.
-    return tuple(value) if isinstance(value, list) else value
-
-
 type Subject = Annotated[str, StringConstraints(min_length=1), AfterValidator(_subject)]
 
 
-class CallSync(BaseModel):
+class CallSync(CallPrivacy):
     """The whole document. Every key may be left out."""
 
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", alias_generator=to_pascal, hide_input_in_errors=True
-    )
+    model_config = ConfigDict(extra="forbid")
 
     call_start_margin: Annotated[int, Field(ge=0, le=3600)] = 15
     """Seconds between the start of a call and that of a phone call which an agent's client made of it."""
@@ -94,12 +75,6 @@ class CallSync(BaseModel):
     process_direct_calls_unanswered: bool = False
     call_duration_limit: Annotated[int, Field(ge=0, le=86400)] = 0
     """Seconds of talk below which an answered call is not logged."""
-    privacy_classes: Annotated[
-        tuple[Literal["Work", "Private", "Undefined"], ...], BeforeValidator(_as_tuple), Field(min_length=1)
-    ] = ("Work",)
-    never_log_numbers: Annotated[
-        tuple[Annotated[str, AfterValidator(_never_logged)], ...], BeforeValidator(_as_tuple)
-    ] = ()
     unmatched_callers: UnmatchedCallers = "skip"
     write_recording_link: bool = False
     audit_column: Annotated[ColumnName, AfterValidator(_audit_column)] | None = None

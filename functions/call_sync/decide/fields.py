@@ -12,9 +12,9 @@ from datetime import time, timedelta
 from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
-from functions.call_sync.decide.calls import Agent, Call, Kind, legs_text, received_of
 from functions.call_sync.decide.outcome import Customer, Log, Site, customer_number
 from functions.call_sync.rules import CallSync
+from shared.calls.call import Agent, Call, Kind, legs_text, received_of
 from shared.calls.ids import canonical_guid, phone_call_id
 from shared.customers.document import MatchKind
 from shared.dataverse.tables import (

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from functions.call_sync.decide.calls import NOTHING, Call, Records, from_bytes, merge, read_call, to_bytes
 from functions.call_sync.decide.moments import OVERLAP
-from functions.call_sync.decide.outcome import Site, is_never_logged, is_private, ticket_due
+from functions.call_sync.decide.outcome import Site
+from shared.calls.call import NOTHING, Call, Records, from_bytes, merge, read_call, to_bytes
 from shared.calls.ids import phone_call_id
+from shared.calls.privacy import may_be_known, ticket_due
 from shared.calls.records import CallRecord, Glance, Outcome, digest_of
 from shared.calls.search_keys import SearchKey
 from shared.enreach.models import CallEvent, ServiceCall
@@ -128,7 +129,7 @@ def is_known_in_part(new: Records, before: CallRecord | None, site: Site, now: d
     if before is None or before.legs:
         return False
     call = read_call(new, now)
-    return not is_private(call, site.rules) and not is_never_logged(call, site)
+    return may_be_known(call, site.privacy)
 
 
 def waiting_of(before: CallRecord, site: Site, now: datetime) -> Seen | None:
@@ -145,7 +146,7 @@ def _remembered(before: CallRecord | None) -> Records:
 
 
 def _kept(call: Call, records: Records, site: Site) -> bytes:
-    if is_private(call, site.rules) or is_never_logged(call, site):
+    if not may_be_known(call, site.privacy):
         return b""
     legs = to_bytes(records)
     count = len(records.events)
@@ -162,7 +163,7 @@ def has_news(seen: Seen, site: Site, *, again: bool) -> bool:
         return True
     if before.outcome in _HAS_A_ROW and not before.done:
         return True  # it was to be written, and nobody knows whether it was
-    if before.ticket_offered is None and ticket_due(seen.call, site):
+    if before.ticket_offered is None and ticket_due(seen.call, site.privacy):
         return True
     return again and before.outcome in _UNTIL_TOMORROW
 
@@ -223,7 +224,7 @@ def is_settled(seen: Glance, records: Records, site: Site, now: datetime, *, aga
     if (again and seen.outcome in _UNTIL_TOMORROW) or (seen.outcome in _HAS_A_ROW and not seen.done):
         return False
     call = read_call(records, now)
-    if not seen.ticket_offered and ticket_due(call, site):
+    if not seen.ticket_offered and ticket_due(call, site.privacy):
         return False
     return digest_of(_kept(call, records, site)) == seen.legs_digest
 

@@ -5,19 +5,26 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 from uuid import UUID
 
-from functions.call_sync.decide.calls import Agent, Call, Kind
 from functions.call_sync.rules import CallSync
+from shared.calls.call import Agent, Call, Kind
+from shared.calls.privacy import (
+    ON_THE_LIST,
+    PrivacyRules,
+    is_never_logged,
+    is_private,
+    may_be_known,
+    privacy_reason,
+    privacy_rules,
+)
 from shared.calls.records import Outcome
 from shared.customers.document import CustomerMatching, MatchKind
 from shared.customers.matching import NOBODY, TABLES, Match
-from shared.enreach.models import Direction, Privacy
+from shared.enreach.models import Direction
 from shared.phone_numbers import e164
 from shared.users.matching import User, UserMap
 
 PHONE_CALL_STATES: Final[Mapping[int, int]] = {1: 0, 2: 1, 4: 1, 3: 2}
 """The state that each status reason of the phone call belongs to, as Dynamics comes (table reference)."""
-
-_ON_THE_LIST = "one of its numbers is in NeverLogNumbers"
 
 type CustomerKind = Literal[MatchKind.CONTACT, MatchKind.ACCOUNT, MatchKind.LEAD]
 type NewKind = Literal[MatchKind.CONTACT, MatchKind.LEAD]
@@ -28,12 +35,11 @@ class Site:
     """What holds for all calls of a run."""
 
     rules: CallSync
+    privacy: PrivacyRules
     region: str | None = None
     """In which numbers without a country code are read (ISO 3166)."""
     own_numbers: frozenset[str] = field(default=frozenset(), repr=False)
     """Ours (E.164): nobody's customer, and never a new one."""
-    never_log: frozenset[str] = field(default=frozenset(), repr=False)
-    """Numbers in the form of `number_key`."""
     states: Mapping[int, int] = field(default_factory=lambda: PHONE_CALL_STATES)
     """The state that each status reason of the phone call belongs to in this environment."""
 
@@ -50,16 +56,11 @@ def site_of(
     read = (e164(text, region) for text in own_numbers)
     return Site(
         rules,
+        privacy_rules(rules, region),
         region,
         frozenset(matching.own_numbers) | {number for number in read if number},
-        frozenset(number_key(text, region) for text in rules.never_log_numbers),
         states,
     )
-
-
-def number_key(text: str, region: str | None) -> str:
-    """What two spellings of a number have in common: E.164, or the digits of what is no complete number."""
-    return e164(text, region) or "".join(sign for sign in text if sign.isdecimal())
 
 
 # ------------------------------------------------------------------------------------------------- decisions
@@ -156,30 +157,6 @@ class Facts:
 # ---------------------------------------------------------------------------------------------- before asking
 
 
-def privacy_of(call: Call) -> frozenset[Privacy]:
-    """Only events bear a class: a call that the queue alone tells of counts as Work."""
-    return call.privacy or frozenset({Privacy.WORK})
-
-
-def is_private(call: Call, rules: CallSync) -> bool:
-    """Whether a user classed it, or did not class it yet, so that it is not ours to know."""
-    return any(each.value not in rules.privacy_classes for each in privacy_of(call))
-
-
-def is_never_logged(call: Call, site: Site) -> bool:
-    """Whether any number of the call is on the list."""
-    if not site.never_log:
-        return False
-    texts = {call.customer_number, call.own_number, call.records.service and call.records.service.queue_number}
-    texts |= {text for leg in call.legs for text in (leg.caller, leg.called)}
-    return any(number_key(text, site.region) in site.never_log for text in texts if text)
-
-
-def ticket_due(call: Call, site: Site) -> bool:
-    """Whether the call is one for the ticket triggers: it has ended, and may be known."""
-    return call.has_ended and not is_private(call, site.rules) and not is_never_logged(call, site)
-
-
 def customer_number(call: Call, site: Site) -> str | None:
     """The customer's number (E.164); None when withheld or unreadable."""
     return e164(call.customer_number, site.region) if call.customer_number else None
@@ -193,10 +170,10 @@ def is_internal(call: Call, site: Site) -> bool:
 def skip_unasked(call: Call, site: Site) -> Skip | None:
     """Why a call is not logged, whoever has its number; None when that matters."""
     rules = site.rules
-    if is_private(call, rules):
-        return Skip(Outcome.SKIPPED_PRIVATE, _privacy_reason(call, rules))
-    if is_never_logged(call, site):
-        return Skip(Outcome.NEVER_LOG, _ON_THE_LIST)
+    if is_private(call, site.privacy):
+        return Skip(Outcome.SKIPPED_PRIVATE, privacy_reason(call, site.privacy))
+    if is_never_logged(call, site.privacy):
+        return Skip(Outcome.NEVER_LOG, ON_THE_LIST)
     switch, is_on = _switch(call, rules)
     if not is_on:
         return Skip(Outcome.SWITCHED_OFF, f"{switch} is false" + ("" if call.has_ended else ", and it goes on"))
@@ -213,7 +190,7 @@ def skip_unasked(call: Call, site: Site) -> Skip | None:
 def number_to_match(call: Call, site: Site, row: PresentRow | None = None) -> str | None:
     """The number (E.164) whose customer has to be known before `decide`; None when nobody need be asked."""
     if row is not None:
-        is_closed = row.keeps_customer or is_private(call, site.rules) or is_never_logged(call, site)
+        is_closed = row.keeps_customer or not may_be_known(call, site.privacy)
         return None if is_closed or is_internal(call, site) else customer_number(call, site)
     return None if skip_unasked(call, site) else customer_number(call, site)
 
@@ -274,11 +251,6 @@ def _switch(call: Call, rules: CallSync) -> tuple[str, bool]:
     return "ProcessServiceCallsUnanswered", rules.process_service_calls_unanswered
 
 
-def _privacy_reason(call: Call, rules: CallSync) -> str:
-    classes = sorted(each.value for each in privacy_of(call) if each.value not in rules.privacy_classes)
-    return f"classed {' and '.join(classes)}: not in PrivacyClasses"
-
-
 # ---------------------------------------------------------------------------------------------------- deciding
 
 
@@ -316,10 +288,10 @@ def _of_present_row(call: Call, site: Site, facts: Facts, row: PresentRow) -> De
 
 def _why_away(call: Call, site: Site) -> Withdraw | None:
     rules = site.rules
-    if is_private(call, rules):
-        return Withdraw(Outcome.REMOVED_PRIVATE, _privacy_reason(call, rules), rules.when_turned_private)
-    if is_never_logged(call, site):
-        return Withdraw(Outcome.NEVER_LOG, _ON_THE_LIST, rules.when_turned_private)
+    if is_private(call, site.privacy):
+        return Withdraw(Outcome.REMOVED_PRIVATE, privacy_reason(call, site.privacy), rules.when_turned_private)
+    if is_never_logged(call, site.privacy):
+        return Withdraw(Outcome.NEVER_LOG, ON_THE_LIST, rules.when_turned_private)
     return None
 
 

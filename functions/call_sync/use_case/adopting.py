@@ -16,11 +16,11 @@ from functions.call_sync.decide.adoption import (
     resolve,
     start_of,
 )
-from functions.call_sync.decide.calls import Call
 from functions.call_sync.decide.fields import Written, call_id_in, is_touched
 from functions.call_sync.decide.outcome import Site, customer_number
 from functions.call_sync.queries import notes_on, rows_of_others
 from functions.call_sync.use_case.worlds import Dynamics
+from shared.calls.call import Call
 from shared.calls.ids import phone_call_id
 from shared.dataverse.tables import PHONE_CALL, JsonRow
 from shared.enreach.models import Direction

@@ -13,7 +13,6 @@ from itertools import batched
 from uuid import UUID
 
 from functions.call_sync.decide.adoption import Adopt
-from functions.call_sync.decide.calls import NOTHING, Records
 from functions.call_sync.decide.fields import Party, Texts
 from functions.call_sync.decide.news import (
     Seen,
@@ -36,18 +35,19 @@ from functions.call_sync.decide.outcome import (
     name_of,
     number_to_match,
     owner_of,
-    ticket_due,
 )
 from functions.call_sync.decide.plans import Found, Plan, deleted_by_user, plan, present_row, written_ahead
-from functions.call_sync.decide.tickets import ticket_request
 from functions.call_sync.queries import keys_there, parties_of, rows_by_id
 from functions.call_sync.use_case.adopting import Adoption, Clients, logged_call
 from functions.call_sync.use_case.premises import Premises
 from functions.call_sync.use_case.whole_calls import read_whole
 from functions.call_sync.use_case.worlds import CallSyncGateways
 from functions.call_sync.use_case.writing import failed, write
+from shared.calls.call import NOTHING, Records
 from shared.calls.ids import phone_call_id
+from shared.calls.privacy import ticket_due
 from shared.calls.records import CallRecord
+from shared.calls.tickets import ticket_request
 from shared.customers.many import find_customers
 from shared.customers.matching import NOBODY
 from shared.dataverse.tables import PHONE_CALL, JsonRow
@@ -220,7 +220,7 @@ class Handling:
         if due:
             self._held.check()
             await self._worlds.offer_tickets(
-                [ticket_request(seen.call, self.site, self.texts.recording_url) for seen in due]
+                [ticket_request(seen.call, self.site.region, self.texts.recording_url) for seen in due]
             )
             self.tickets += len(due)
         offered = {seen.call.id for seen in due}
@@ -359,4 +359,4 @@ def _found(
 
 def _is_ticket_due(seen: Seen, site: Site) -> bool:
     is_offered = seen.before is not None and seen.before.ticket_offered is not None
-    return not is_offered and ticket_due(seen.call, site)
+    return not is_offered and ticket_due(seen.call, site.privacy)

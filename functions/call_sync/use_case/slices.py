@@ -6,7 +6,6 @@ from contextlib import nullcontext
 from datetime import datetime
 from uuid import UUID
 
-from functions.call_sync.decide.calls import Records, by_call
 from functions.call_sync.decide.fields import call_id_in
 from functions.call_sync.decide.moments import LONGEST_SLICE, sliced
 from functions.call_sync.decide.news import There, is_of_changes, is_settled
@@ -15,6 +14,7 @@ from functions.call_sync.rules import CallSync
 from functions.call_sync.use_case.handling import Handling
 from functions.call_sync.use_case.run import Run
 from functions.call_sync.use_case.worlds import CallSyncGateways
+from shared.calls.call import Records, by_call
 from shared.calls.ids import phone_call_id
 from shared.calls.records import Glance, Outcome
 from shared.dataverse.tables import PHONE_CALL

@@ -7,9 +7,9 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from functions.call_sync.decide.calls import NOTHING, Records, by_call, merge
 from functions.call_sync.decide.moments import LONGEST_SLICE
 from functions.call_sync.use_case.worlds import Enreach
+from shared.calls.call import NOTHING, Records, by_call, merge
 from shared.calls.records import CallRecord, Outcome
 from shared.enreach.models import CallEvent, Reading
 from shared.enreach.windows import Window

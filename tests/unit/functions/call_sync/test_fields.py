@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.call_sync.decide.calls import Agent, Call
 from functions.call_sync.decide.fields import (
     LONGEST_DESCRIPTION,
     PhoneCall,
@@ -34,11 +33,12 @@ from functions.call_sync.decide.fields import (
 )
 from functions.call_sync.decide.outcome import Customer, Log, Site, site_of
 from functions.call_sync.rules import CallSync
+from shared.calls.call import Agent, Call
 from shared.calls.ids import phone_call_id
 from shared.config_documents import json_document
 from shared.customers import CustomerMatching, MatchKind
 from shared.dataverse.tables import JsonRow
-from tests.unit.functions.call_sync.feeds import (
+from tests.unit.shared.calls.feeds import (
     AINO,
     BERT,
     CALL,

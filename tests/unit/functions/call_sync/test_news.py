@@ -7,7 +7,6 @@ from uuid import UUID
 
 import pytest
 
-from functions.call_sync.decide.calls import NOTHING, Records, records_of
 from functions.call_sync.decide.news import (
     MOST_LEGS,
     Seen,
@@ -24,11 +23,12 @@ from functions.call_sync.decide.news import (
 )
 from functions.call_sync.decide.outcome import Site, site_of
 from functions.call_sync.rules import CallSync
+from shared.calls.call import NOTHING, Records, records_of
 from shared.calls.ids import phone_call_id
 from shared.calls.records import CallRecord, Glance, Outcome, digest_of
 from shared.customers import CustomerMatching
 from shared.enreach.models import Privacy
-from tests.unit.functions.call_sync.feeds import BERT, CALL, CUSTOMER, LATER, START, leg, service
+from tests.unit.shared.calls.feeds import BERT, CALL, CUSTOMER, LATER, START, leg, service
 
 SITE = site_of(CallSync(), CustomerMatching())
 LISTED = site_of(CallSync.model_validate({"NeverLogNumbers": [CUSTOMER]}), CustomerMatching())

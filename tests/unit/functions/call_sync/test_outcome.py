@@ -11,7 +11,6 @@ from uuid import UUID
 
 import pytest
 
-from functions.call_sync.decide.calls import Call, Kind
 from functions.call_sync.decide.fields import final_state
 from functions.call_sync.decide.outcome import (
     PHONE_CALL_STATES,
@@ -34,16 +33,16 @@ from functions.call_sync.decide.outcome import (
     site_of,
     skip_unasked,
     status_problem,
-    ticket_due,
 )
 from functions.call_sync.rules import CallSync
+from shared.calls.call import Call, Kind
 from shared.calls.records import Outcome
 from shared.config_documents import json_document
 from shared.customers import CustomerMatching, Match, MatchKind
 from shared.customers.matching import NOBODY, matched
 from shared.enreach.models import Privacy
 from shared.users.matching import User, UserMap
-from tests.unit.functions.call_sync.feeds import (
+from tests.unit.shared.calls.feeds import (
     AINO,
     BERT,
     CARLA,
@@ -156,27 +155,6 @@ def test_the_first_that_holds_decides(
     read: Call, keys: dict[str, Any], match: Match, owner: str | None, expected: Outcome
 ) -> None:
     assert outcome(read, site(**keys), Facts(match, owner)) is expected
-
-
-ABOUT_LIST = [
-    pytest.param(direct(), [CUSTOMER], True, id="the customer's"),
-    pytest.param(direct(), ["050 454 5641"], True, id="in the default region"),
-    pytest.param(direct(caller="358504545641"), ["0504545641"], True, id="a caller without plus"),
-    pytest.param(direct(), [WORK_NUMBER], True, id="ours"),
-    pytest.param(queued(), [POOL], True, id="the queue's"),
-    pytest.param(direct(direction=OUT), [CUSTOMER], True, id="called"),
-    pytest.param(direct(caller="4321"), ["43 21"], True, id="a short internal number"),
-    pytest.param(direct(), ["4321", OTHER], False, id="others"),
-    pytest.param(direct(caller=""), ["4321"], False, id="withheld"),
-    pytest.param(call(leg(talk=30), leg(BERT, after=40, caller=OTHER)), [OTHER], True, id="of any leg"),
-]
-
-
-@pytest.mark.parametrize(("read", "numbers", "listed"), ABOUT_LIST)
-def test_numbers_that_are_never_logged(read: Call, numbers: list[str], listed: bool) -> None:
-    at_site = site(**EVERYTHING, NeverLogNumbers=numbers)
-    assert (outcome(read, at_site, Facts(ONE_CONTACT, OWNER)) is Outcome.NEVER_LOG) is listed
-    assert ticket_due(read, at_site) is not listed
 
 
 SWITCHES = [
@@ -553,28 +531,6 @@ def test_whom_a_phone_call_that_is_there_asks_for(
     read: Call, keys: dict[str, Any], row: PresentRow, number: str | None
 ) -> None:
     assert number_to_match(read, site(**keys), row) == number
-
-
-# ------------------------------------------------------------------------------------------------------ tickets
-
-TICKETS = [
-    pytest.param(direct(), {}, True, id="logged"),
-    pytest.param(direct(), {"ProcessDirectCalls": False, "CallDurationLimit": 999}, True, id="whatever is logged"),
-    pytest.param(queued(talk=None), {}, True, id="unanswered"),
-    pytest.param(INTERNAL, {}, True, id="internal"),
-    pytest.param(direct(caller=""), {}, True, id="withheld"),
-    pytest.param(TALKING, {}, False, id="it goes on"),
-    pytest.param(RINGING, {}, False, id="it rings"),
-    pytest.param(PRIVATE, {}, False, id="private"),
-    pytest.param(UNDEFINED, {}, False, id="not classed"),
-    pytest.param(UNDEFINED, {"PrivacyClasses": ["Work", "Undefined"]}, True, id="not classed, and wanted"),
-    pytest.param(direct(), ON_LIST, False, id="on the list"),
-]
-
-
-@pytest.mark.parametrize(("read", "keys", "due"), TICKETS)
-def test_which_calls_are_offered_to_the_ticket_triggers(read: Call, keys: dict[str, Any], due: bool) -> None:
-    assert ticket_due(read, site(**keys)) is due
 
 
 # ------------------------------------------------------------------------------------------------ no personal data

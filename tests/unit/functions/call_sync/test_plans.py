@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 
 from functions.call_sync.decide.adoption import Adopt, AlreadyThere
-from functions.call_sync.decide.calls import records_of
 from functions.call_sync.decide.fields import Texts, Written, create_row, phone_call, written_of
 from functions.call_sync.decide.news import Seen, record_of, seen_of
 from functions.call_sync.decide.outcome import Log, Site, Skip, Withdraw, site_of
 from functions.call_sync.decide.plans import Found, Plan, plan, written_ahead
 from functions.call_sync.rules import CallSync
+from shared.calls.call import records_of
 from shared.calls.ids import phone_call_id
 from shared.calls.records import Outcome
 from shared.config_documents import json_document
 from shared.customers import CustomerMatching
 from shared.dataverse.tables import JsonRow
-from tests.unit.functions.call_sync.feeds import AINO, BERT, CALL, CUSTOMER, LATER, leg
+from tests.unit.shared.calls.feeds import AINO, BERT, CALL, CUSTOMER, LATER, leg
 
 KEY = phone_call_id(CALL)
 LOG = Log("logged", AINO)

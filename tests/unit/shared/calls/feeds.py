@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from functions.call_sync.decide.calls import Call, read_call, records_of
+from shared.calls.call import Call, read_call, records_of
 from shared.enreach.models import CallEvent, Direction, Privacy, ServiceCall, ServiceResult
 
 CALL = "0c3f9a7e-1d2b-4c5d-8e9f-a0b1c2d3e4f5"

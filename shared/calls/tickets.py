@@ -1,15 +1,16 @@
 """What the queue of tickets is told of a call. Which call makes a ticket is not decided here."""
 
-from functions.call_sync.decide.calls import Call
-from functions.call_sync.decide.outcome import Site, customer_number
+from shared.calls.call import Call
 from shared.enreach.models import Direction, ServiceResult
+from shared.phone_numbers import e164
 from shared.ticket_request import CallDirection, CallStatus, TicketRequest, fitting
 
 
-def ticket_request(call: Call, site: Site, recordings_url: str | None) -> TicketRequest:
-    """The request of this call, with all that Enreach said of it."""
+def ticket_request(call: Call, region: str | None, recordings_url: str | None) -> TicketRequest:
+    """The request of this call, with all that Enreach said of it; the customer's number in E.164 where it is complete
+    in this region (ISO 3166)."""
     is_outgoing = call.direction is Direction.OUT
-    customer = _short(customer_number(call, site) or call.customer_number)
+    customer = _short(_international(call.customer_number, region) or call.customer_number)
     own = _short(call.own_number)
     service = call.records.service
     talks = [leg for leg in call.legs if leg.answered and leg.direction is call.direction]
@@ -50,6 +51,10 @@ def _agent_email(call: Call) -> str | None:
 
 def _recording(call: Call, recordings_url: str | None) -> str | None:
     return f"{recordings_url}{call.recording_ids[0]}" if recordings_url and call.recording_ids else None
+
+
+def _international(number: str | None, region: str | None) -> str | None:
+    return e164(number, region) if number else None
 
 
 def _short(text: str | None) -> str | None:

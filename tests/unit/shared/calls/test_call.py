@@ -10,7 +10,11 @@ from typing import Any
 
 import pytest
 
-from functions.call_sync.decide.calls import (
+from local.enreach.traffic.day import generate_day
+from local.enreach.traffic.items import arrivals
+from local.enreach.traffic.order import Order
+from local.enreach.traffic.stories import Story
+from shared.calls.call import (
     NOTHING,
     Agent,
     Call,
@@ -25,14 +29,10 @@ from functions.call_sync.decide.calls import (
     records_of,
     to_bytes,
 )
-from local.enreach.traffic.day import generate_day
-from local.enreach.traffic.items import arrivals
-from local.enreach.traffic.order import Order
-from local.enreach.traffic.stories import Story
 from shared.enreach.document import EnreachDocument
 from shared.enreach.models import CallEvent, Privacy, ServiceCall, ServiceResult
 from shared.enreach.reading import Reader
-from tests.unit.functions.call_sync.feeds import (
+from tests.unit.shared.calls.feeds import (
     AINO,
     BERT,
     CALL,
