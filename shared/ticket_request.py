@@ -22,9 +22,9 @@ LARGEST_REQUEST = 1024 * 1024
 """Bytes. None has more: a character has six at most in JSON."""
 
 LONGEST_TEXT = 1_000
-_MOST_VARIABLES = 200
-_LONGEST_NAME = 100
-_ALL_VARIABLES = 100_000
+MOST_VARIABLES = 200
+LONGEST_NAME = 100
+ALL_VARIABLES = 100_000
 """Characters of all names and values together."""
 _LONGEST_CALL_ID = 200
 
@@ -94,8 +94,8 @@ def _moment(value: object) -> object:
 
 
 def _in_order(variables: dict[str, str]) -> dict[str, str]:
-    if sum(len(name) + len(value) for name, value in variables.items()) > _ALL_VARIABLES:
-        raise ValueError(f"all names and values together have more than {_ALL_VARIABLES} characters")
+    if sum(len(name) + len(value) for name, value in variables.items()) > ALL_VARIABLES:
+        raise ValueError(f"all names and values together have more than {ALL_VARIABLES} characters")
     return dict(sorted(variables.items()))
 
 
@@ -109,8 +109,8 @@ type Link = Annotated[
 ]
 type Moment = Annotated[datetime | None, BeforeValidator(_moment), BeforeValidator(_none_when_blank)]
 type Variables = Annotated[
-    dict[Annotated[str, Field(min_length=1, max_length=_LONGEST_NAME)], str],
-    Field(max_length=_MOST_VARIABLES),
+    dict[Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)], str],
+    Field(max_length=MOST_VARIABLES),
     BeforeValidator(_none_variables),
     AfterValidator(_in_order),
 ]

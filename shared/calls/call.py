@@ -99,6 +99,12 @@ class Call:
         """The earliest first."""
         return self.records.events
 
+    @property
+    def owners_leg(self) -> CallEvent | None:
+        """The leg of who made or took it, of several the last one that was answered; None where its owner has none."""
+        legs = [leg for leg in self.legs if _agent(leg) == self.owner]
+        return next((leg for leg in reversed(legs) if leg.answered), legs[0] if legs else None)
+
 
 # -------------------------------------------------------------------------------------------- putting together
 

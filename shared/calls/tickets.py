@@ -1,9 +1,25 @@
-"""What the queue of tickets is told of a call. Which call makes a ticket is not decided here."""
+"""What the queue of tickets is told of a call. Which call makes a ticket is not decided here. Pure."""
+
+import json
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from typing import Any, Final
 
 from shared.calls.call import Call
 from shared.enreach.models import Direction, ServiceResult
 from shared.phone_numbers import e164
-from shared.ticket_request import CallDirection, CallStatus, TicketRequest, fitting
+from shared.ticket_request import (
+    ALL_VARIABLES,
+    LONGEST_NAME,
+    MOST_VARIABLES,
+    CallDirection,
+    CallStatus,
+    TicketRequest,
+    fitting,
+)
+
+OF_CALLS: Final = "call."
+OF_SERVICE_CALLS: Final = "servicecall."
 
 
 def ticket_request(call: Call, region: str | None, recordings_url: str | None) -> TicketRequest:
@@ -30,7 +46,7 @@ def ticket_request(call: Call, region: str | None, recordings_url: str | None) -
         duration_seconds=call.talk_seconds,
         outbound_route=None,
         recording_url=_recording(call, recordings_url),
-        variables={},
+        variables=_variables(call),
     )
 
 
@@ -47,6 +63,32 @@ def _agent_email(call: Call) -> str | None:
     if call.owner is None or call.owner.user_id is None:
         return None
     return next((leg.user_name for leg in call.legs if leg.user_id == call.owner.user_id and leg.user_name), None)
+
+
+def _variables(call: Call) -> dict[str, str]:
+    """What Enreach said, by its own names: of the leg of the call's owner, else of the first one, and of the queue. As
+    much as a request takes, the same for the same call in whatever order Enreach said it."""
+    leg, service = call.owners_leg or next(iter(call.legs), None), call.records.service
+    of_leg = _said(OF_CALLS, {} if leg is None else leg.received)
+    of_queue = _said(OF_SERVICE_CALLS, {} if service is None else service.received)
+    found: dict[str, str] = {}
+    characters = 0
+    for name, value in chain(of_leg, of_queue):
+        size = len(name) + len(value)
+        if len(found) < MOST_VARIABLES and characters + size <= ALL_VARIABLES:
+            found[name] = value
+            characters += size
+    return found
+
+
+def _said(prefix: str, item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The plain values of an item as text: numbers and truth values as JSON writes them. Lists and objects are none."""
+    for name in sorted(item):
+        value, named = item[name], prefix + name
+        text = value if isinstance(value, str) else json.dumps(value) if isinstance(value, bool | int | float) else None
+        short = fitting(text)
+        if short is not None and len(named) <= LONGEST_NAME and fitting(named) == named:
+            yield named, short
 
 
 def _recording(call: Call, recordings_url: str | None) -> str | None:
