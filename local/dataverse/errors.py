@@ -92,6 +92,16 @@ def required_column_missing(table: str, column: str) -> DataverseError:
     )
 
 
+def customer_missing() -> DataverseError:
+    """Builds the answer to a case without a customer, in the platform's own words."""
+    return DataverseError(400, "0x80040200", "You should specify a parent contact or account.")
+
+
+def team_notified() -> DataverseError:
+    """Builds the answer to a notification for a team ("Send in-app notifications": not supported)."""
+    return invalid_argument("A notification is for a single user. Sending a notification to a team isn't supported.")
+
+
 def duplicate_record() -> DataverseError:
     """Builds the answer to a primary key that is taken."""
     return DataverseError(412, "0x80040237", "A record with matching key values already exists.")

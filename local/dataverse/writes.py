@@ -6,7 +6,14 @@ from uuid import uuid4
 
 from local.dataverse.deletes import Deletes
 from local.dataverse.environment import Environment
-from local.dataverse.errors import invalid_argument, invalid_state, required_column_missing
+from local.dataverse.errors import (
+    DataverseError,
+    customer_missing,
+    invalid_argument,
+    invalid_state,
+    required_column_missing,
+    team_notified,
+)
 from local.dataverse.metadata import CollectionNavigation
 from local.dataverse.payload import Change, PayloadReader
 from local.dataverse.session import Session
@@ -101,7 +108,7 @@ class Writer:
         self._stamp_columns(table, row, change.values, session)
         for slot, name in self.stamps(table).required_on_create:
             if row[slot] is None:
-                raise required_column_missing(table.definition.name, name)
+                raise _missing(table, name)
 
     def _stamp_columns(self, table: Table, row: Row, asked: Mapping[int, Any], session: Session) -> None:
         stamps = self.stamps(table)
@@ -111,7 +118,7 @@ class Writer:
         for slot in stamps.created_by:
             row[slot] = session.caller
         if stamps.owner is not None:
-            self._stamp_owner(stamps, row, session)
+            self._stamp_owner(table, stamps, row, session)
         for slot, value in stamps.fills.items():
             if row[slot] is None:
                 row[slot] = value
@@ -130,13 +137,15 @@ class Writer:
                 asked[slot] = row[slot]
         self._stamp_columns(table, row, asked, session)
 
-    def _stamp_owner(self, stamps: Stamps, row: Row, session: Session) -> None:
+    def _stamp_owner(self, table: Table, stamps: Stamps, row: Row, session: Session) -> None:
         assert stamps.owner is not None
         if row[stamps.owner] is None:
             row[stamps.owner] = session.caller
             if stamps.owner_type is not None:
                 row[stamps.owner_type] = "systemuser"
         is_team = stamps.owner_type is not None and row[stamps.owner_type] == "team"
+        if is_team and table.definition.name == "appnotification":
+            raise team_notified()
         if stamps.owning_user is not None:
             row[stamps.owning_user] = None if is_team else row[stamps.owner]
         if stamps.owning_team is not None:
@@ -237,13 +246,13 @@ class Writer:
         stamps = self.stamps(table)
         for slot, name in stamps.required:
             if row[slot] is None and slot in change.values:
-                raise required_column_missing(table.definition.name, name)
+                raise _missing(table, name)
         if stamps.modified_on is not None:
             row[stamps.modified_on] = current_second()
         if stamps.modified_by is not None:
             row[stamps.modified_by] = session.caller
         if stamps.owner is not None and stamps.owner in change.values:
-            self._stamp_owner(stamps, row, session)
+            self._stamp_owner(table, stamps, row, session)
         if stamps.state is not None and (stamps.state in change.values or stamps.status in change.values):
             if table.definition.name == "incident" and self._environment.case_state_by_patch == "refuse":
                 raise invalid_argument("The state of a case is changed by the CloseIncident action.")
@@ -281,3 +290,8 @@ class Writer:
     def delete(self, table: Table, row_id: str, session: Session) -> None:
         """Deletes the row and what belongs to it; lookups to it are cleared; 405 where a relation forbids it."""
         self._deletes.delete(table, row_id, session)
+
+
+def _missing(table: Table, column: str) -> DataverseError:
+    name = table.definition.name
+    return customer_missing() if (name, column) == ("incident", "customerid") else required_column_missing(name, column)

@@ -36,6 +36,11 @@ PHONE_CALL_CANCELED: Final = 2
 PARTY_FROM: Final = 1
 PARTY_TO: Final = 2
 
+# Choices of the in-app notification ("Send in-app notifications within model-driven apps").
+NOTIFICATION_INFO: Final = 100000000
+NOTIFICATION_TIMED: Final = 200000000
+NOTIFICATION_NORMAL: Final = 200000000
+
 # "All imported records must reference this ID for the booking setup metadata field" (same guide). The package
 # installation creates the row; an import never does.
 SHIFT_BOOKING_SETUP_METADATA_ID: Final = UUID("4beb9fdb-48e9-453f-b008-5862ff902c5d")
@@ -325,10 +330,11 @@ IncidentColumn = Literal[
 ]  # fmt: skip
 IncidentRead = Literal[
     IncidentColumn, "incidentid", "createdon", "modifiedon", "_customerid_value", "_primarycontactid_value",
-    "_subjectid_value", "_parentcaseid_value", "_ownerid_value", "_owninguser_value",
+    "_subjectid_value", "_productid_value", "_parentcaseid_value", "_ownerid_value", "_owninguser_value",
+    "_owningteam_value",
 ]  # fmt: skip
 IncidentNavigation = Literal[
-    "customerid_account", "customerid_contact", "primarycontactid", "subjectid", "parentcaseid", "ownerid"
+    "customerid_account", "customerid_contact", "primarycontactid", "subjectid", "productid", "parentcaseid", "ownerid"
 ]
 INCIDENT: Final = Table[IncidentRead, IncidentColumn, IncidentNavigation, Never](
     "incident",
@@ -341,6 +347,7 @@ INCIDENT: Final = Table[IncidentRead, IncidentColumn, IncidentNavigation, Never]
         "customerid_contact": Lookup("customerid", "contacts"),
         "primarycontactid": Lookup("primarycontactid", "contacts"),
         "subjectid": Lookup("subjectid", "subjects"),
+        "productid": Lookup("productid", "products"),
         "parentcaseid": Lookup("parentcaseid", "incidents"),
         "ownerid": Lookup("ownerid", "systemusers"),
     },
@@ -350,6 +357,11 @@ INCIDENT: Final = Table[IncidentRead, IncidentColumn, IncidentNavigation, Never]
 SubjectRead = Literal["subjectid", "title"]
 SUBJECT: Final = Table[SubjectRead, Never, Never, Never](
     "subject", "subjects", "subjectid", _names(SubjectRead), frozenset()
+)
+
+ProductRead = Literal["productid", "name", "productnumber", "statecode"]
+PRODUCT: Final = Table[ProductRead, Never, Never, Never](
+    "product", "products", "productid", _names(ProductRead), frozenset()
 )
 
 AnnotationColumn = Literal["subject", "notetext", "isdocument", "filename", "mimetype", "documentbody"]
@@ -399,6 +411,20 @@ QUEUE_ITEM: Final = Table[QueueItemRead, QueueItemColumn, QueueItemNavigation, N
     },
 )
 
+# What an agent sees in the app itself. A notification is for one user; a team as its owner is not supported ("Send
+# in-app notifications within model-driven apps").
+AppNotificationColumn = Literal["title", "body", "data", "icontype", "toasttype", "priority", "ttlinseconds"]
+AppNotificationRead = Literal[AppNotificationColumn, "appnotificationid", "createdon", "_ownerid_value"]
+AppNotificationNavigation = Literal["ownerid"]
+APP_NOTIFICATION: Final = Table[AppNotificationRead, AppNotificationColumn, AppNotificationNavigation, Never](
+    "appnotification",
+    "appnotifications",
+    "appnotificationid",
+    _names(AppNotificationRead),
+    _names(AppNotificationColumn),
+    {"ownerid": Lookup("ownerid", "systemusers")},
+)
+
 TABLES: Final[tuple[Table, ...]] = (
     SYSTEM_USER,
     ROLE,
@@ -419,7 +445,9 @@ TABLES: Final[tuple[Table, ...]] = (
     ACTIVITY_PARTY,
     INCIDENT,
     SUBJECT,
+    PRODUCT,
     ANNOTATION,
     QUEUE,
     QUEUE_ITEM,
+    APP_NOTIFICATION,
 )

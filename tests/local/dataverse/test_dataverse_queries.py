@@ -161,7 +161,7 @@ def test_thousands_of_alternatives_are_no_problem_inside_the_length_limit(datave
 
 
 def test_a_column_whose_name_starts_like_a_keyword_is_still_a_column(dataverse: Any) -> None:
-    assert len(dataverse.rows("queues", filter="allowemailcredentials eq false")) == 5
+    assert len(dataverse.rows("queues", filter="allowemailcredentials eq false")) == 6
 
 
 def test_rows_are_ordered_by_several_columns_without_regard_to_case_and_null_first(people: Any) -> None:
