@@ -19,6 +19,7 @@ from shared.settings import Settings
 from shared.storage.files import Files, open_files
 from shared.storage.messages import Messages, open_messages
 from shared.storage.tables import Tables, open_tables
+from shared.tickets.ledger import TicketLedger
 from shared.users.users import Users, open_users
 
 if TYPE_CHECKING:
@@ -43,12 +44,14 @@ class Gateways:
     users: Users = field(init=False)
     calls: CallLedger = field(init=False)
     callbacks: CallbackLedger = field(init=False)
+    tickets: TicketLedger = field(init=False)
 
     def __post_init__(self) -> None:
         users = open_users(self.settings, self.tables, self.dataverse, self.enreach)
         object.__setattr__(self, "users", users)  # frozen
         object.__setattr__(self, "calls", CallLedger(self.tables))
         object.__setattr__(self, "callbacks", CallbackLedger(self.tables))
+        object.__setattr__(self, "tickets", TicketLedger(self.tables))
 
     def load_ahead(self) -> None:
         """While the platform takes up the functions, set up what the first caller should not wait for."""
