@@ -13,17 +13,18 @@ from local.dataverse.metadata import Column
 from local.dataverse.store import Store, Table
 
 BY_NAME = re.compile(r"\s*LogicalName\s*(?:eq|=)\s*'((?:[^']|'')*)'\s*", re.ASCII)
-PICKLISTS = "Microsoft.Dynamics.CRM.PicklistAttributeMetadata"
-STATUSES = "Microsoft.Dynamics.CRM.StatusAttributeMetadata"
-_TYPES = {PICKLISTS: "Picklist", STATUSES: "Status"}
-_TEXTS = {
-    "Microsoft.Dynamics.CRM.StringAttributeMetadata": "String",
-    "Microsoft.Dynamics.CRM.MemoAttributeMetadata": "Memo",
+CAST = re.compile(r"Microsoft\.Dynamics\.CRM\.(\w+)AttributeMetadata", re.ASCII)
+# The derived types that a list of columns can be cast to, with the types of their columns.
+DERIVED = {
+    **{name: (name,) for name in ("String", "Memo", "DateTime", "Integer", "BigInt", "Decimal", "Double", "Money")},
+    **{name: (name,) for name in ("Boolean", "Picklist", "State", "Status", "MultiSelectPicklist")},
+    "Lookup": ("Lookup", "Customer", "Owner"),
 }
+CHOICES = frozenset({"Boolean", "Picklist", "State", "Status", "MultiSelectPicklist"})
 
 
 def definitions(store: Store, steps: Sequence[Segment], request: Request, base: str) -> Response:
-    """Returns the definition of one table, of all, or of the choice, status or text columns of one."""
+    """Returns the definition of one table, of all, or of the columns of one, all of them or those of a kind."""
     first = steps[0]
     if first.key is None:
         return json_response(
@@ -40,15 +41,11 @@ def definitions(store: Store, steps: Sequence[Segment], request: Request, base: 
     columns = list(table.definition.columns.values())
     if len(steps) == 2:
         return json_response({"value": [_attribute(table, column) for column in columns]})
-    if steps[2].name in _TEXTS:
-        texts = [column for column in columns if column.type == _TEXTS[steps[2].name]]
-        return json_response({"value": [_attribute(table, column) for column in texts]})
-    if steps[2].name not in _TYPES:
-        raise not_built(f"EntityDefinitions/Attributes/{steps[2].name}")
-    choices = [column for column in columns if column.type == _TYPES[steps[2].name]]
-    return json_response(
-        {"value": [{**_attribute(table, column), "OptionSet": _options(column)} for column in choices]}
-    )
+    kind = CAST.fullmatch(steps[2].name)
+    if len(steps) > 3 or kind is None or kind[1] not in DERIVED:
+        raise not_built(f"EntityDefinitions/Attributes/{'/'.join(step.name for step in steps[2:])}")
+    cast = [_cast(table, column) for column in columns if column.type in DERIVED[kind[1]]]
+    return json_response({"value": cast})
 
 
 def _chosen(store: Store, request: Request) -> list[dict[str, Any]]:
@@ -89,11 +86,29 @@ def _attribute(table: Table, column: Column) -> dict[str, Any]:
         "MetadataId": str(uuid5(NAMESPACE_URL, f"column:{table.definition.name}.{column.name}")),
         "LogicalName": column.name,
         "SchemaName": column.name,
-        "AttributeType": column.type,
-        "MaxLength": column.max_length,
+        "AttributeType": "Virtual" if column.type == "MultiSelectPicklist" else column.type,
+        "AttributeTypeName": {"Value": f"{column.type}Type"},
         "IsValidForCreate": column.valid_for_create,
         "IsValidForUpdate": column.valid_for_update,
     }
+
+
+def _cast(table: Table, column: Column) -> dict[str, Any]:
+    """A column with what its kind has besides; an option set that is shared by name is not simulated."""
+    facets: dict[str, Any] = {}
+    if column.type in {"String", "Memo"}:
+        facets = {"MaxLength": column.max_length}
+    elif column.type == "DateTime":
+        behaviour = "DateOnly" if column.edm_type == "Edm.Date" else "UserLocal"
+        facets = {"DateTimeBehavior": {"Value": behaviour}}
+    elif column.is_lookup:
+        facets = {"Targets": list(column.targets)}
+    elif column.type in CHOICES:
+        facets = {
+            "OptionSet": _flags(column) if column.type == "Boolean" else _options(column),
+            "GlobalOptionSet": None,
+        }
+    return {**_attribute(table, column), **facets}
 
 
 def _keys(table: Table) -> list[dict[str, Any]]:
@@ -136,6 +151,11 @@ def _options(column: Column) -> dict[str, Any]:
             for value, label in column.options.items()
         ]
     }
+
+
+def _flags(column: Column) -> dict[str, Any]:
+    texts = {True: "Yes", False: "No", **column.options}
+    return {f"{value}Option": {"Value": int(value), "Label": _label(texts[value])} for value in (True, False)}
 
 
 def _label(text: str) -> dict[str, Any]:

@@ -202,7 +202,7 @@ def define_column(name: str, raw: Mapping[str, Any]) -> Column:
     return Column(
         name=name,
         type=kind,
-        edm_type=raw.get("edm_type", EDM_TYPES.get(kind)),
+        edm_type=raw.get("edm_type", _edm_type(kind, raw)),
         property=raw.get("property", f"_{name}_value" if is_lookup else name),
         targets=tuple(raw.get("targets", ())),
         max_length=raw.get("max_length", UNSTATED_LENGTH.get(kind)),
@@ -217,6 +217,11 @@ def define_column(name: str, raw: Mapping[str, Any]) -> Column:
         valid_for_update=raw.get("valid_for_update", True),
         is_lookup=is_lookup,
     )
+
+
+def _edm_type(kind: str, raw: Mapping[str, Any]) -> str | None:
+    """A day without a time has a type of its own ("Behavior and format of the date and time column")."""
+    return "Edm.Date" if raw.get("datetime_behavior") == "DateOnly" else EDM_TYPES.get(kind)
 
 
 def _states(options: list[dict[str, Any]]) -> dict[int, int]:

@@ -30,6 +30,9 @@ from shared.dataverse.change_sets import write_sets
 from shared.dataverse.changes import ChangeReader, Tracked
 from shared.dataverse.credentials import TokenCache, token_cache
 from shared.dataverse.definitions import (
+    Column,
+    columns_paths,
+    read_columns,
     read_status_reasons,
     read_text_lengths,
     status_reasons_path,
@@ -227,6 +230,11 @@ class DataverseClient:
         for answer in await self._pages_of_parts("definitions", parts, None):
             lengths |= read_text_lengths(answer)
         return lengths
+
+    async def columns(self, table: Table) -> dict[str, Column]:
+        """The columns of the table by name, those that an administrator added among them. One request."""
+        parts = [Part("GET", path) for path in columns_paths(table)]
+        return read_columns(await self._pages_of_parts("definitions", parts, None))
 
     # ------------------------------------------------------------------------------------------- writing
 

@@ -41,6 +41,7 @@ S20 = Source("S20", TABLE_PAGES, "the message list and the columns of each table
 S21 = Source("S21", DOCS, "queue-entities.md")
 S22 = Source("S22", "MicrosoftDocs/powerapps-docs powerapps-docs/",
              "developer/model-driven-apps/clientapi/send-in-app-notifications.md")  # fmt: skip
+S23 = Source("S23", DOCS, "webapi/query-metadata-web-api.md")
 U1 = Source("U1", "MicrosoftDocs/dynamics-365-customer-engagement",
             "ce/field-service/search-resource-availability-api.md")  # fmt: skip
 U2 = Source("U2", "Microsoft", "requirement groups: search and booking")
@@ -51,4 +52,4 @@ U5 = Source("U5", "EwanT-21/dataverse-emulator", "the WSDL and XSDs of the organ
 U6 = Source("U6", "delegateas/XrmMockup", "LeadMetadata.xml: real DataContract output")
 
 SOURCES = (S1, S2, S3, S4, S5, S6, S6_KEYS, S7, S8, S9, S9_SPEED, S10, S10_PAGES, S11, S12, S13, S14, S15, S16, S17,
-           S18, S19, S20, S21, S22, U1, U2, U3, U4, U5, U6)  # fmt: skip
+           S18, S19, S20, S21, S22, S23, U1, U2, U3, U4, U5, U6)  # fmt: skip

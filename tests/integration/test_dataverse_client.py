@@ -24,12 +24,12 @@ from shared.dataverse import flow, transport
 from shared.dataverse.bulk import WriteOutcome
 from shared.dataverse.client import DataverseClient
 from shared.dataverse.credentials import TokenCache
-from shared.dataverse.definitions import read_status_reasons, read_text_lengths
+from shared.dataverse.definitions import Column, read_status_reasons, read_text_lengths
 from shared.dataverse.errors import DeniedError, NotFoundError, RejectedError, UnavailableError
 from shared.dataverse.meter import Wait, count_requests
 from shared.dataverse.odata import Query, eq, in_chunks, is_in
 from shared.dataverse.soap import EntityReference
-from shared.dataverse.tables import CONTACT, PHONE_CALL, SHIFT_PLAN, JsonRow, Table
+from shared.dataverse.tables import CONTACT, INCIDENT, PHONE_CALL, SHIFT_PLAN, JsonRow, Table
 from shared.http_exchange import Patience
 from tests.integration.tokens import Tokens
 
@@ -810,6 +810,41 @@ async def test_text_columns_are_told_with_their_lengths(dataverse: DataverseClie
     lengths = await dataverse.text_lengths(PHONE_CALL)
     assert {"subject": 200, "description": 2000}.items() <= lengths.items()
     assert "directioncode" not in lengths
+
+
+def add_columns(control: httpx.Client, table: str, columns: dict[str, dict[str, Any]]) -> None:
+    assert control.post("columns", json={table: {"attributes": columns}}).is_success
+
+
+async def test_columns_are_told_with_what_they_hold(dataverse: DataverseClient, control: httpx.Client) -> None:
+    options = [{"value": value, "label": str(value)} for value in (1, 7)]
+    custom: dict[str, dict[str, Any]] = {
+        "new_region": {"type": "Picklist", "options": options},
+        "new_topics": {"type": "MultiSelectPicklist", "options": options},
+        "new_due": {"type": "DateTime", "datetime_behavior": "DateOnly"},
+        "new_code": {"type": "String", "max_length": 12, "valid_for_create": False},
+        "new_site": {"type": "Lookup", "targets": ["account"]},
+        "new_cost": {"type": "Money"},
+    }
+    add_columns(control, "incident", custom)
+    before = dataverse.meter.requests
+    columns = await dataverse.columns(INCIDENT)
+    assert dataverse.meter.requests == before + 1
+    assert {name: columns[name] for name in custom} == {
+        "new_region": Column("new_region", "choice", None, frozenset({1, 7}), True),
+        "new_topics": Column("new_topics", "choices", None, frozenset({1, 7}), True),
+        "new_due": Column("new_due", "date", None, None, True),
+        "new_code": Column("new_code", "text", 12, None, False),
+        "new_site": Column("new_site", "lookup", None, None, True),
+        "new_cost": Column("new_cost", "money", None, None, True),
+    }
+    assert columns["title"] == Column("title", "text", 200, None, True)
+    assert columns["description"] == Column("description", "memo", 2000, None, True)
+    assert columns["prioritycode"] == Column("prioritycode", "choice", None, frozenset({1, 2, 3}), True)
+    assert columns["statecode"] == Column("statecode", "choice", None, frozenset({0, 1, 2}), False)
+    assert columns["createdon"] == Column("createdon", "moment", None, None, False)
+    assert {columns[name].kind for name in ("customerid", "ownerid", "subjectid")} == {"lookup"}
+    assert (columns["routecase"].kind, columns["incidentid"].kind) == ("boolean", "guid")
 
 
 @pytest.mark.parametrize("answer", [None, {"value": [{"LogicalName": "subject", "MaxLength": "long"}]}, {"value": [1]}])
