@@ -1,6 +1,7 @@
 """The queue `tickets`: sends requests, and fetches those that are too large for a message from their blobs."""
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from itertools import batched
 from typing import Protocol
 
@@ -18,6 +19,8 @@ from shared.ticket_request import (
 )
 
 QUEUE = "tickets"
+POISON_QUEUE = "tickets-poison"
+"""Where the host puts what it gives up, too."""
 CONTAINER = "ticket-bodies"
 
 _AT_ONCE = 200
@@ -28,6 +31,12 @@ class MessageSender(Protocol):
     """What this module needs of queues; `shared.storage.messages.Messages` has it."""
 
     async def send_many(self, queue: str, bodies: Sequence[bytes]) -> None: ...
+
+
+class CopySender(Protocol):
+    """What sending a request again needs of queues; `shared.storage.messages.Messages` has it."""
+
+    async def send(self, queue: str, body: bytes, *, delay: timedelta = ...) -> None: ...
 
 
 class BodyWriter(Protocol):
@@ -52,6 +61,11 @@ async def send_ticket_requests(messages: MessageSender, files: BodyWriter, reque
         await messages.send_many(QUEUE, [await _message(files, request) for request in some])
 
 
+async def send_copy(messages: CopySender, files: BodyWriter, request: TicketRequest, delay: timedelta) -> None:
+    """Put a request into the queue, to come after this delay. After a StorageError it may have been sent or not."""
+    await messages.send(QUEUE, await _message(files, request), delay=delay)
+
+
 async def full_request(files: BodyReader, message: TicketRequest) -> TicketRequest:
     """The request itself, also where the message only names its blob.
 
@@ -71,9 +85,9 @@ async def full_request(files: BodyReader, message: TicketRequest) -> TicketReque
 
 async def _message(files: BodyWriter, request: TicketRequest) -> bytes:
     message = as_message(request)
-    if len(message) <= LARGEST_MESSAGE:
+    if len(message) <= LARGEST_MESSAGE or request.body is not None:
         return message
-    name, content = stored_as(request)
+    name, content = stored_as(request.sent_anew(None))
     # Over what may be there: it is the same, and its age begins anew.
     await files.write(CONTAINER, name, content, "application/json")
-    return as_message(reference_to(request, name))
+    return as_message(reference_to(request, name).sent_anew(request.delivery))

@@ -116,6 +116,28 @@ type Variables = Annotated[
 ]
 
 
+class Delivery(BaseModel):
+    """How often a request was tried. In the copies alone by which ticket creation tries it again."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        strict=True,
+        extra="ignore",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+    )
+
+    attempts: Annotated[int, Field(ge=1, le=2**31 - 1)]
+    """How often it was tried."""
+    since: Annotated[datetime, BeforeValidator(_moment)]
+    """When it was tried first."""
+    token: Annotated[str, Field(max_length=64, pattern=r"^[0-9a-f]*$")]
+    """Tells this copy from those before it, of which none is to be worked on any more."""
+
+
 class TicketRequest(BaseModel):
     """A call that may make a ticket. Only `version` and `callId` are needed: the rest is then asked of Enreach."""
 
@@ -161,10 +183,17 @@ class TicketRequest(BaseModel):
     body: Annotated[str, Field(pattern=_BLOB)] | None = None
     """Blob of the container `ticket-bodies` with the whole request, where that is larger than 48,000 bytes."""
 
+    delivery: Delivery | None = None
+    """Written by ticket creation alone, into what it puts into the queue to try a request again."""
+
     @property
     def is_compact(self) -> bool:
         """Whether it holds nothing but the call's id."""
-        return not self.model_dump(exclude={"version", "call_id"}, exclude_defaults=True)
+        return not self.model_dump(exclude={"version", "call_id", "delivery"}, exclude_defaults=True)
+
+    def sent_anew(self, delivery: Delivery | None) -> "TicketRequest":
+        """The same request, to be tried again; None: as its sender sent it."""
+        return self.model_copy(update={"delivery": delivery})
 
 
 def as_message(request: TicketRequest) -> bytes:
@@ -187,7 +216,7 @@ def read_message(message: bytes) -> TicketRequest:
 def _problem(item: Any) -> str:
     # The first part alone: below `variables` stand names that are anybody's text.
     field = str(next(iter(item["loc"]), "the message"))
-    if item["type"] == "string_pattern_mismatch":
+    if item["type"] == "string_pattern_mismatch" and field in _WRITTEN:
         return f"{field}: {_WRITTEN[field]}"
     return f"{field}: {item['msg'].removeprefix('Value error, ')}"
 

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import batched
 from operator import itemgetter
 from typing import BinaryIO
@@ -34,7 +34,7 @@ from shared.storage.errors import (
     StorageError,
 )
 from shared.storage.files import CHUNK_BYTES, FetchedFile, FileEntry, StoredFile
-from shared.storage.messages import check_size
+from shared.storage.messages import PAGE, ReceivedMessage, check_delay, check_size
 
 CONTAINERS = ("schedules", "schedule-reports", "schedule-archive", "config", "ticket-bodies")
 
@@ -288,23 +288,84 @@ class MemoryFiles(_Memory):
         self._containers[container][name] = _StoredBlob(data, content_type, f'"{self._next_version():#x}"', uploaded)
 
 
-class MemoryMessages(_Memory):
-    """Queues in memory: `sent` holds their messages in the order in which they came."""
+@dataclass(slots=True)
+class _QueuedMessage:
+    body: bytes
+    visible: datetime
+    dequeued: int = 0
+    receipt: str = ""
 
-    def __init__(self) -> None:
-        super().__init__()
+
+@dataclass(frozen=True, slots=True)
+class DequeuedMessage(ReceivedMessage):
+    """As a host gets it: `dequeued` says how often anybody got it."""
+
+    dequeued: int
+
+
+class MemoryMessages(_Memory):
+    """Queues in memory: `sent` holds all that was ever sent, in the order in which it came. `now` is the service's
+    clock."""
+
+    def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
+        super().__init__(now)
         self.sent: dict[str, list[bytes]] = {}
+        self._queues: dict[str, dict[str, _QueuedMessage]] = {}
 
     def _own_content(self) -> None:
         self.sent = {queue: list(bodies) for queue, bodies in self.sent.items()}
+        self._queues = {
+            queue: {name: copy(message) for name, message in messages.items()}
+            for queue, messages in self._queues.items()
+        }
 
-    async def send(self, queue: str, body: bytes) -> None:
+    async def send(self, queue: str, body: bytes, *, delay: timedelta = timedelta(0)) -> None:
         check_size(body)
+        check_delay(delay)
         await self._request()
         self.sent.setdefault(queue, []).append(body)
+        name = f"{self._next_version():09}"
+        self._queues.setdefault(queue, {})[name] = _QueuedMessage(body, self._now() + delay)
 
     async def send_many(self, queue: str, bodies: Sequence[bytes]) -> None:
         for body in bodies:
             check_size(body)
         for body in bodies:
             await self.send(queue, body)
+
+    async def receive(self, queue: str, *, hidden: timedelta, most: int = PAGE) -> list[DequeuedMessage]:
+        await self._request()
+        now, found = self._now(), list[DequeuedMessage]()
+        for name, message in self._queues.get(queue, {}).items():
+            if message.visible <= now and len(found) < min(most, PAGE):
+                message.visible, message.receipt = now + hidden, f"{self._next_version()}"
+                message.dequeued += 1
+                found.append(DequeuedMessage(name, message.receipt, message.body, message.dequeued))
+        return found
+
+    async def delete(self, queue: str, message: ReceivedMessage) -> bool:
+        await self._request()
+        found = self._queues.get(queue, {}).get(message.id)
+        if found is None or found.receipt != message.receipt:
+            return False
+        del self._queues[queue][message.id]
+        return True
+
+    async def hide(self, queue: str, message: ReceivedMessage, hidden: timedelta) -> None:
+        """What a host does with a message that it got ("Update Message"). Its receipt stays good here."""
+        await self._request()
+        found = self._queues.get(queue, {}).get(message.id)
+        if found is not None and found.receipt == message.receipt:
+            found.visible = self._now() + hidden
+
+    async def count(self, queue: str) -> int:
+        await self._request()
+        return len(self._queues.get(queue, {}))
+
+    def queued(self, queue: str) -> list[bytes]:
+        """What the queue holds, hidden or not."""
+        return [message.body for message in self._queues.get(queue, {}).values()]
+
+    def next_visible(self, queue: str) -> datetime | None:
+        """When the next of its messages can be got; None for an empty queue."""
+        return min((message.visible for message in self._queues.get(queue, {}).values()), default=None)

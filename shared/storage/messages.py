@@ -5,8 +5,12 @@
 
 import asyncio
 import base64
+import binascii
 import logging
+import math
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +27,11 @@ if TYPE_CHECKING:
 LARGEST_BODY = 48 * 1024
 """Bytes. In base64 they are the 64 KiB that a message may have (Queue Storage, "Put Message")."""
 
+LONGEST_DELAY = timedelta(days=7)
+"""How long a message may stay hidden ("Put Message", `visibilitytimeout`)."""
+PAGE = 32
+"""Messages that one request gets at most ("Get Messages", `numofmessages`)."""
+
 _WIDTH = 16
 """Messages that are sent at once: Queue Storage takes one a request, and 2,000 a second for a queue."""
 _PATIENCE_SECONDS = 15.0
@@ -36,6 +45,21 @@ class _NoSuchQueueError(StorageError):
     """The queue does not exist yet."""
 
 
+class _NoSuchMessageError(StorageError):
+    """The message is gone, or somebody else got it since."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedMessage:
+    """A message that is hidden from others for a while; `receipt` is good for removing it as long as nobody else gets
+    it."""
+
+    id: str
+    receipt: str
+    body: bytes
+    """What base64 stands for; text that is none is taken as it is, in UTF-8."""
+
+
 class Messages:
     """The queues of one storage account. A message never expires.
 
@@ -46,13 +70,16 @@ class Messages:
     def __init__(self, connect: "Callable[[], QueueServiceClient]") -> None:
         self._service = Connecting("queue storage", connect)
 
-    async def send(self, queue: str, body: bytes) -> None:
+    async def send(self, queue: str, body: bytes, *, delay: timedelta = timedelta(0)) -> None:
         """Put a message at the end of the queue, in base64 as a queue trigger reads it (host.json, `messageEncoding`).
 
-        Raises ValueError for more than `LARGEST_BODY` bytes.
+        Nobody gets it before the delay, in whole seconds, is over. Raises ValueError for more than `LARGEST_BODY`
+        bytes and for a delay above `LONGEST_DELAY`.
         """
         check_size(body)
-        put = partial(_put, text=base64.b64encode(body).decode("ascii"))
+        check_delay(delay)
+        hidden = math.ceil(delay.total_seconds())
+        put = partial(_put, text=base64.b64encode(body).decode("ascii"), hidden=hidden)
         try:
             await self._run(queue, put)
         except _NoSuchQueueError:
@@ -85,6 +112,56 @@ class Messages:
         if failures:
             raise failures[0]
 
+    async def receive(self, queue: str, *, hidden: timedelta, most: int = PAGE) -> list[ReceivedMessage]:
+        """Up to `PAGE` messages of the queue, hidden from others for a while; none where there is no queue.
+
+        There may be more even where fewer than `most` came.
+        """
+        received: list[ReceivedMessage] = []
+
+        async def get(client: "QueueClient") -> None:
+            # One page only: the pager would go on asking until the queue is empty.
+            pages = client.receive_messages(
+                messages_per_page=min(most, PAGE), visibility_timeout=math.ceil(hidden.total_seconds())
+            ).by_page()
+            page = await anext(pages, None)
+            if page is not None:
+                received[:] = [
+                    ReceivedMessage(each.id, each.pop_receipt or "", _decoded(each.content)) async for each in page
+                ]
+
+        try:
+            await self._run(queue, get)
+        except _NoSuchQueueError:
+            return []
+        return received
+
+    async def delete(self, queue: str, message: ReceivedMessage) -> bool:
+        """Remove a message. False when it is gone already, or somebody else got it since."""
+
+        async def remove(client: "QueueClient") -> None:
+            await client.delete_message(message.id, message.receipt)
+
+        try:
+            await self._run(queue, remove)
+        except (_NoSuchQueueError, _NoSuchMessageError):
+            return False
+        return True
+
+    async def count(self, queue: str) -> int:
+        """About how many messages the queue holds, hidden ones too ("Get Queue Metadata": never less than that)."""
+        found = 0
+
+        async def ask(client: "QueueClient") -> None:
+            nonlocal found
+            found = (await client.get_queue_properties()).approximate_message_count or 0
+
+        try:
+            await self._run(queue, ask)
+        except _NoSuchQueueError:
+            return 0
+        return found
+
     def load_ahead(self) -> None:
         """In a moment, import and set up what the first call needs, on a thread. No request is made."""
         self._service.load_ahead()
@@ -115,8 +192,21 @@ def check_size(body: bytes) -> None:
         raise ValueError(f"the message has {len(body)} bytes; the limit is {LARGEST_BODY}")
 
 
-async def _put(client: "QueueClient", *, text: str) -> None:
-    await client.send_message(text, time_to_live=_NEVER_EXPIRES)
+def check_delay(delay: timedelta) -> None:
+    """Raises ValueError for a delay that no message can have."""
+    if not timedelta(0) <= delay <= LONGEST_DELAY:
+        raise ValueError(f"a message cannot wait for {delay}; the limit is {LONGEST_DELAY}")
+
+
+async def _put(client: "QueueClient", *, text: str, hidden: int) -> None:
+    await client.send_message(text, time_to_live=_NEVER_EXPIRES, visibility_timeout=hidden or None)
+
+
+def _decoded(content: str) -> bytes:
+    try:
+        return base64.b64decode(content, validate=True)
+    except (binascii.Error, ValueError):
+        return content.encode()
 
 
 def _translated(error: AzureError) -> StorageError:
@@ -127,6 +217,10 @@ def _translated(error: AzureError) -> StorageError:
     match error.status_code, code:
         case 404, "QueueNotFound":
             return _NoSuchQueueError("no such queue")
+        case 404, _:
+            return _NoSuchMessageError("no such message")
+        case 400, "PopReceiptMismatch":
+            return _NoSuchMessageError("somebody else got the message")
         case _, "QueueAlreadyExists":  # 204 where it has the same metadata, else 409
             return AlreadyThereError("it is there already")
         case status, _:

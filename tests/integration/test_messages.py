@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from local.host.queue_trigger import QueueListener
 from local.host.settings import read_host_settings
 from shared.settings import Settings
 from shared.storage.errors import StorageError
-from shared.storage.messages import LARGEST_BODY, Messages, open_messages
+from shared.storage.messages import LARGEST_BODY, LONGEST_DELAY, Messages, open_messages
 from tests.integration.relay import Relay, relayed
 from tests.memory_storage import MemoryMessages
 
@@ -251,3 +252,59 @@ async def test_the_environment_names_no_proxy_for_queues(
         monkeypatch.delenv(name, raising=False)
     await messages.send(queue, b"x")
     assert await bodies_of(queues, queue) == [b"x"]
+
+
+HIDDEN = timedelta(seconds=30)
+
+
+@pytest.fixture(params=["azurite", "memory"])
+def either(request: pytest.FixtureRequest, messages: Messages) -> Messages | MemoryMessages:
+    """The real queues and their double."""
+    return messages if request.param == "azurite" else MemoryMessages()
+
+
+async def test_a_page_is_received_hidden_and_removed(either: Messages | MemoryMessages, queue: str) -> None:
+    assert await either.receive(queue, hidden=HIDDEN) == []
+    assert await either.count(queue) == 0
+    bodies = sorted(f"{number}".encode() for number in range(40))
+    await either.send_many(queue, bodies)
+    first, second = await either.receive(queue, hidden=HIDDEN), await either.receive(queue, hidden=HIDDEN)
+    assert (len(first), len(second)) == (32, 8)
+    assert sorted(each.body for each in (*first, *second)) == bodies
+    assert await either.receive(queue, hidden=HIDDEN) == []
+    assert await either.count(queue) == 40
+    assert await either.delete(queue, first[0])
+    assert not await either.delete(queue, first[0])
+    assert await either.count(queue) == 39
+
+
+async def test_who_was_succeeded_removes_nothing(either: Messages | MemoryMessages, queue: str) -> None:
+    await either.send(queue, b"x")
+    (first,) = await either.receive(queue, hidden=timedelta(seconds=1))
+    await asyncio.sleep(1.2)
+    (second,) = await either.receive(queue, hidden=HIDDEN, most=1)
+    assert first.id == second.id
+    assert not await either.delete(queue, first)
+    assert await either.delete(queue, second)
+
+
+async def test_a_message_with_a_delay_comes_later(either: Messages | MemoryMessages, queue: str) -> None:
+    await either.send(queue, b"later", delay=timedelta(seconds=0.4))
+    await either.send(queue, b"now")
+    await either.send(queue, b"in a week", delay=LONGEST_DELAY)
+    assert [each.body for each in await either.receive(queue, hidden=HIDDEN)] == [b"now"]
+    await asyncio.sleep(1.2)
+    assert [each.body for each in await either.receive(queue, hidden=HIDDEN)] == [b"later"]
+    assert await either.count(queue) == 3
+    for delay in (LONGEST_DELAY + timedelta(seconds=1), timedelta(seconds=-1)):
+        with pytest.raises(ValueError, match="the limit is 7 days"):
+            await either.send(queue, b"x", delay=delay)
+
+
+async def test_text_that_is_not_base64_is_taken_as_it_is(
+    messages: Messages, queues: QueueServiceClient, queue: str
+) -> None:
+    await messages.send(queue, b"x")
+    await queues.get_queue_client(queue).send_message('{"callId": "Köln"}')
+    found = await messages.receive(queue, hidden=HIDDEN)
+    assert [each.body for each in found] == [b"x", '{"callId": "Köln"}'.encode()]

@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from azure.storage.blob import BlobServiceClient
@@ -13,11 +14,12 @@ from shared.settings import Settings
 from shared.storage.errors import StorageError
 from shared.storage.files import Files, open_files
 from shared.storage.messages import LARGEST_BODY, Messages, open_messages
-from shared.ticket_queue import CONTAINER, QUEUE, full_request, send_ticket_requests
+from shared.ticket_queue import CONTAINER, QUEUE, full_request, send_copy, send_ticket_requests
 from shared.ticket_request import (
     LARGEST_MESSAGE,
     LARGEST_REQUEST,
     BadTicketRequestError,
+    Delivery,
     TicketRequest,
     as_message,
     read_message,
@@ -150,3 +152,22 @@ async def test_storage_that_is_down_is_no_fault_of_the_request() -> None:
     with pytest.raises(StorageError):
         await full_request(files, reference_to(request, stored_as(request)[0]))
     assert await full_request(files, request_of(2)) == request_of(2)
+
+
+@pytest.mark.parametrize("letters", [1, 60_000, LARGEST_MESSAGE - 150], ids=["small", "large", "large with delivery"])
+async def test_a_copy_goes_through_a_blob_where_it_is_too_large(letters: int) -> None:
+    files, messages = MemoryFiles(), MemoryMessages()
+    delivery = Delivery(attempts=1, since=datetime(2027, 3, 1, tzinfo=UTC), token="0a" * 16)
+    request = request_of(1, text="x" * letters)
+    for _ in range(2):
+        await send_copy(messages, files, request.sent_anew(delivery), timedelta(seconds=30))
+    assert await messages.receive(QUEUE, hidden=timedelta(0)) == []
+    for message in messages.queued(QUEUE):
+        read = read_message(message)
+        assert len(message) <= LARGEST_MESSAGE
+        assert read.delivery == delivery
+        assert (await full_request(files, read)).sent_anew(None) == request
+        # Once in a blob, the message names it again.
+        await send_copy(messages, files, read, timedelta(0))
+        assert messages.queued(QUEUE)[-1] == message
+    assert len([name async for name in files.names(CONTAINER)]) == (letters > 1)

@@ -17,6 +17,7 @@ from shared.ticket_request import (
     BadTicketRequestError,
     CallDirection,
     CallStatus,
+    Delivery,
     TicketRequest,
     as_message,
     fitting,
@@ -70,7 +71,7 @@ def test_the_example_of_the_document_is_read_whole() -> None:
     text = (ROOT / "docs/ticket-requests.md").read_text(encoding="utf-8")
     example = text.split("```json\n")[1].split("```")[0].encode()
     assert schema_takes(example)
-    assert set(TicketRequest.model_fields) - read_message(example).model_fields_set == {"body"}
+    assert set(TicketRequest.model_fields) - read_message(example).model_fields_set == {"body", "delivery"}
     for name in SCHEMA["properties"]:
         assert f"| `{name}` |" in text
     for status in CallStatus:
@@ -307,3 +308,26 @@ def test_the_largest_request_is_below_its_limit() -> None:
     request = TicketRequest(version=1, call_id=CALL, variables=variables, **values)
     assert 600_000 < len(as_message(request)) < LARGEST_REQUEST
     assert read_message(as_message(request)) == request
+
+
+DELIVERY = Delivery(attempts=2, since=datetime(2027, 3, 1, 8, 15, tzinfo=UTC), token="0a")
+
+
+def test_a_copy_says_how_often_it_was_tried_and_is_the_same_request() -> None:
+    request = TicketRequest(version=1, call_id=CALL)
+    again = request.sent_anew(DELIVERY)
+    written = {"attempts": 2, "since": "2027-03-01T08:15:00Z", "token": "0a"}
+    assert json.loads(as_message(again)) == {"version": 1, "callId": CALL, "delivery": written}
+    assert schema_takes(as_message(again))
+    assert read_message(as_message(again)) == again
+    assert again.is_compact
+    assert again.sent_anew(None) == request
+
+
+@pytest.mark.parametrize(
+    "delivery", [{}, {"attempts": 0, "since": "2027-03-01T08:15:00Z", "token": ""}, 7, {"token": CANARY}], ids=str
+)
+def test_a_delivery_that_is_none_is_refused_without_its_content(delivery: object) -> None:
+    with pytest.raises(BadTicketRequestError, match="delivery: ") as refused:
+        read_message(json.dumps({"version": 1, "callId": CALL, "delivery": delivery}).encode())
+    assert CANARY not in str(refused.value)
