@@ -160,11 +160,10 @@ def _column_value(value: object) -> object:
 
 
 def _code(codes: Mapping[str, int], value: object) -> object:
-    if isinstance(value, str) and value in codes:
-        return value
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31:
-        return value
-    raise ValueError(f"must be {', '.join(codes)} or the number of a choice")
+    is_number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
+    if not is_number and not (isinstance(value, str) and value in codes):
+        raise ValueError(f"must be {', '.join(codes)} or the number of a choice")
+    return value
 
 
 def _guid(value: object) -> object:
@@ -210,13 +209,10 @@ def _fallback_owner(text: str) -> str:
 
 
 def _column(name: str) -> str:
-    # The lookup columns of the Web API are spelt _name_value.
-    plain = name.removeprefix("_").removesuffix("_value")
-    for each in (name, plain):
-        if each in _KEYS_OF_THEIR_OWN:
-            raise ValueError(f"has a key of its own: write {_KEYS_OF_THEIR_OWN[each]} instead")
-        if each in _SET_BY_THE_APP:
-            raise ValueError("is set by the app or by Dynamics: leave it out")
+    if name in _KEYS_OF_THEIR_OWN:
+        raise ValueError(f"has a key of its own: write {_KEYS_OF_THEIR_OWN[name]} instead")
+    if name in _SET_BY_THE_APP:
+        raise ValueError("is set by the app or by Dynamics: leave it out")
     return name
 
 
@@ -237,6 +233,11 @@ type ColumnValue = Annotated[
 def _choice(codes: Mapping[str, int]) -> Any:
     schema = {"anyOf": [{"enum": list(codes)}, {"type": "integer", "minimum": 0}]}
     return BeforeValidator(lambda value: _code(codes, value)), WithJsonSchema(schema)
+
+
+type CaseType = Annotated[str | int, *_choice(_CASE_TYPES)]
+type Origin = Annotated[str | int, *_choice(_ORIGINS)]
+type Priority = Annotated[str | int, *_choice(_PRIORITIES)]
 
 
 class _Model(BaseModel):
@@ -273,21 +274,22 @@ DEFAULT_STATUSES: Mapping[str, tuple[str, ...]] = {
 these count where a request has none."""
 
 
+type SourceNames = Annotated[
+    tuple[Annotated[str, AfterValidator(_source)], ...], Field(max_length=_MOST_SOURCES), BeforeValidator(_as_tuple)
+]
+type StatusWords = Annotated[
+    tuple[Annotated[str, AfterValidator(_source_value)], ...],
+    Field(max_length=_MOST_SOURCES),
+    BeforeValidator(_as_tuple),
+]
+"""`source=value`, each."""
+
+
 class Sources(_Model):
     """What fills the fields of conditions, where that is not the usual."""
 
-    fields: dict[
-        SourcedField, Annotated[tuple[Annotated[str, AfterValidator(_source)], ...], BeforeValidator(_as_tuple),
-                                Field(max_length=_MOST_SOURCES)]
-    ] = {}  # fmt: skip
-    statuses: Annotated[
-        dict[
-            Name,
-            Annotated[tuple[Annotated[str, AfterValidator(_source_value)], ...], BeforeValidator(_as_tuple),
-                      Field(max_length=_MOST_SOURCES)],
-        ],
-        Field(max_length=_MOST_STATUSES),
-    ] = {}  # fmt: skip
+    fields: dict[SourcedField, SourceNames] = {}
+    statuses: Annotated[dict[Name, StatusWords], Field(max_length=_MOST_STATUSES)] = {}
     """A status of the call by the values of sources that mean it."""
 
     @field_validator("statuses")
@@ -366,7 +368,7 @@ class Condition(_Model):
         return frozenset(each.casefold() for each in self.values if isinstance(each, str))
 
 
-type Conditions = Annotated[tuple[Condition, ...], BeforeValidator(_as_tuple), Field(max_length=_MOST_CONDITIONS)]
+type Conditions = Annotated[tuple[Condition, ...], Field(max_length=_MOST_CONDITIONS), BeforeValidator(_as_tuple)]
 
 
 class Trigger(_Model):
@@ -426,11 +428,11 @@ class TicketConfiguration(_Model):
 
     title: Line = "Call from ${customerNumber|a withheld number}"
     description: Text = ""
-    case_type: Annotated[str | int | None, *_choice(_CASE_TYPES)] = None
+    case_type: CaseType | None = None
     """Question, Problem, Request, or the number of a choice."""
-    origin: Annotated[str | int, *_choice(_ORIGINS)] = "Phone"
+    origin: Origin = "Phone"
     """Phone, Email, Web, or the number of a choice."""
-    priority: Annotated[str | int | None, *_choice(_PRIORITIES)] = None
+    priority: Priority | None = None
     """High, Normal, Low, or the number of a choice."""
     subject: Name | None = None
     """Id or title of a subject."""
@@ -490,7 +492,7 @@ class TicketTriggers(_Model):
     email_variable: Name = "email"
     """The variable of a request that holds the customer's e-mail."""
     sources: Sources = Sources()
-    triggers: Annotated[tuple[Trigger, ...], BeforeValidator(_as_tuple), Field(max_length=_MOST_TRIGGERS)] = ()
+    triggers: Annotated[tuple[Trigger, ...], Field(max_length=_MOST_TRIGGERS), BeforeValidator(_as_tuple)] = ()
     configurations: Annotated[dict[Name, TicketConfiguration], Field(max_length=_MOST_CONFIGURATIONS)] = {}
 
     @field_validator("triggers")

@@ -9,6 +9,7 @@ from functions.call_sync.rules import CallSync
 from functions.callback_sync.rules import CallbackProfiles
 from functions.schedule_import.profile import SiteProfile
 from functions.smart_routing.rules import RoutingRules
+from functions.ticket_creation.rules import TicketTriggers
 from shared.customers import CustomerMatching
 from shared.enreach.document import EnreachDocument
 from shared.ticket_request import TicketRequest
@@ -22,6 +23,7 @@ DOCUMENTS: dict[str, type[BaseModel]] = {
     "routing.schema.json": RoutingRules,
     "schedule-profile.schema.json": SiteProfile,
     "ticket-request.schema.json": TicketRequest,
+    "ticket-triggers.schema.json": TicketTriggers,
 }
 
 
