@@ -25,6 +25,7 @@ from benchmarks import (
     smart_routing,
     start,
     storm,
+    tickets,
 )
 from benchmarks.bench import Bench
 from benchmarks.installation import install_peers
@@ -48,6 +49,7 @@ TOPICS: dict[str, Callable[[Bench], Section]] = {
     "routing-beside-import": routing_beside_import.measure,
     "calls": calls.measure,
     "callbacks": callbacks.measure,
+    "tickets": tickets.measure,
 }
 PEERS_IN = {"bulk", "three-environments", "lookup", "faults"}
 RESULTS = BUILD / "results"
