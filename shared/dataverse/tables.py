@@ -331,7 +331,7 @@ IncidentColumn = Literal[
 IncidentRead = Literal[
     IncidentColumn, "incidentid", "createdon", "modifiedon", "_customerid_value", "_primarycontactid_value",
     "_subjectid_value", "_productid_value", "_parentcaseid_value", "_ownerid_value", "_owninguser_value",
-    "_owningteam_value",
+    "_owningteam_value", "_createdby_value",
 ]  # fmt: skip
 IncidentNavigation = Literal[
     "customerid_account", "customerid_contact", "primarycontactid", "subjectid", "productid", "parentcaseid", "ownerid"
