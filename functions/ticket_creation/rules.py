@@ -266,12 +266,14 @@ DEFAULT_FIELDS: Mapping[SourcedField, tuple[str, ...]] = {
 customers of Dynamics and `routing.json` give them."""
 
 DEFAULT_STATUSES: Mapping[str, tuple[str, ...]] = {
-    "answered": ("servicecall.Result=Answered", "call.EndResult=Answered"),
-    "unanswered": ("servicecall.Result=Unanswered", "call.EndResult=Unanswered"),
+    "answered": (
+        "servicecall.Result=Answered", "call.EndResult=0", "call.EndResult=false", "call.EndResult=Answered",
+    ),
     "overflow": ("servicecall.Result=Overflow",),
-}
-"""Which words of Enreach mean which status. Call sync reads the same fields to fill the request's own `callStatus`, so
-these count where a request has none."""
+    "unanswered": ("servicecall.Result=Unanswered", "call.EndResult=1", "call.EndResult=true"),
+}  # fmt: skip
+"""Which words of Enreach mean which status; the first that one of them means counts. Call sync reads the same fields,
+of all legs, to fill the request's own `callStatus`, so these serve requests that have none."""
 
 
 type SourceNames = Annotated[

@@ -10,10 +10,11 @@ from shared.ticket_request import CallDirection, CallStatus, TicketRequest
 
 _REQUEST: Final = "request"
 _VARIABLE: Final = "variables."
+# The usual spellings of Enreach (docs/enreach-client.md) and those of requests.
 _DIRECTIONS: Mapping[str, CallDirection] = {
-    "in": CallDirection.INCOMING, "inbound": CallDirection.INCOMING, "incoming": CallDirection.INCOMING,
-    "out": CallDirection.OUTGOING, "outbound": CallDirection.OUTGOING, "outgoing": CallDirection.OUTGOING,
-}  # fmt: skip
+    **dict.fromkeys(("0", "false", "in", "inbound", "incoming"), CallDirection.INCOMING),
+    **dict.fromkeys(("1", "true", "out", "outbound", "outgoing"), CallDirection.OUTGOING),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

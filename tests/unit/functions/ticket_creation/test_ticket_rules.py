@@ -1,5 +1,7 @@
 """ticket-triggers.json: what it takes, and what it says of what it does not take."""
 
+import json
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -10,6 +12,7 @@ from functions.ticket_creation.rules import DEFAULT_FIELDS, TicketConfiguration
 from shared.config_documents import BadDocumentError
 from tests.unit.functions.ticket_creation.trigger_examples import read
 
+LOCAL = Path(__file__).parents[4] / "local"
 SECRET = "aino.virtanen@contoso.example"
 """Somebody's address, which no error may repeat."""
 CONDITION: dict[str, Any] = {"field": "queue", "operator": "equals", "value": "Support"}
@@ -246,3 +249,13 @@ def test_all_that_is_wrong_is_named_at_once() -> None:
     assert [place in str(error.value) for place in ("triggers.0", "timeZone", "configurations.case.title")] == [
         True
     ] * 3
+
+
+def test_the_example_names_what_the_simulator_has() -> None:
+    """`make run` starts with this document; a name that is not there would switch its configuration off."""
+    document = read(json.loads((LOCAL / "config" / "ticket-triggers.json").read_text("utf-8")))
+    seed = json.loads((LOCAL / "dataverse" / "seed.json").read_text("utf-8"))
+    configurations = document.configurations.values()
+    assert len(document.triggers) == len(configurations) == 2
+    assert {each.queue for each in configurations} <= {queue["name"] for queue in seed["queues"]}
+    assert {each.subject for each in configurations if each.subject} <= set(seed["subjects"])
