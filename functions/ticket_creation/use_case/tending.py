@@ -125,7 +125,7 @@ class TicketTending:
 
     async def _scan(self, rows: Mapping[str, ParkedMessage]) -> None:
         seen, sent, scanned = set[str](), set[str](), 0
-        while scanned < _MOST_SCANNED and (page := await self._queues.receive(POISON_QUEUE, hidden=HIDDEN)):
+        while page := await self._queues.receive(POISON_QUEUE, hidden=HIDDEN):
             scanned += len(page)
             now = self._now()
             by_digest: dict[str, list[ReceivedMessage]] = {}
@@ -143,16 +143,13 @@ class TicketTending:
             if due:
                 await self._parking.send_back(due, sent)
             seen |= by_digest.keys()
-        if (scanned and scanned >= await self._queues.count(POISON_QUEUE) + len(sent)) or not scanned:
-            await self._forget_lost(rows, seen)
-
-    async def _forget_lost(self, rows: Mapping[str, ParkedMessage], seen: set[str]) -> None:
-        """Of messages that somebody removed from the queue by hand."""
-        if await self._queues.count(POISON_QUEUE) and not seen:
-            return  # somebody else has them all at this moment
-        limit = self._now() - _LOST
-        lost = [row for row in rows.values() if row.is_parked and row.digest not in seen and row.parked_at < limit]
-        await self._records.unpark(row.digest for row in lost)
+            if scanned >= _MOST_SCANNED:
+                return
+        if scanned - len(sent) >= await self._queues.count(POISON_QUEUE):
+            # Nobody else holds any of them at this moment: what is not there was removed by hand.
+            limit = self._now() - _LOST
+            lost = [row for row in rows.values() if row.is_parked and row.digest not in seen and row.parked_at < limit]
+            await self._records.unpark(row.digest for row in lost)
 
     async def _forget(self, redriven: Sequence[ParkedMessage]) -> None:
         """Of messages that were sent back and came to an end."""
