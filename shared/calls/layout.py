@@ -1,7 +1,7 @@
 """The rows of calls in the table `idempotency`.
 
     call-<first hex>                    <call id>                       the record: what `CallRecord` says
-                                        <call id>-case-<case id>        a case that was made from it
+                                        <call id>-case-<case id>        a case that was made from it: `CaseLink`
     calls-started-<yyyymmdd>-<0 to 3>   <hhmmss>-<call id>              a glance at the record, in the order of time
                                         <hhmmss>-<call id>-case-<id>    that there is such a case, for the sweep
     calls-of-number-<yyyymm>-<hex>      <hmac>-<countdown>-<call id>    who searches by number; no values
@@ -22,7 +22,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from shared.calls.records import CallRecord, Glance, Outcome, digest_of
+from shared.calls.records import CallRecord, CaseLink, Glance, LinkedCase, Outcome, digest_of
 from shared.calls.search_keys import AGENT, NUMBER
 
 TABLE = "idempotency"
@@ -74,9 +74,14 @@ def case_glance_place(call_id: str, started: datetime, case_id: UUID) -> Place:
     return Place(partition, f"{row}{_CASE}{case_id}")
 
 
+def search_places(call: CallRecord | Glance | CaseLink) -> set[Place]:
+    """Where the rows stand by which a search finds a call."""
+    return {_search_place(key, call.started, call.call_id) for key in call.found_by}
+
+
 def index_places(call: CallRecord | Glance) -> set[Place]:
     """Where the rows stand by which a call is found."""
-    places = {_search_place(key, call.started, call.call_id) for key in call.found_by}
+    places = search_places(call)
     if call.outcome is Outcome.WAITING:
         places.add(Place(WAITING_PARTITION, f"{_stamp(call.started)}-{call.call_id}"))
     return places
@@ -86,12 +91,6 @@ def case_of(row: str) -> UUID | None:
     """The case that a row is about; None for a record or a glance."""
     _, sign, case_id = row.partition(_CASE)
     return UUID(case_id) if sign else None
-
-
-def case_of_glance(place: Place) -> Place:
-    """Where the row of a case stands, from where the sweep finds it."""
-    _, row = place.row.split("-", 1)
-    return Place(call_place(row).partition, row)
 
 
 def started_of(place: Place) -> datetime:
@@ -170,7 +169,7 @@ def record_values(call: CallRecord) -> dict[str, Stored]:
         "started": call.started,
         "firstSeen": call.first_seen,
         "updated": call.updated,
-        "foundBy": " ".join(sorted(call.found_by)),
+        "foundBy": _keys(call.found_by),
         **_packed("legs", call.legs),
         **_packed("written", call.written),
     }
@@ -196,7 +195,7 @@ def read_record(call_id: str, values: Values) -> CallRecord:
         ticket_offered=None if ticket_offered is None else _moment(ticket_offered),
         legs=_unpacked("legs", values),
         written=_unpacked("written", values),
-        found_by=frozenset(str(values["foundBy"]).split()),
+        found_by=_read_keys(values),
     )
 
 
@@ -211,7 +210,7 @@ def glance_values(call: CallRecord) -> dict[str, Stored]:
         "ticketOffered": call.ticket_offered is not None,
         "updated": call.updated,
         "legsDigest": digest_of(call.legs),
-        "foundBy": " ".join(sorted(call.found_by)),
+        "foundBy": _keys(call.found_by),
     }
 
 
@@ -225,8 +224,28 @@ def read_glance(place: Place, values: Values) -> Glance:
         started=started_of(place),
         updated=_moment(values["updated"]),
         legs_digest=str(values["legsDigest"]),
-        found_by=frozenset(str(values["foundBy"]).split()),
+        found_by=_read_keys(values),
     )
+
+
+def read_case(call_id: str, case_id: UUID, values: Values) -> CaseLink:
+    """What a stored row of a case says."""
+    case = LinkedCase(case_id, str(values["link"]))
+    return CaseLink(call_id, _moment(values["started"]), case, _read_keys(values))
+
+
+def read_case_glance(place: Place, values: Values) -> CaseLink:
+    """What a stored row says that tells the sweep of a case: all but the link."""
+    call_id, _, case_id = place.row.split("-", 1)[1].partition(_CASE)
+    return CaseLink(call_id, started_of(place), LinkedCase(UUID(case_id), ""), _read_keys(values))
+
+
+def _keys(found_by: frozenset[str]) -> str:
+    return " ".join(sorted(found_by))
+
+
+def _read_keys(values: Values) -> frozenset[str]:
+    return frozenset(str(values["foundBy"]).split())
 
 
 def _outcome(values: Values) -> Outcome:
@@ -293,6 +312,29 @@ def rows_to_write(records: Iterable[CallRecord], before: Mapping[str, CallRecord
     return RowsToWrite(
         by_partition(gone - wanted), _grouped((place, {}) for place in index), _grouped(values), _grouped(glances)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class LinksToWrite:
+    """What linking cases writes, by partition, in this order: what tells the sweep of the rest is there first."""
+
+    glances: Rows
+    cases: Rows
+    index: Rows
+
+
+def links_to_write(links: Iterable[CaseLink]) -> LinksToWrite:
+    """The rows of these links."""
+    glances: list[tuple[Place, Values]] = []
+    cases: list[tuple[Place, Values]] = []
+    index = set[Place]()
+    for link in links:
+        keys = _keys(link.found_by)
+        values: Values = {"link": link.case.link, "started": link.started, "foundBy": keys}
+        glances.append((case_glance_place(link.call_id, link.started, link.case.id), {"foundBy": keys}))
+        cases.append((case_place(link.call_id, link.case.id), values))
+        index |= search_places(link)
+    return LinksToWrite(_grouped(glances), _grouped(cases), _grouped((place, {}) for place in index))
 
 
 def by_partition(places: Iterable[Place]) -> Mapping[str, Collection[str]]:

@@ -1,7 +1,8 @@
 """The ledger of calls: what became of each, in Table Storage. A memory, not the authority (architecture, 2.2)."""
 
-from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -17,7 +18,6 @@ from shared.calls.layout import (
     call_place,
     case_glance_place,
     case_of,
-    case_of_glance,
     case_place,
     countdown,
     day_partitions,
@@ -25,15 +25,19 @@ from shared.calls.layout import (
     glance_place,
     glance_ranges,
     index_places,
+    links_to_write,
     months_back,
+    read_case,
+    read_case_glance,
     read_glance,
     read_record,
     rows_to_write,
+    search_places,
     search_range,
     started_of,
     waiting_call,
 )
-from shared.calls.records import CallHistory, CallRecord, Glance, LinkedCase, Outcome
+from shared.calls.records import CallHistory, CallRecord, CaseLink, Glance, Outcome, history_of
 from shared.long_work import FEW, aside
 from shared.remembered import Remembered
 from shared.storage.entities import Entity, Row, Value
@@ -55,7 +59,6 @@ class CallTables(Protocol):
     """What the ledger needs of Table Storage; `shared.storage.tables.Tables` has it."""
 
     async def get(self, table: str, partition: str, row: str) -> Entity | None: ...
-    async def put(self, table: str, partition: str, row: str, values: Mapping[str, Value]) -> Entity: ...
     async def write_many(self, table: str, partition: str, rows: Iterable[Row]) -> None: ...
     async def delete_many(self, table: str, partition: str, rows: Iterable[str]) -> None: ...
     def list(
@@ -172,25 +175,30 @@ class CallLedger:
     async def history(self, call_id: str) -> CallHistory | None:
         """All that is known of a call, in one request; None for a call that nothing is known of."""
         call_id = canonical_call_id(call_id)
-        record, cases = None, []
+        return history_of(call_id, *await self._known(call_id))
+
+    async def _known(self, call_id: str) -> tuple[CallRecord | None, list[CaseLink]]:
+        record, links = None, []
         partition, row = call_place(call_id)
         async with aclosing(self._tables.list(TABLE, partition, prefix=row)) as rows:
             async for entity in rows:
                 if (case_id := case_of(entity.row)) is not None:
-                    cases.append(LinkedCase(case_id, str(entity.values["link"])))
+                    links.append(read_case(call_id, case_id, entity.values))
                 else:
                     record = read_record(call_id, entity.values)
-        return None if record is None else CallHistory(record, tuple(cases))
+        return record, links
 
-    async def link_case(self, call_id: str, started: datetime, case: LinkedCase) -> None:
-        """Write down that this case was made from the call that started then, over the same said before.
+    async def link_cases(self, links: Collection[CaseLink]) -> None:
+        """Write down that these cases were made from their calls, over the same said before. A call that call sync
+        never saw is then found too.
 
-        Needs no lease: it touches no record.
+        Needs no lease: it touches no record. Call ids may come in any spelling. Thousands of links cost a request for
+        each hundred of them and of the keys that they are found by.
         """
-        call_id = canonical_call_id(call_id)
-        values = {"link": case.link}
-        await self._tables.put(TABLE, *case_glance_place(call_id, started, case.id), {})
-        await self._tables.put(TABLE, *case_place(call_id, case.id), values)
+        named = [replace(link, call_id=canonical_call_id(link.call_id)) for link in links]
+        rows = links_to_write(named) if len(named) <= FEW else await aside(links_to_write, named)
+        for part in (rows.glances, rows.cases, rows.index):
+            await self._put(part)
 
     async def find(self, keys: Collection[str], since: datetime, until: datetime, most: int) -> list[CallHistory]:
         """The calls with all of these keys (one or two of `SearchKey`) that started in `[since, until]`, the newest
@@ -205,27 +213,28 @@ class CallLedger:
 
         async def ask(call_id: str) -> None:
             known = await self.history(call_id)
-            # A row of the search may be left over from a write that was killed: the record is right.
-            if known is not None and known.record.found_by >= set(keys):
+            # A row of the search may be left over from a write that was killed: the records are right.
+            if known is not None and known.found_by >= set(keys):
                 histories.append(known)
 
         await at_once(_READS_AT_ONCE, ids, ask)
-        return sorted(histories, key=lambda known: (known.record.started, known.record.call_id), reverse=True)
+        return sorted(histories, key=lambda known: (known.started, known.call_id), reverse=True)
 
     # ---------------------------------------------------------------------------------------- forgetting
 
     async def forget(self, call_ids: Iterable[str]) -> None:
         """Remove everything about these calls."""
-        records = await self.read(call_ids)
-        markers = []
-        for record in records.values():
-            history = await self.history(record.call_id)
-            cases = () if history is None else history.cases
-            markers += [case_glance_place(record.call_id, record.started, case.id) for case in cases]
-        await self._drop([*records.values()], markers)
+        records: list[CallRecord] = []
+        links: list[CaseLink] = []
+        for call_id in dict.fromkeys(map(canonical_call_id, call_ids)):
+            record, linked = await self._known(call_id)
+            records += [] if record is None else [record]
+            links += linked
+        await self._drop(records, links)
 
     async def sweep(self, before: datetime, *, days: int = 60) -> int:
-        """Remove the calls that neither started nor changed since this moment; returns how many.
+        """Remove the calls that neither started nor changed since this moment, with their cases; returns how many
+        call sync had seen of them.
 
         The `days` days before the moment are looked through: so long may sweeps fail, and the next one makes up for
         them. Rows of calls are to be kept for 60 days at least, since `RunInDebugMode` looks back 45 (architecture,
@@ -237,8 +246,8 @@ class CallLedger:
         async def sweep_one(partition: str) -> None:
             nonlocal removed
             async with aclosing(self._old(partition, before)) as pieces:
-                async for calls, markers in pieces:
-                    await self._drop(calls, markers)
+                async for calls, links in pieces:
+                    await self._drop(calls, links)
                     removed += len(calls)
 
         await at_once(_PARTITIONS_AT_ONCE, partitions, sweep_one)
@@ -246,10 +255,10 @@ class CallLedger:
 
     # --------------------------------------------------------------------------------------------- rows
 
-    async def _old(self, partition: str, before: datetime) -> AsyncGenerator[tuple[list[Glance], list[Place]]]:
-        """In pieces: the calls to be removed, and where it stands that they have cases."""
+    async def _old(self, partition: str, before: datetime) -> AsyncGenerator[tuple[list[Glance], list[CaseLink]]]:
+        """In pieces: the calls to be removed, and the cases that were made from them."""
         calls: list[Glance] = []
-        markers: list[Place] = []
+        links: list[CaseLink] = []
         kept = ""
         async with aclosing(self._tables.list(TABLE, partition, GLANCE_VALUES)) as rows:
             async for entity in rows:
@@ -258,15 +267,16 @@ class CallLedger:
                     break
                 if case_of(entity.row) is not None:
                     # These stand directly behind their call.
-                    markers += [place] if not kept or not entity.row.startswith(kept) else []
+                    is_kept = kept and entity.row.startswith(kept)
+                    links += [] if is_kept else [read_case_glance(place, entity.values)]
                 else:
                     seen = read_glance(place, entity.values)
                     kept = entity.row if seen.updated >= before else ""
                     calls += [] if kept else [seen]
-                if len(calls) + len(markers) >= _SWEEP_PIECE:
-                    yield calls, markers
-                    calls, markers = [], []
-        yield calls, markers
+                if len(calls) + len(links) >= _SWEEP_PIECE:
+                    yield calls, links
+                    calls, links = [], []
+        yield calls, links
 
     async def _found(self, keys: Collection[str], since: datetime, until: datetime) -> AsyncGenerator[str]:
         first, last = countdown(until), countdown(since)
@@ -293,14 +303,19 @@ class CallLedger:
             async for entity in rows:
                 yield found_call(entity.row)
 
-    async def _drop(self, calls: Sequence[CallRecord | Glance], markers: Sequence[Place]) -> None:
+    async def _drop(self, calls: Sequence[CallRecord | Glance], links: Sequence[CaseLink]) -> None:
         """What names the rest goes last: whoever is killed in between finds it again."""
         self._remembered.forget(call.call_id for call in calls)
-        index = await aside(lambda: by_partition(place for call in calls for place in index_places(call)))
-        await self._remove(index)
-        await self._remove(by_partition(map(case_of_glance, markers)))
+
+        def found_at() -> Iterator[Place]:
+            yield from (place for call in calls for place in index_places(call))
+            yield from (place for link in links for place in search_places(link))
+
+        glances = [case_glance_place(link.call_id, link.started, link.case.id) for link in links]
+        await self._remove(await aside(lambda: by_partition(found_at())))
+        await self._remove(by_partition(case_place(link.call_id, link.case.id) for link in links))
         await self._remove(by_partition(call_place(call.call_id) for call in calls))
-        await self._remove(by_partition([*markers, *(glance_place(call.call_id, call.started) for call in calls)]))
+        await self._remove(by_partition([*glances, *(glance_place(call.call_id, call.started) for call in calls)]))
 
     async def _put(self, rows: Rows) -> None:
         async def put(partition: str) -> None:

@@ -1,6 +1,7 @@
 """What is remembered of a call."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -38,6 +39,18 @@ class LinkedCase:
     link: str
 
 
+@dataclass(frozen=True, slots=True)
+class CaseLink:
+    """That a case was made from a call, whether call sync saw the call or not."""
+
+    call_id: str
+    started: datetime
+    """When the call started; the same whenever the same is said again."""
+    case: LinkedCase
+    found_by: frozenset[str] = frozenset()
+    """By what a search finds the call (`SearchKey.found_by`)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRecord:
     """A call as call sync holds it. All moments have a zone. Its cases have rows of their own, which others write."""
@@ -69,9 +82,30 @@ class CallRecord:
 class CallHistory:
     """All that is known of a call."""
 
-    record: CallRecord
-    cases: tuple[LinkedCase, ...] = ()
+    call_id: str
+    record: CallRecord | None
+    """None for a call that a ticket request alone told of."""
+    cases: tuple[LinkedCase, ...]
     """In the order of their ids."""
+    started: datetime
+    found_by: frozenset[str] = frozenset()
+    """By what a search finds it. Empty for a call that nobody may find by number."""
+
+
+def history_of(call_id: str, record: CallRecord | None, links: Sequence[CaseLink]) -> CallHistory | None:
+    """What both say of a call; None where neither says anything. What call sync may not know of a call any more, no
+    case makes known either."""
+    if record is None and not links:
+        return None
+    linked = frozenset(key for link in links for key in link.found_by)
+    is_hidden = record is not None and not record.found_by
+    return CallHistory(
+        call_id,
+        record,
+        tuple(link.case for link in sorted(links, key=lambda link: str(link.case.id))),
+        record.started if record is not None else min(link.started for link in links),
+        frozenset() if is_hidden else linked if record is None else linked | record.found_by,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

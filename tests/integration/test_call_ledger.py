@@ -16,7 +16,7 @@ import pytest
 
 from shared.calls.layout import TABLE, call_place, glance_place, index_places
 from shared.calls.ledger import CallLedger
-from shared.calls.records import CallRecord, LinkedCase
+from shared.calls.records import CallHistory, CallRecord, CaseLink, LinkedCase
 from shared.settings import Settings
 from shared.storage.checkpoints import Checkpoint
 from shared.storage.errors import StaleFenceError
@@ -171,17 +171,21 @@ async def test_a_sweep_removes_the_old_ones_in_few_requests_and_leaves_the_rest(
     old = some_calls(300)
     await ledger.write(old)
     case = LinkedCase(UUID(int=5), "https://contoso.crm4.dynamics.com/main.aspx?etn=incident&id=5")
-    for call in (old[5], young[1]):
-        await ledger.link_case(call.call_id, call.started, case)
+    keys = KEY.found_by([NUMBER], [AGENT])
+    unseen = [CaseLink(call_id(number), START, case, keys) for number in range(5_000, 5_100)]
+    linked = [CaseLink(call.call_id, call.started, case) for call in (old[5], young[1])]
+    await ledger.link_cases([*linked, *unseen])
     relay = Relay("none", on=0)
     async with relayed(connection, "Table", relay) as through_relay:
         counted = opened(through_relay)
         assert await CallLedger(counted).sweep(START + timedelta(days=1), days=3) == 300
-        # Of each of the four partitions of that day: its glances, 16 partitions by number and by agent, 4 of records.
-        assert relay.requests <= 4 * (2 + 16 + 16 + 4) + 4 * 4 + 4
+        # Of each of the four partitions of that day: its glances and those of cases, 16 partitions by number and by
+        # agent, 4 of records, and as many of cases.
+        assert relay.requests <= 4 * (3 + 16 + 16 + 4 + 4) + 4 * 4 + 4
         await counted.close()
     assert await ledger.read([call.call_id for call in (*old, *young)]) == {call.call_id: call for call in young}
     assert await ledger.history(old[5].call_id) is None
+    assert await ledger.history(unseen[0].call_id) is None
     kept = await ledger.history(young[1].call_id)
     assert kept is not None
     assert kept.cases == (case,)
@@ -190,6 +194,34 @@ async def test_a_sweep_removes_the_old_ones_in_few_requests_and_leaves_the_rest(
         f"{young[1].call_id}-case-{case.id}",
         f"{START:%H%M%S}-{young[1].call_id}-case-{case.id}",
     }
+
+
+@pytest.mark.timeout(300)
+async def test_thousands_of_cases_are_linked_in_few_requests_and_found_with_their_calls(
+    connection: str, tables: Tables
+) -> None:
+    def link(number: int) -> CaseLink:
+        found_by = KEY.found_by([f"+35850{number:07}"], [f"agent{number % 200}@nordic-care.example"])
+        case = LinkedCase(UUID(int=number), f"https://contoso.crm4.dynamics.com/main.aspx?etn=incident&id={number}")
+        return CaseLink(call_id(number), START + timedelta(seconds=number), case, found_by)
+
+    links = [link(number) for number in range(MANY)]
+    relay = Relay("none", on=0)
+    async with relayed(connection, "Table", relay) as through_relay:
+        counted = opened(through_relay)
+        for _ in range(2):
+            before = relay.requests
+            await CallLedger(counted).link_cases(links)
+            # What tells the sweep, cases, numbers and agents: full batches, but for the last one of each partition.
+            assert relay.requests - before <= 4 * MANY / 100 + 4 + 16 + 16 + 16 + 2 * 8
+        await counted.close()
+    ledger = CallLedger(tables)
+    seventh = links[7]
+    wanted = CallHistory(seventh.call_id, None, (seventh.case,), seventh.started, seventh.found_by)
+    assert await ledger.history(seventh.call_id) == wanted
+    assert await ledger.find([KEY.number("+358500000007")], START, START + timedelta(hours=1), 500) == [wanted]
+    of_agent = await ledger.find([KEY.agent("agent7@nordic-care.example")], START, START + timedelta(hours=1), 500)
+    assert [each.call_id for each in of_agent] == [links[number].call_id for number in (807, 607, 407, 207, 7)]
 
 
 async def test_a_call_that_changes_and_turns_private_is_found_no_more(tables: Tables) -> None:
@@ -201,7 +233,7 @@ async def test_a_call_that_changes_and_turns_private_is_found_no_more(tables: Ta
 
     async def found() -> list[str]:
         keys = [KEY.number(NUMBER), KEY.agent(AGENT)]
-        return [each.record.call_id for each in await ledger.find(keys, START, START + timedelta(days=30), 500)]
+        return [each.call_id for each in await ledger.find(keys, START, START + timedelta(days=30), 500)]
 
     assert await found() == [call_id(0)]
     await ledger.write([replace(moved, found_by=frozenset())], before={moved.call_id: moved})

@@ -79,6 +79,7 @@ async def test_a_call_without_a_phone_call_is_remembered_with_its_reason(
     assert site.row_of(call_id) is None
     history = await site.ledger.history(call_id.upper())
     assert history is not None
+    assert history.record is not None
     assert (str(history.record.outcome), history.record.phone_call_id) == (outcome, None)
     assert history.record.reason
     assert "358" not in history.record.reason
@@ -359,7 +360,7 @@ async def test_a_call_is_found_by_its_numbers_and_its_agents(site: CallsSite) ->
     since, until = site.now() - timedelta(days=1), site.now()
     for each in (key.number("+358507654321"), key.agent(guid("ann")), key.agent("ben@x.example")):
         found = await site.ledger.find({each}, since, until, 10)
-        assert [(known.record.call_id, str(known.record.outcome)) for known in found] == [(call, "logged")]
+        assert [(known.call_id, known.record and str(known.record.outcome)) for known in found] == [(call, "logged")]
     site.call("one", ago=360, Privacy="Private")
     await site.tick()
     assert await site.ledger.find({key.number("+358507654321")}, since, until, 10) == []

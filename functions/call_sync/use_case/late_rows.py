@@ -78,8 +78,8 @@ class LateRows:
                 histories = await self._worlds.ledger.find(
                     {key.number(number)}, first - LOGGED_LATER, until, _MOST_CALLS
                 )
-            for history in histories:
-                seen = waiting_of(history.record, site, self._worlds.now())
+            for record in filter(None, (history.record for history in histories)):
+                seen = waiting_of(record, site, self._worlds.now())
                 if seen is not None:
                     found[seen.call.id] = seen
 

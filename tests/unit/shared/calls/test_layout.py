@@ -16,7 +16,6 @@ from shared.calls.layout import (
     call_place,
     case_glance_place,
     case_of,
-    case_of_glance,
     case_place,
     countdown,
     day_partitions,
@@ -25,7 +24,10 @@ from shared.calls.layout import (
     glance_ranges,
     glance_values,
     index_places,
+    links_to_write,
     months_back,
+    read_case,
+    read_case_glance,
     read_glance,
     read_record,
     record_values,
@@ -33,7 +35,7 @@ from shared.calls.layout import (
     search_range,
     started_of,
 )
-from shared.calls.records import Glance, Outcome, digest_of
+from shared.calls.records import CaseLink, Glance, LinkedCase, Outcome, digest_of
 from shared.calls.search_keys import SearchKey
 from shared.storage.entities import check_keys, to_properties
 from tests.unit.shared.calls.calls import AGENT, KEY, NUMBER, START, a_call
@@ -139,11 +141,17 @@ def test_months_lead_back_to_the_first(since: datetime, days: int) -> None:
 @given(guid=st.uuids(), case=st.uuids(), started=moments)
 def test_the_row_of_a_case_is_found_from_its_marker(guid: UUID, case: UUID, started: datetime) -> None:
     marker = case_glance_place(str(guid), started, case)
-    assert case_of_glance(marker) == case_place(str(guid), case)
+    link = CaseLink(str(guid), started.replace(microsecond=0), LinkedCase(case, "https://x"), frozenset({"nab", "acd"}))
+    rows = links_to_write([link])
+    (found,) = rows.glances[marker.partition].values()
+    assert read_case_glance(marker, found) == replace(link, case=LinkedCase(case, ""))
+    (values,) = rows.cases[call_place(str(guid)).partition].values()
+    assert read_case(str(guid), case, values) == link
+    assert {*rows.index} == {search_range(key, started).partition for key in link.found_by}
     assert case_of(marker.row) == case_of(case_place(str(guid), case).row) == case
     assert case_of(glance_place(str(guid), started).row) is case_of(call_place(str(guid)).row) is None
     assert started_of(marker) == started_of(glance_place(str(guid), started))
-    for place in (marker, case_of_glance(marker), glance_place(str(guid), started), call_place(str(guid))):
+    for place in (marker, case_place(str(guid), case), glance_place(str(guid), started), call_place(str(guid))):
         check_keys(*place)
 
 

@@ -14,7 +14,8 @@ import pytest
 from shared.calls import ledger as ledger_module
 from shared.calls.layout import TABLE
 from shared.calls.ledger import CallLedger
-from shared.calls.records import CallHistory, LinkedCase, Outcome
+from shared.calls.records import CallHistory, CaseLink, LinkedCase, Outcome
+from shared.clock import utc_now
 from shared.storage.entities import Row
 from shared.storage.errors import StorageError
 from tests.memory_storage import MemoryTables
@@ -22,6 +23,7 @@ from tests.unit.shared.calls.calls import AGENT, KEY, NUMBER, START, a_call, cal
 
 CASE = LinkedCase(UUID(int=5), "https://contoso.crm4.dynamics.com/main.aspx?etn=incident&id=5")
 OTHER_CASE = LinkedCase(UUID(int=6), "https://contoso.crm4.dynamics.com/main.aspx?etn=incident&id=6")
+LINK = CaseLink(call_id(0), START, CASE, KEY.found_by([NUMBER], [AGENT]))
 EARLY, LATE = START - timedelta(days=100), START + timedelta(days=100)
 
 
@@ -77,7 +79,7 @@ async def test_storage_that_is_down_is_told(ledger: CallLedger, tables: MemoryTa
     for attempt in (
         ledger.read([call_id(0)]), ledger.write([a_call()]), ledger.glance(START, LATE), ledger.waiting(),
         ledger.find([KEY.number(NUMBER)], EARLY, LATE, 5), ledger.history(call_id(0)), ledger.sweep(LATE, days=1),
-        ledger.link_case(call_id(0), START, CASE),
+        ledger.link_cases([LINK]),
     ):  # fmt: skip
         with pytest.raises(StorageError):
             await attempt
@@ -137,7 +139,7 @@ async def test_memory_is_bounded_and_keeps_what_was_touched_last(tables: MemoryT
 async def found(
     ledger: CallLedger, *keys: str, since: datetime = EARLY, until: datetime = LATE, most: int = 500
 ) -> list[str]:
-    return [each.record.call_id for each in await ledger.find(keys, since, until, most)]
+    return [each.call_id for each in await ledger.find(keys, since, until, most)]
 
 
 async def test_a_search_gives_the_newest_first_over_the_months(ledger: CallLedger) -> None:
@@ -203,7 +205,7 @@ async def test_what_waits_is_listed_oldest_first_until_it_is_done(ledger: CallLe
 async def test_a_glance_gives_what_started_in_the_slice(ledger: CallLedger, tables: MemoryTables) -> None:
     await ledger.write([a_call(number, minutes=number) for number in range(60)])
     slice_start = START + timedelta(minutes=20)
-    await ledger.link_case(call_id(25), START + timedelta(minutes=25), CASE)
+    await ledger.link_cases([CaseLink(call_id(25), START + timedelta(minutes=25), CASE)])
     seen = await ledger.glance(slice_start, slice_start + timedelta(minutes=15))
     assert seen.keys() == {call_id(number) for number in range(20, 35)}
     assert all(each.done and each.outcome is Outcome.LOGGED for each in seen.values())
@@ -254,18 +256,62 @@ async def test_whatever_a_glance_knows_is_there_whole(writes: int) -> None:
 async def test_a_history_has_the_cases_of_its_call_whoever_writes_the_call_later(ledger: CallLedger) -> None:
     assert await ledger.history(call_id(0)) is None
     await ledger.write([a_call()])
-    await ledger.link_case(call_id(0).upper(), START, OTHER_CASE)
-    await ledger.link_case(call_id(0), START, CASE)
-    await ledger.link_case(call_id(0), START, CASE)
+    await ledger.link_cases([CaseLink(call_id(0).upper(), START, OTHER_CASE)])
+    await ledger.link_cases([CaseLink(call_id(0), START, CASE)])
+    await ledger.link_cases([CaseLink(call_id(0), START, CASE)])
     await ledger.write([a_call(outcome=Outcome.ADOPTED)])
-    wanted = CallHistory(a_call(outcome=Outcome.ADOPTED), (CASE, OTHER_CASE))
+    adopted = a_call(outcome=Outcome.ADOPTED)
+    wanted = CallHistory(call_id(0), adopted, (CASE, OTHER_CASE), START, adopted.found_by)
     assert await ledger.history(f"{{{call_id(0)}}}") == wanted
     assert await ledger.find([KEY.number(NUMBER)], EARLY, LATE, 5) == [wanted]
 
 
-async def test_a_case_of_a_call_that_is_not_known_is_no_history(ledger: CallLedger) -> None:
-    await ledger.link_case(call_id(0), START, CASE)
-    assert await ledger.history(call_id(0)) is None
+async def test_a_call_that_call_sync_never_saw_is_found_by_the_keys_of_its_cases(ledger: CallLedger) -> None:
+    other = replace(LINK, call_id=call_id(1), started=START + timedelta(hours=1), found_by=KEY.found_by([NUMBER], []))
+    await ledger.link_cases([replace(LINK, call_id=call_id(0).upper()), other])
+    first = CallHistory(call_id(0), None, (CASE,), START, LINK.found_by)
+    second = CallHistory(call_id(1), None, (CASE,), other.started, other.found_by)
+    assert await ledger.history(call_id(0)) == first
+    assert await ledger.read([call_id(0)]) == {}
+    assert await ledger.find([KEY.number(NUMBER)], EARLY, LATE, 5) == [second, first]
+    assert await ledger.find([KEY.number(NUMBER), KEY.agent(AGENT.upper())], EARLY, LATE, 5) == [first]
+    assert await ledger.find([KEY.number(NUMBER)], START + timedelta(minutes=1), LATE, 5) == [second]
+    assert await ledger.glance(START, LATE - timedelta(days=99)) == {}
+
+
+async def test_a_call_is_found_by_what_its_record_and_its_cases_say_together(ledger: CallLedger) -> None:
+    await ledger.write([a_call(found_by=KEY.found_by([NUMBER], []))])
+    await ledger.link_cases([LINK])
+    found = await ledger.find([KEY.agent(AGENT)], EARLY, LATE, 5)
+    assert [(each.call_id, each.cases) for each in found] == [(call_id(0), (CASE,))]
+
+
+async def test_a_call_that_turns_private_is_found_by_its_cases_no_more(ledger: CallLedger) -> None:
+    await ledger.write([a_call(found_by=KEY.found_by([NUMBER], []))])
+    await ledger.link_cases([LINK])
+    private = a_call(outcome=Outcome.REMOVED_PRIVATE, found_by=frozenset(), legs=b"")
+    await ledger.write([private], before={private.call_id: a_call()})
+    for key in LINK.found_by:
+        assert await ledger.find([key], EARLY, LATE, 5) == []
+    assert await ledger.history(call_id(0)) == CallHistory(call_id(0), private, (CASE,), START)
+
+
+async def test_a_link_that_was_cut_off_is_said_again_and_leaves_what_the_sweep_finds() -> None:
+    wanted = MemoryTables()
+    await CallLedger(wanted).link_cases([LINK])
+    for writes in range(3):
+        tables = StopsAfter()
+        tables.left = writes
+        ledger = CallLedger(tables)
+        with pytest.raises(StorageError):
+            await ledger.link_cases([LINK])
+        assert await ledger.find([KEY.number(NUMBER)], EARLY, LATE, 5) == []
+        swept = tables.copy_of(utc_now)
+        await CallLedger(swept).sweep(LATE, days=110)
+        assert rows(swept) == set()
+        tables.left = 10
+        await ledger.link_cases([LINK])
+        assert rows(tables) == rows(wanted)
 
 
 # ------------------------------------------------------------------------------------------- forgetting
@@ -274,9 +320,10 @@ async def test_a_case_of_a_call_that_is_not_known_is_no_history(ledger: CallLedg
 async def test_a_forgotten_call_leaves_nothing(ledger: CallLedger, tables: MemoryTables) -> None:
     await ledger.write([a_call(1)])
     left = rows(tables)
+    await ledger.link_cases([replace(LINK, call_id=call_id(2))])
     await ledger.write([a_call(0, outcome=Outcome.WAITING)])
-    await ledger.link_case(call_id(0), START, CASE)
-    await ledger.forget([call_id(0).upper(), call_id(5)])
+    await ledger.link_cases([CaseLink(call_id(0), START, CASE)])
+    await ledger.forget([call_id(0).upper(), call_id(2), call_id(5)])
     assert rows(tables) == left
 
 
@@ -289,12 +336,14 @@ async def test_the_sweep_removes_what_is_old_and_unchanged_with_all_its_rows(
     young = [a_call(number, minutes=30 * 1440 + number) for number in range(5)]
     changed = a_call(50, updated=limit)
     await ledger.write([*young, changed])
-    await ledger.link_case(changed.call_id, changed.started, CASE)
-    await ledger.link_case(young[0].call_id, young[0].started, CASE)
+    await ledger.link_cases([replace(LINK, call_id=call_id(60), started=limit)])
+    await ledger.link_cases([CaseLink(changed.call_id, changed.started, CASE)])
+    await ledger.link_cases([CaseLink(young[0].call_id, young[0].started, CASE)])
     left = rows(tables)
     old = [a_call(number, minutes=number, outcome=Outcome.WAITING) for number in range(100, 120)]
     await ledger.write(old)
-    await ledger.link_case(old[3].call_id, old[3].started, CASE)
+    await ledger.link_cases([CaseLink(old[3].call_id, old[3].started, CASE)])
+    await ledger.link_cases([replace(LINK, call_id=call_id(number)) for number in (103, 200, 201)])
     assert rows(tables) > left
     assert await ledger.sweep(limit) == 20
     assert rows(tables) == left
@@ -304,7 +353,7 @@ async def test_the_sweep_removes_what_is_old_and_unchanged_with_all_its_rows(
 async def test_a_sweep_that_was_ended_is_made_up_for(ledger: CallLedger, tables: MemoryTables) -> None:
     calls = [a_call(number, minutes=number) for number in range(50)]
     await ledger.write(calls)
-    await ledger.link_case(calls[0].call_id, calls[0].started, CASE)
+    await ledger.link_cases([CaseLink(calls[0].call_id, calls[0].started, CASE)])
     sweep = asyncio.create_task(ledger.sweep(LATE, days=110))
     for _ in range(30):
         await asyncio.sleep(0.0005)
