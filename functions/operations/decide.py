@@ -1,16 +1,20 @@
 """What the state of Dataverse and of storage means for the app's health, and how calls and callback requests are told.
 Pure."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from shared.callbacks.records import CallbackRecord
 from shared.calls.records import CallHistory
 from shared.health import Finding, Status
+from shared.tickets.records import Ticket, TicketRecord
 
 LONGEST_BACK = timedelta(days=100)
 """How far back calls are searched. They are kept for at least 60 days; the sweep may come late."""
 _CLOCKS_DIFFER = timedelta(days=1)
+_NOT_SEEN = "call sync has not seen the call"
 
 _BREAKER = {
     "open": (Status.RED, "it does not answer: callers keep their default route"),
@@ -40,17 +44,53 @@ def storage_finding(failure: str | None) -> Finding:
     return Finding("storage", Status.GREEN, "it answers")
 
 
-def told(history: CallHistory) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class KnownCall:
+    """What both ledgers say of a call: either may say nothing."""
+
+    call_id: str
+    history: CallHistory | None
+    tickets: TicketRecord | None
+
+
+def told(known: KnownCall) -> dict[str, Any]:
     """What became of a call, as `CallHistory` of docs/openapi/calls.yaml."""
-    call = history.record
+    record = None if known.history is None else known.history.record
+    cases = () if known.history is None else known.history.cases
+    tickets = () if known.tickets is None else known.tickets.tickets
     return {
-        "callId": call.call_id,
-        "outcome": call.outcome.value,
-        "reason": call.reason,
-        "phoneCallId": None if call.phone_call_id is None else str(call.phone_call_id),
-        "cases": [{"id": str(case.id), "link": case.link} for case in history.cases],
-        "updated": _moment(call.updated),
+        "callId": known.call_id,
+        "outcome": None if record is None else record.outcome.value,
+        "reason": _NOT_SEEN if record is None else record.reason,
+        "phoneCallId": None if record is None else _id(record.phone_call_id),
+        "cases": [{"id": str(case.id), "link": case.link} for case in cases],
+        "ticketRequest": None if known.tickets is None else _told_request(known.tickets),
+        "tickets": [_told_ticket(ticket) for ticket in tickets],
+        "updated": None if record is None else _moment(record.updated),
     }
+
+
+def _told_request(record: TicketRecord) -> dict[str, Any]:
+    return {
+        "outcome": record.outcome.value,
+        "reason": record.reason,
+        "due": None if record.due is None else _moment(record.due),
+        "updated": _moment(record.updated),
+    }
+
+
+def _told_ticket(ticket: Ticket) -> dict[str, Any]:
+    return {
+        "configuration": ticket.configuration,
+        "outcome": ticket.outcome.value,
+        "reason": ticket.reason,
+        "caseId": _id(ticket.case_id),
+        "link": ticket.link,
+    }
+
+
+def _id(key: UUID | None) -> str | None:
+    return None if key is None else str(key)
 
 
 def told_callback(record: CallbackRecord) -> dict[str, Any]:
@@ -60,8 +100,8 @@ def told_callback(record: CallbackRecord) -> dict[str, Any]:
         "profile": record.profile,
         "outcome": record.outcome.value,
         "reason": record.reason,
-        "phoneCallId": None if record.phone_call_id is None else str(record.phone_call_id),
-        "queueId": None if record.queue_id is None else str(record.queue_id),
+        "phoneCallId": _id(record.phone_call_id),
+        "queueId": _id(record.queue_id),
         "closed": record.closed,
         "updated": _moment(record.updated),
     }

@@ -14,7 +14,13 @@ import azure.functions as func
 
 from functions.operations.decide import told, told_callback
 from functions.operations.messages import BadRequestError, read_call_id, read_callback_id, read_search
-from functions.operations.use_case import check_dataverse, check_documents, check_storage, search_calls
+from functions.operations.use_case import (
+    check_dataverse,
+    check_documents,
+    check_storage,
+    look_up_call,
+    search_calls,
+)
 from shared.calls.search_keys import search_key
 from shared.clock import utc_now
 from shared.enreach import client as enreach
@@ -65,10 +71,11 @@ def _add_calls(bp: func.Blueprint, gateways: Gateways) -> None:
     @bp.route(route="calls/{callId}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
     async def call_history(req: func.HttpRequest) -> func.HttpResponse:
         async def answer() -> func.HttpResponse:
-            history = await gateways.calls.history(read_call_id(req.route_params.get("callId", "")))
-            if history is None:
+            call_id = read_call_id(req.route_params.get("callId", ""))
+            known = await look_up_call(call_id, gateways.calls, gateways.tickets)
+            if known is None:
                 return _problem(HTTPStatus.NOT_FOUND, "nothing is known of this call")
-            return _json(told(history), 200)
+            return _json(told(known), 200)
 
         return await _answered(answer)
 
@@ -80,8 +87,8 @@ def _add_calls(bp: func.Blueprint, gateways: Gateways) -> None:
             if key is None:
                 return _problem(HTTPStatus.SERVICE_UNAVAILABLE, f"CUSTOMER_ID_KEY {problem}: calls cannot be searched")
             search = read_search(req.get_body() or b"")
-            found = await search_calls(search, gateways.calls, key, gateways.documents, utc_now())
-            return _json([told(history) for history in found], 200)
+            found = await search_calls(search, gateways.calls, gateways.tickets, key, gateways.documents, utc_now())
+            return _json([told(known) for known in found], 200)
 
         return await _answered(answer)
 

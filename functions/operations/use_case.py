@@ -1,10 +1,17 @@
 """The checks that belong to no capability: storage and Dataverse, which all of them need; and searching calls."""
 
-from collections.abc import Callable, Collection, Sequence
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from functions.operations.decide import broken_document_finding, dataverse_finding, searched_stretch, storage_finding
+from functions.operations.decide import (
+    KnownCall,
+    broken_document_finding,
+    dataverse_finding,
+    searched_stretch,
+    storage_finding,
+)
 from functions.operations.messages import BadRequestError, CallSearch
 from shared.calls.records import CallHistory
 from shared.calls.search_keys import SearchKey
@@ -15,6 +22,7 @@ from shared.health import Finding
 from shared.phone_numbers import e164
 from shared.storage.errors import StorageError
 from shared.storage.files import FileMissingError
+from shared.tickets.records import TicketRecord
 
 MOST_CALLS = 500
 """Calls that a search gives."""
@@ -51,9 +59,16 @@ class DocumentReader(Protocol):
 
 
 class Calls(Protocol):
-    """What a search needs of the ledger; `shared.calls.ledger.CallLedger` has it."""
+    """What this needs of the ledger of calls; `shared.calls.ledger.CallLedger` has it."""
 
+    async def history(self, call_id: str) -> CallHistory | None: ...
     async def find(self, keys: Collection[str], since: datetime, until: datetime, most: int) -> list[CallHistory]: ...
+
+
+class Tickets(Protocol):
+    """What this needs of the ledger of tickets; `shared.tickets.ledger.TicketLedger` has it."""
+
+    async def read(self, call_ids: Iterable[str]) -> dict[str, TicketRecord]: ...
 
 
 async def check_documents(documents: Documents) -> Sequence[Finding]:
@@ -84,9 +99,16 @@ async def check_dataverse(dynamics: Dynamics) -> Sequence[Finding]:
     return (dataverse_finding(dynamics.breaker_state, dynamics.breaker_since, failure),)
 
 
+async def look_up_call(call_id: str, calls: Calls, tickets: Tickets) -> KnownCall | None:
+    """What is known of the call of this canonical id; None where nothing is. Raises StorageError."""
+    history, asked = await asyncio.gather(calls.history(call_id), tickets.read([call_id]))
+    known = KnownCall(call_id, history, asked.get(call_id))
+    return None if known.history is None and known.tickets is None else known
+
+
 async def search_calls(
-    search: CallSearch, calls: Calls, key: SearchKey, documents: DocumentReader, now: datetime
-) -> list[CallHistory]:
+    search: CallSearch, calls: Calls, tickets: Tickets, key: SearchKey, documents: DocumentReader, now: datetime
+) -> list[KnownCall]:
     """The calls that this search asks for, the newest first, at most `MOST_CALLS`.
 
     Raises BadRequestError for a number that is none where we are, StorageError.
@@ -99,4 +121,6 @@ async def search_calls(
             raise BadRequestError("number: is no complete phone number; write it with its country code")
         numbers = [number]
     keys = key.found_by(numbers, [] if search.agent is None else [search.agent])
-    return await calls.find(keys, *searched_stretch(search.since, now), MOST_CALLS)
+    found = await calls.find(keys, *searched_stretch(search.since, now), MOST_CALLS)
+    asked = await tickets.read(history.call_id for history in found)
+    return [KnownCall(history.call_id, history, asked.get(history.call_id)) for history in found]

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from azure.data.tables import TableServiceClient, UpdateMode
+from azure.data.tables import TableClient, TableServiceClient, UpdateMode
 
 from tests.e2e.doors import ROOT, Stack
 
@@ -25,6 +25,24 @@ NOW = datetime.now(UTC)
 
 def digest(kind: str, text: str) -> str:
     return hmac.new(KEY.encode(), f"call history: {kind}\0{text}".encode(), "sha256").hexdigest()[:32]
+
+
+def link(tables: TableServiceClient, call_id: str, started: datetime, **found_by: str) -> dict[str, Any]:
+    """Put the rows of a case into storage that was made from a call. Returns how it should be told."""
+    table = tables.create_table_if_not_exists("idempotency")
+    digests = {kind: digest(kind, text) for kind, text in found_by.items()}
+    keys = " ".join(f"{kind[0]}{text}" for kind, text in digests.items())
+    row = {"PartitionKey": f"call-{call_id[0]}", "RowKey": f"{call_id}-case-{CASE}"}
+    table.upsert_entity({**row, "link": LINK, "started": started, "foundBy": keys})
+    index(table, call_id, started, digests)
+    return {"id": CASE, "link": LINK}
+
+
+def index(table: TableClient, call_id: str, started: datetime, digests: dict[str, str]) -> None:
+    countdown = 99999999999999 - int(f"{started:%Y%m%d%H%M%S}")
+    for kind, text in digests.items():
+        partition = f"calls-of-{kind}-{started:%Y%m}-{text[0]}"
+        table.upsert_entity({"PartitionKey": partition, "RowKey": f"{text}-{countdown:014}-{call_id}"})
 
 
 def remember(tables: TableServiceClient, call_id: str, started: datetime, **found_by: str) -> dict[str, Any]:
@@ -47,16 +65,15 @@ def remember(tables: TableServiceClient, call_id: str, started: datetime, **foun
         },
         UpdateMode.REPLACE,
     )
-    countdown = 99999999999999 - int(f"{started:%Y%m%d%H%M%S}")
-    for kind, text in digests.items():
-        partition = f"calls-of-{kind}-{started:%Y%m}-{text[0]}"
-        table.upsert_entity({"PartitionKey": partition, "RowKey": f"{text}-{countdown:014}-{call_id}"})
+    index(table, call_id, started, digests)
     return {
         "callId": call_id,
         "outcome": "logged",
         "reason": "A phone call was written.",
         "phoneCallId": str(uuid.UUID(int=7)),
         "cases": [],
+        "ticketRequest": None,
+        "tickets": [],
         "updated": f"{updated:%Y-%m-%dT%H:%M:%SZ}",
     }
 
@@ -76,9 +93,24 @@ def search(stack: Stack, **body: str) -> tuple[int, Any]:
 )
 def test_a_call_is_told_by_its_id_in_any_spelling(stack: Stack, spelling: str) -> None:
     told = remember(stack.tables, CALL, NOW - timedelta(hours=1))
-    case = {"PartitionKey": f"call-{CALL[0]}", "RowKey": f"{CALL}-case-{CASE}", "link": LINK}
-    stack.tables.get_table_client("idempotency").upsert_entity(case)
-    assert history(stack, spelling) == (200, {**told, "cases": [{"id": CASE, "link": LINK}]})
+    case = link(stack.tables, CALL, NOW - timedelta(hours=1))
+    assert history(stack, spelling) == (200, {**told, "cases": [case]})
+
+
+def test_a_call_that_call_sync_never_saw_is_told_with_its_case(stack: Stack) -> None:
+    number, agent, call = "+358501234567", "olli.unseen@nordic-care.example", str(uuid.uuid4())
+    told = {
+        "callId": call,
+        "outcome": None,
+        "reason": "call sync has not seen the call",
+        "phoneCallId": None,
+        "cases": [link(stack.tables, call, NOW - timedelta(hours=1), number=number, agent=agent)],
+        "ticketRequest": None,
+        "tickets": [],
+        "updated": None,
+    }
+    assert history(stack, call) == (200, told)
+    assert search(stack, number=number) == search(stack, agent=agent) == (200, [told])
 
 
 def test_an_unknown_call_is_not_found_and_other_text_is_no_id(stack: Stack) -> None:

@@ -15,16 +15,18 @@ import jsonschema_rs
 import pytest
 
 from functions.operations import trigger
-from functions.operations.decide import LONGEST_BACK, searched_stretch, told
+from functions.operations.decide import LONGEST_BACK, KnownCall, searched_stretch, told
 from functions.operations.messages import LARGEST_BODY, BadRequestError, CallSearch, read_call_id, read_search
 from functions.operations.use_case import MOST_CALLS
 from shared.calls.ledger import CallLedger
-from shared.calls.records import CallHistory, LinkedCase, Outcome
+from shared.calls.records import CallHistory, CaseLink, LinkedCase, Outcome
 from shared.calls.search_keys import SearchKey
 from shared.config_documents import CONTAINER, ConfigDocuments
 from shared.gateways import Gateways
 from shared.health.board import Health
 from shared.settings import Settings
+from shared.tickets.ledger import TicketLedger
+from shared.tickets.records import Ticket, TicketOutcome, TicketRecord
 from tests.memory_storage import MemoryFiles, MemoryTables
 from tests.unit.shared.calls.calls import AGENT, NUMBER, START, a_call, call_id
 
@@ -61,7 +63,8 @@ HISTORY, SEARCH = "/api/calls/{callId}", "/api/calls/search"
 
 @cache
 def schema(name: str) -> jsonschema_rs.Validator:
-    return jsonschema_rs.validator_for(document()["components"]["schemas"][name])
+    components = document()["components"]
+    return jsonschema_rs.validator_for({"$ref": f"#/components/schemas/{name}", "components": components})
 
 
 def examples(content: dict[str, Any]) -> list[Any]:
@@ -81,9 +84,13 @@ def test_the_description_has_both_routes_and_their_limits() -> None:
 
 def test_outcomes_of_the_description_are_those_of_the_ledger() -> None:
     described = document()["components"]["schemas"]["CallHistory"]["properties"]["outcome"]["enum"]
-    assert described == [outcome.value for outcome in Outcome]
+    assert described == [*(outcome.value for outcome in Outcome), None]
+    of_tickets = document()["components"]["schemas"]["TicketOutcome"]["enum"]
+    assert of_tickets == [outcome.value for outcome in TicketOutcome]
     page = (Path(__file__).parents[4] / "docs/operations.md").read_text(encoding="utf-8")
-    assert [outcome for outcome in described if f"| `{outcome}` |" not in page] == []
+    of_calls, _, further = page.partition("| outcome of a ticket |")
+    assert [outcome for outcome in described[:-1] if f"| `{outcome}` |" not in of_calls] == []
+    assert [outcome for outcome in of_tickets if f"| `{outcome}` |" not in further.partition("## ")[0]] == []
 
 
 def test_a_search_is_described_as_the_model_reads_it() -> None:
@@ -189,14 +196,41 @@ def test_a_search_goes_no_further_back_than_there_may_be_calls(since: datetime |
 def test_a_call_is_told_in_utc_and_whole_seconds() -> None:
     updated = datetime(2027, 3, 22, 11, 30, 5, 999_999, timezone(timedelta(hours=2)))
     call = a_call(updated=updated, phone_call_id=None)
-    assert told(CallHistory(call, (CASE,))) == {
+    assert told(KnownCall(call_id(0), CallHistory(call_id(0), call, (CASE,), START), None)) == {
         "callId": call_id(0),
         "outcome": "logged",
         "reason": "A phone call was written.",
         "phoneCallId": None,
         "cases": [{"id": str(CASE.id), "link": CASE.link}],
+        "ticketRequest": None,
+        "tickets": [],
         "updated": "2027-03-22T09:30:05Z",
     }
+
+
+def test_a_call_that_ticket_creation_alone_knows_is_told_as_one_that_call_sync_has_not_seen() -> None:
+    updated = datetime(2027, 3, 22, 11, 30, 5, 999_999, timezone(timedelta(hours=2)))
+    asked = a_request(due=updated + timedelta(minutes=10), updated=updated)
+    assert told(KnownCall(call_id(0), None, asked)) == {
+        "callId": call_id(0),
+        "outcome": None,
+        "reason": "call sync has not seen the call",
+        "phoneCallId": None,
+        "cases": [],
+        "ticketRequest": {
+            "outcome": "created",
+            "reason": "Cases were made.",
+            "due": "2027-03-22T09:40:05Z",
+            "updated": "2027-03-22T09:30:05Z",
+        },
+        "tickets": [
+            {"configuration": "Support", "outcome": "created", "reason": "A case was made.", "caseId": str(CASE.id),
+             "link": CASE.link},
+            {"configuration": "Missed", "outcome": "no-case", "reason": "Nobody knows the caller.", "caseId": None,
+             "link": None},
+        ],
+        "updated": None,
+    }  # fmt: skip
 
 
 # --------------------------------------------------------------------------------------------- answering
@@ -208,15 +242,15 @@ class World:
     def __init__(self, secret: str | None = SECRET, region: str | None = "FI") -> None:
         self.tables, files = MemoryTables(), MemoryFiles()
         files._store(CONTAINER, "customer-matching.json", json.dumps({"defaultRegion": region}).encode(), "")
-        self.calls = CallLedger(self.tables)
+        self.calls, self.tickets = CallLedger(self.tables), TicketLedger(self.tables)
         settings = Settings(
             AzureWebJobsStorage="UseDevelopmentStorage=true",
             dataverse_url="https://contoso.crm4.dynamics.com",
             customer_id_key=secret,
         )
         gateways = SimpleNamespace(
-            settings=settings, calls=self.calls, documents=ConfigDocuments(files), health=Health(), files=files,
-            dataverse=None, enreach=None,
+            settings=settings, calls=self.calls, tickets=self.tickets, documents=ConfigDocuments(files),
+            health=Health(), files=files, dataverse=None, enreach=None,
         )  # fmt: skip
         app = func.FunctionApp()
         app.register_functions(trigger.blueprint(cast(Gateways, gateways)))
@@ -257,15 +291,62 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     return World()
 
 
+LINK = CaseLink(call_id(0), START, CASE, KEY.found_by([NUMBER], [AGENT]))
+
+
+def a_request(number: int = 0, **changes: Any) -> TicketRecord:
+    """A request that made a case by one configuration, and none by another one."""
+    made = Ticket(
+        configuration="Support", outcome=TicketOutcome.CREATED, reason="A case was made.", case_id=CASE.id,
+        link=CASE.link, done=True,
+    )  # fmt: skip
+    none = Ticket(configuration="Missed", outcome=TicketOutcome.NO_CASE, reason="Nobody knows the caller.", done=True)
+    record = TicketRecord(
+        call_id=call_id(number), outcome=TicketOutcome.CREATED, reason="Cases were made.", first_seen=START,
+        updated=START, started=START, done=True, tickets=(made, none),
+    )  # fmt: skip
+    return replace(record, **changes)
+
+
 def found_by(numbers: list[str], agents: list[str]) -> dict[str, Any]:
     return {"found_by": KEY.found_by(numbers, agents)}
 
 
 @pytest.mark.parametrize("spelling", [str.lower, str.upper, "{{{}}}".format, lambda text: text.replace("-", "")])
 async def test_a_call_is_told_by_its_id_in_any_spelling(world: World, spelling: Any) -> None:
-    await world.calls.write([a_call()])
-    await world.calls.link_case(call_id(0), START, CASE)
-    assert await world.history(spelling(call_id(0))) == (200, told(CallHistory(a_call(), (CASE,))))
+    call, asked = a_call(), a_request()
+    await world.calls.write([call])
+    await world.calls.link_cases([LINK])
+    await world.tickets.write([asked])
+    known = KnownCall(call_id(0), CallHistory(call_id(0), call, (CASE,), START), asked)
+    assert await world.history(spelling(call_id(0))) == (200, told(known))
+
+
+async def test_a_call_that_call_sync_never_saw_is_told_with_its_cases_and_tickets(world: World) -> None:
+    asked = a_request()
+    await world.tickets.write([asked])
+    assert await world.history(call_id(0)) == (200, told(KnownCall(call_id(0), None, asked)))
+    assert await world.found(number=NUMBER) == []
+    await world.calls.link_cases([LINK])
+    with_case = told(KnownCall(call_id(0), CallHistory(call_id(0), None, (CASE,), START), asked))
+    assert with_case["cases"] == [{"id": str(CASE.id), "link": CASE.link}]
+    assert await world.history(call_id(0)) == (200, with_case)
+    assert await world.search(number=NUMBER) == await world.search(agent=AGENT) == (200, [with_case])
+
+
+async def test_a_search_tells_what_became_of_the_requests_of_its_calls(world: World) -> None:
+    await world.calls.write([a_call(each, minutes=each, **found_by([NUMBER], [])) for each in range(3)])
+    await world.tickets.write(
+        [a_request(1), a_request(2, outcome=TicketOutcome.NO_TRIGGER, reason="None holds.", tickets=())]
+    )
+    _, calls = await world.search(number=NUMBER)
+    requests = [call["ticketRequest"] and call["ticketRequest"]["outcome"] for call in calls]
+    assert requests == ["no-trigger", "created", None]
+    assert [[ticket["configuration"] for ticket in call["tickets"]] for call in calls] == [
+        [],
+        ["Support", "Missed"],
+        [],
+    ]
 
 
 async def test_a_call_that_nobody_knows_is_not_found_and_text_that_is_no_id_is_refused(world: World) -> None:
