@@ -185,7 +185,7 @@ class Parking:
                 await self._queues.delete(POISON_QUEUE, message)
 
         await at_once(_AT_ONCE, messages, remove)
-        sent |= fresh.keys()
+        sent.update(fresh)
 
     async def known(self, digests: Iterable[str]) -> Mapping[str, ParkedMessage]:
         """What the ledger has of these."""
