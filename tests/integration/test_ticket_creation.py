@@ -95,7 +95,7 @@ async def test_an_unknown_caller_becomes_a_contact_with_the_number_in_e164(site:
         ),
         pytest.param({}, {"callerNumber": "+358985000001"}, None, "no-case", id="our own number is nobody's"),
         pytest.param(
-            {}, {"variables": {"email": "Mail@X.Example"}}, "mail", "created", id="by e-mail, where the number is nobody's"
+            {}, {"variables": {"email": "Mail@X.Example"}}, "mail", "created", id="by e-mail"
         ),
         pytest.param({"severalMatches": "noCase"}, {"callerNumber": "+358501110000"}, None, "no-case", id="several"),
         pytest.param({}, {"callerNumber": "+358501110000"}, "several", "created", id="the first of several"),

@@ -42,7 +42,7 @@ async def catch_up(worlds: TicketGateways) -> int:
     given_up = {each.call_id for each in records if now - each.first_seen >= GIVEN_UP_AFTER}
     changed = [_without_pending(each, now) for each in records if each.call_id in settled | given_up]
     if changed:
-        await worlds.ledger.write(changed)
+        await worlds.ledger.write(changed, before={each.call_id: each for each in records})
     return len(changed)
 
 

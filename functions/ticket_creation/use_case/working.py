@@ -93,7 +93,7 @@ class _Group:
         if links:
             await self._worlds.calls.link_cases(links)
         if records:
-            await self._worlds.ledger.write(records)
+            await self._worlds.ledger.write(records, before=before)
 
     async def _made(self, decided: Decided) -> dict[str, list[tuple[str, Made]]]:
         """What became of the configurations that each call is for, by call id."""
