@@ -6,6 +6,7 @@ matching          whose number it is, among the rows found: pure
 stored_spellings  in which spellings this environment stores numbers
 look_up           the asking, for one number
 many              the asking, for thousands of numbers at once (not loaded with the package: callers do not wait for it)
+activities        a customer as whom a phone call is regarding, and as a party: pure
 unknown_callers   which row is made for a caller whom nobody knows: pure
 What every key of the document means: docs/customer-matching.md.
 """

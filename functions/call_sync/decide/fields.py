@@ -12,13 +12,13 @@ from datetime import time, timedelta
 from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
-from functions.call_sync.decide.outcome import Customer, Log, Site, customer_number
+from functions.call_sync.decide.outcome import Log, Site, customer_number
 from functions.call_sync.rules import CallSync
 from shared.calls.call import Agent, Call, Kind, legs_text, received_of
 from shared.calls.ids import canonical_guid, phone_call_id
+from shared.customers.activities import REGARDING, Customer, CustomerKind, customer_party, user_party
 from shared.customers.document import MatchKind
 from shared.dataverse.tables import (
-    ACTIVITY_PARTY,
     PARTY_FROM,
     PARTY_TO,
     PHONE_CALL,
@@ -57,18 +57,6 @@ _DATE_ONLY: Final = frozenset({"actualstart", "actualend"})
 _MIDNIGHT: Final = time()
 _MOMENTS: Final = _DATE_ONLY | {"scheduledstart", "scheduledend"}
 _AUDIT = re.compile(r"^[ \t]*CallId is (\{?[0-9a-f-]{32,36}\}?)", re.IGNORECASE | re.MULTILINE)
-
-REGARDING: Final[Mapping[MatchKind, PhoneCallNavigation]] = {
-    MatchKind.CONTACT: "regardingobjectid_contact_phonecall",
-    MatchKind.ACCOUNT: "regardingobjectid_account_phonecall",
-    MatchKind.LEAD: "regardingobjectid_lead_phonecall",
-}
-type _PartyNavigation = Literal["partyid_account", "partyid_contact", "partyid_lead", "partyid_systemuser"]
-_PARTY: Final[Mapping[MatchKind, _PartyNavigation]] = {
-    MatchKind.CONTACT: "partyid_contact",
-    MatchKind.ACCOUNT: "partyid_account",
-    MatchKind.LEAD: "partyid_lead",
-}
 
 
 class State(NamedTuple):
@@ -277,11 +265,9 @@ def _party_rows(owner: str | None, customer: Customer | None, *, is_outgoing: bo
     of_user, of_customer = _masks(is_outgoing=is_outgoing)
     rows: list[JsonRow] = []
     if customer is not None:
-        bind = {_PARTY[customer.kind]: customer.id}
-        rows.append(ACTIVITY_PARTY.part_of_row({"participationtypemask": of_customer}, bind))
+        rows.append(customer_party(customer, of_customer))
     if owner is not None:
-        bind_user: dict[_PartyNavigation, str] = {"partyid_systemuser": owner}
-        rows.append(ACTIVITY_PARTY.part_of_row({"participationtypemask": of_user}, bind_user))
+        rows.append(user_party(owner, of_user))
     return rows
 
 
@@ -376,7 +362,7 @@ class Written:
             raise ValueError("what was written to a phone call cannot be read") from None
 
 
-def _kind(text: str) -> Literal[MatchKind.CONTACT, MatchKind.ACCOUNT, MatchKind.LEAD]:
+def _kind(text: str) -> CustomerKind:
     kind = MatchKind(text)
     if kind is MatchKind.NONE or kind is MatchKind.AMBIGUOUS:
         raise ValueError("no kind of customer")

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
-from uuid import UUID
 
 from functions.call_sync.rules import CallSync
 from shared.calls.call import Agent, Call, Kind
@@ -17,8 +16,9 @@ from shared.calls.privacy import (
     privacy_rules,
 )
 from shared.calls.records import Outcome
+from shared.customers.activities import Customer, matched_customer
 from shared.customers.document import CustomerMatching, MatchKind
-from shared.customers.matching import NOBODY, TABLES, Match
+from shared.customers.matching import NOBODY, Match
 from shared.enreach.models import Direction
 from shared.phone_numbers import e164
 from shared.users.matching import User, UserMap
@@ -26,7 +26,6 @@ from shared.users.matching import User, UserMap
 PHONE_CALL_STATES: Final[Mapping[int, int]] = {1: 0, 2: 1, 4: 1, 3: 2}
 """The state that each status reason of the phone call belongs to, as Dynamics comes (table reference)."""
 
-type CustomerKind = Literal[MatchKind.CONTACT, MatchKind.ACCOUNT, MatchKind.LEAD]
 type NewKind = Literal[MatchKind.CONTACT, MatchKind.LEAD]
 
 
@@ -64,14 +63,6 @@ def site_of(
 
 
 # ------------------------------------------------------------------------------------------------- decisions
-
-
-@dataclass(frozen=True, slots=True)
-class Customer:
-    """A row of Dynamics."""
-
-    kind: CustomerKind
-    id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,14 +284,6 @@ def _why_away(call: Call, site: Site) -> Withdraw | None:
     if is_never_logged(call, site.privacy):
         return Withdraw(Outcome.NEVER_LOG, ON_THE_LIST, rules.when_turned_private)
     return None
-
-
-def matched_customer(match: Match) -> Customer | None:
-    """The customer whom the match policy found or picked; None for nobody and for several."""
-    kind = match.kind
-    if match.row is None or kind is MatchKind.NONE or kind is MatchKind.AMBIGUOUS:
-        return None
-    return Customer(kind, UUID(str(match.row[TABLES[kind].primary_id])))
 
 
 def _skip_unmatched(call: Call, site: Site, match: Match) -> Skip | None:

@@ -35,7 +35,6 @@ from functions.call_sync.decide.fields import (
 )
 from functions.call_sync.decide.news import Seen
 from functions.call_sync.decide.outcome import (
-    Customer,
     Decision,
     Log,
     NewCustomer,
@@ -47,6 +46,7 @@ from functions.call_sync.decide.outcome import (
 )
 from functions.call_sync.decide.rows import phone_calls
 from shared.calls.records import CallRecord, Outcome
+from shared.customers.activities import Customer
 from shared.customers.unknown_callers import unknown_caller_id
 from shared.dataverse.odata import (
     ChangeSet,

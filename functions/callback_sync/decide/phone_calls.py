@@ -13,8 +13,7 @@ from uuid import UUID
 from functions.callback_sync.decide.profiles import Owner
 from functions.callback_sync.decide.requests import Request
 from shared.callbacks.ids import repeat_note_id
-from shared.customers.document import MatchKind
-from shared.customers.matching import TABLES, Match
+from shared.customers.activities import REGARDING, Customer, customer_party, user_party
 from shared.dataverse.odata import ChangeSet, Part, action_part, create_part, entity_parameter, update_part
 from shared.dataverse.tables import (
     ACTIVITY_PARTY,
@@ -46,26 +45,6 @@ NOTE_SUBJECT: Final = "Callback requested again"
 
 _STAMP = re.compile(r"^CallbackId is ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})[ \t]*$", re.MULTILINE)
 
-type _PartyNavigation = Literal["partyid_account", "partyid_contact", "partyid_lead", "partyid_systemuser"]
-_REGARDING: Final[Mapping[MatchKind, PhoneCallNavigation]] = {
-    MatchKind.CONTACT: "regardingobjectid_contact_phonecall",
-    MatchKind.ACCOUNT: "regardingobjectid_account_phonecall",
-    MatchKind.LEAD: "regardingobjectid_lead_phonecall",
-}
-_PARTY: Final[Mapping[MatchKind, _PartyNavigation]] = {
-    MatchKind.CONTACT: "partyid_contact",
-    MatchKind.ACCOUNT: "partyid_account",
-    MatchKind.LEAD: "partyid_lead",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Customer:
-    """A row of Dynamics."""
-
-    kind: MatchKind
-    id: UUID
-
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -77,13 +56,6 @@ class State:
 
 COMPLETED: Final = State(PHONE_CALL_COMPLETED, STATUS_MADE)
 CANCELED: Final = State(PHONE_CALL_CANCELED, STATUS_CANCELED)
-
-
-def customer_of(match: Match) -> Customer | None:
-    """Whose number it is; None for nobody's, and for one of several where none is picked."""
-    if match.row is None or match.kind not in _PARTY:
-        return None
-    return Customer(match.kind, UUID(str(match.row[TABLES[match.kind].primary_id])))
 
 
 # ------------------------------------------------------------------------------------------------------ creation
@@ -138,7 +110,7 @@ def _row(request: Request, customer: Customer | None, parties: list[JsonRow]) ->
     if owner is not None and owner.kind == "user":
         binds["ownerid"] = owner.id
     if customer is not None:
-        binds[_REGARDING[customer.kind]] = customer.id
+        binds[REGARDING[customer.kind]] = customer.id
     nested: Mapping[Literal["phonecall_activity_parties"], list[JsonRow]] = (
         {"phonecall_activity_parties": parties} if parties else {}
     )
@@ -154,15 +126,13 @@ def _parties(request: Request, customer: Customer | None, own_user: UUID) -> lis
     is no party."""
     rows: list[JsonRow] = []
     if customer is not None:
-        bind: dict[_PartyNavigation, UUID | str] = {_PARTY[customer.kind]: customer.id}
-        rows.append(ACTIVITY_PARTY.part_of_row({"participationtypemask": PARTY_FROM}, bind))
+        rows.append(customer_party(customer, PARTY_FROM))
     elif request.shown:
         number = cut(_clean(request.shown), LONGEST_NUMBER)
         rows.append(ACTIVITY_PARTY.part_of_row({"participationtypemask": PARTY_FROM, "addressused": number}))
     owner = request.target.owner or Owner("user", own_user)
     if owner.kind == "user":
-        bind = {"partyid_systemuser": owner.id}
-        rows.append(ACTIVITY_PARTY.part_of_row({"participationtypemask": PARTY_TO}, bind))
+        rows.append(user_party(owner.id, PARTY_TO))
     return rows
 
 

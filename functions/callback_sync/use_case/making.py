@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import batched
 from uuid import UUID
 
-from functions.callback_sync.decide.phone_calls import WAYS, Customer, creation, customer_of, queueing
+from functions.callback_sync.decide.phone_calls import WAYS, creation, queueing
 from functions.callback_sync.decide.requests import (
     Look,
     Request,
@@ -38,6 +38,7 @@ from functions.callback_sync.use_case.repeats import note_repeats, open_calls
 from functions.callback_sync.use_case.run import Run
 from functions.callback_sync.use_case.worlds import CallbackGateways, Dynamics
 from shared.callbacks.records import CallbackOutcome, CallbackRecord
+from shared.customers.activities import Customer, matched_customer
 from shared.customers.many import find_customers
 from shared.dataverse.denied_sets import SetSender
 from shared.dataverse.errors import (
@@ -210,7 +211,7 @@ class Making:
         except DataverseError as error:
             _log.warning("Callback sync could not look for customers: %s", error)
             return {}
-        return await aside(lambda: {number: customer_of(match) for number, match in found.items()})
+        return await aside(lambda: {number: matched_customer(match) for number, match in found.items()})
 
 
 def is_to_be_closed(record: CallbackRecord, *, stays_open: Collection[str]) -> bool:

@@ -31,12 +31,13 @@ from functions.call_sync.decide.fields import (
     written_at_creation,
     written_of,
 )
-from functions.call_sync.decide.outcome import Customer, Log, Site, site_of
+from functions.call_sync.decide.outcome import Log, Site, site_of
 from functions.call_sync.rules import CallSync
 from shared.calls.call import Agent, Call
 from shared.calls.ids import phone_call_id
 from shared.config_documents import json_document
 from shared.customers import CustomerMatching, MatchKind
+from shared.customers.activities import Customer
 from shared.dataverse.tables import JsonRow
 from tests.unit.shared.calls.feeds import (
     AINO,

@@ -14,8 +14,6 @@ import pytest
 from functions.call_sync.decide.fields import final_state
 from functions.call_sync.decide.outcome import (
     PHONE_CALL_STATES,
-    Customer,
-    CustomerKind,
     Facts,
     Log,
     NewCustomer,
@@ -39,6 +37,7 @@ from shared.calls.call import Call, Kind
 from shared.calls.records import Outcome
 from shared.config_documents import json_document
 from shared.customers import CustomerMatching, Match, MatchKind
+from shared.customers.activities import Customer, CustomerKind
 from shared.customers.matching import NOBODY, matched
 from shared.enreach.models import Privacy
 from shared.users.matching import User, UserMap

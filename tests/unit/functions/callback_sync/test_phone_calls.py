@@ -10,10 +10,8 @@ from functions.callback_sync.decide.phone_calls import (
     CANCELED,
     LONGEST_DESCRIPTION,
     WAYS,
-    Customer,
     callback_id_in,
     creation,
-    customer_of,
     description,
     ending,
     note_row,
@@ -21,8 +19,8 @@ from functions.callback_sync.decide.phone_calls import (
 )
 from functions.callback_sync.decide.profiles import Owner
 from shared.callbacks.ids import callback_phone_call_id, repeat_note_id
+from shared.customers.activities import Customer
 from shared.customers.document import MatchKind
-from shared.customers.matching import AMBIGUOUS, NOBODY, Match
 from shared.dataverse.texts import units
 from tests.unit.functions.callback_sync.examples import ID, NOW, QUEUE, request, target
 
@@ -167,16 +165,3 @@ def test_the_note_of_a_repeat() -> None:
         "isdocument": False,
         "objectid_phonecall@odata.bind": f"/phonecalls({UUID(int=5)})",
     }
-
-
-@pytest.mark.parametrize(
-    ("match", "customer"),
-    [
-        (NOBODY, None),
-        (AMBIGUOUS, None),
-        (Match(MatchKind.CONTACT, {"contactid": str(SOMEBODY)}), CONTACT),
-        (Match(MatchKind.ACCOUNT, {"accountid": str(SOMEBODY)}), Customer(MatchKind.ACCOUNT, SOMEBODY)),
-    ],
-)
-def test_customers(match: Match, customer: Customer | None) -> None:
-    assert customer_of(match) == customer
