@@ -2,10 +2,14 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
 
 import pytest
 
 from functions.ticket_creation.use_case.results import DONE, Later, Refused
+from shared.calls.records import CallRecord, Outcome
 from shared.dataverse.client import DataverseClient
 from tests.integration.callbacks_site import CALLER, guid, iso
 from tests.integration.enreach import Enreach
@@ -102,7 +106,7 @@ async def test_an_unknown_caller_becomes_a_contact_with_the_number_in_e164(site:
     ],
 )  # fmt: skip
 async def test_whose_case_it_is(
-    site: TicketsSite, rules: dict[str, object], keys: dict[str, object], whose: str | None, outcome: str
+    site: TicketsSite, rules: dict[str, Any], keys: dict[str, Any], whose: str | None, outcome: str
 ) -> None:
     site.account("fallback", accountnumber="FB-1")
     site.contact("mail", "", emailaddress1="mail@x.example")
@@ -375,6 +379,33 @@ async def test_a_phone_call_that_comes_later_comes_under_the_case(site: TicketsS
     assert await site.catch_up() == 1
     assert site.regarding("one") == str(key_of("one"))
     assert not (await site.record("one")).is_pending
+
+
+async def test_a_call_that_is_not_logged_is_not_waited_for(site: TicketsSite) -> None:
+    await site.take(site.request("one"))
+    now = site.now()
+    record = CallRecord(
+        call_id=guid("one"), outcome=Outcome.SWITCHED_OFF, reason="", started=now, first_seen=now, updated=now
+    )
+    await site.calls.write([record])
+    assert await site.catch_up() == 1
+    assert not (await site.record("one")).is_pending
+    await site.calls.write([replace(record, call_id=guid("two"))])
+    await site.take(site.request("two"))
+    assert not (await site.record("two")).is_pending
+
+
+async def test_a_phone_call_of_an_agents_client_comes_under_the_case(site: TicketsSite) -> None:
+    now, key = site.now(), UUID(guid("client's row"))
+    site.plant(phonecalls=[{"activityid": str(key), "subject": "From the client"}])
+    record = CallRecord(
+        call_id=guid("one"), outcome=Outcome.ADOPTED, reason="", started=now, first_seen=now, updated=now,
+        phone_call_id=key,
+    )  # fmt: skip
+    await site.calls.write([record])
+    await site.take(site.request("one"))
+    row = site.by_id("phonecalls", "activityid")[str(key)]
+    assert row["_regardingobjectid_value"] == str(key_of("one"))
 
 
 async def test_what_a_user_made_a_phone_call_regard_stays(site: TicketsSite) -> None:

@@ -52,9 +52,9 @@ async def in_groups(site: TicketsSite, requests: list[TicketRequest]) -> int:
         # Of each group: customers, what is there, contacts, cases, notifications; the latter three 200 a request.
         pytest.param({"queue": "Case desk", "notifyAgent": True}, TICKETS, 24, id="a case each"),
         pytest.param(
-            {"queue": "Case desk", "attach": {"policy": "newestOpenCase"}}, 200, 22, id="onto the newest open case"
+            {"queue": "Case desk", "attach": {"policy": "newestOpenCase"}}, 200, 14, id="onto the newest open case"
         ),
-        pytest.param({"queue": "Case desk", "attach": {"policy": "missedCallCase"}}, 200, 22, id="missed calls"),
+        pytest.param({"queue": "Case desk", "attach": {"policy": "missedCallCase"}}, 200, 14, id="missed calls"),
     ],
 )
 async def test_a_thousand_tickets_take_some_twenty_requests(

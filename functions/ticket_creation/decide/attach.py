@@ -8,6 +8,7 @@ from typing import Literal
 from uuid import UUID
 
 from functions.ticket_creation.decide.targets import Target
+from shared.calls.records import CallRecord, Outcome
 from shared.dataverse.tables import ACTIVE, JsonRow
 from shared.number_index.keys import NumberKey
 from shared.tickets.records import Slot
@@ -15,6 +16,11 @@ from shared.tickets.records import Slot
 ABANDONED = timedelta(hours=2)
 """After so long without a try of its call, the opening of a case is taken over. No request waits longer than an hour,
 and no function runs longer than half an hour (host.json)."""
+
+_NEVER_LOGGED = frozenset({
+    Outcome.SKIPPED_PRIVATE, Outcome.NEVER_LOG, Outcome.TOO_SHORT, Outcome.SWITCHED_OFF, Outcome.DELETED_BY_USER,
+    Outcome.REMOVED_PRIVATE,
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +120,12 @@ def regards(row: JsonRow | None, case_id: UUID, customer: UUID) -> Literal["abse
     if now is not None and UUID(str(now)) == case_id:
         return "set"
     return "settable" if now is None or UUID(str(now)) == customer else "user's"
+
+
+def may_come(record: CallRecord | None) -> bool:
+    """Whether call sync may still make a phone call of this call: it was not looked at yet, or something is missing
+    that somebody may add, such as the contact that a ticket makes."""
+    return record is None or record.outcome not in _NEVER_LOGGED
 
 
 def newest(cases: Mapping[UUID, Sequence[JsonRow]], customer: UUID) -> UUID | None:

@@ -72,6 +72,8 @@ class There:
     """The case of each note."""
     calls: Mapping[UUID, JsonRow] = field(default_factory=dict)
     """Phone calls by the key that follows from the call id, those of agents' clients too."""
+    unlogged: frozenset[str] = frozenset()
+    """Calls (ids) of which call sync makes no phone call."""
 
     def phone_call(self, ready: Ready, case: UUID, *, may_come: bool) -> tuple[PhoneCall | None, bool]:
         """The phone call that comes under this case now, and whether it is to come later. `may_come`: calls are
@@ -82,7 +84,7 @@ class There:
                 assert row is not None
                 return PhoneCall(UUID(str(row["activityid"])), str(row["@odata.etag"])), False
             case "absent":
-                return None, may_come
+                return None, may_come and ready.call_id not in self.unlogged
             case _:
                 return None, False
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from functions.ticket_creation.decide.attach import slot_key
+from functions.ticket_creation.decide.attach import may_come, slot_key
 from functions.ticket_creation.decide.cases import BadTicketError, texts_of
 from functions.ticket_creation.decide.conditions import asks_for_match, configurations_of
 from functions.ticket_creation.decide.customers import (
@@ -200,6 +200,7 @@ class Deciding:
             for call_id, record in records.items()
             if record.phone_call_id is not None and record.phone_call_id != phone_call_id(call_id)
         }
+        there = replace(there, unlogged=frozenset(each for each in missing if not may_come(records.get(each))))
         if not adopted:
             return there
         answers = await self._worlds.dynamics.query_packed(phone_calls_there(adopted))

@@ -1,16 +1,17 @@
 """Phone calls that came later than their cases: they come under the case as soon as they are there."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from functions.ticket_creation.decide.attach import regards
+from functions.ticket_creation.decide.attach import may_come, regards
 from functions.ticket_creation.decide.cases import PhoneCall, regarding_part
 from functions.ticket_creation.queries import cases_there, phone_calls_there
 from functions.ticket_creation.use_case.worlds import TicketGateways
 from shared.calls.ids import phone_call_id
+from shared.calls.records import CallRecord
 from shared.dataverse.denied_sets import SetSender
 from shared.dataverse.odata import ChangeSet
 from shared.dataverse.tables import JsonRow
@@ -32,14 +33,19 @@ async def catch_up(worlds: TicketGateways) -> int:
     records = [each for each in await worlds.ledger.pending(_MOST) if _is_due(each, now)]
     if not records:
         return 0
-    keys = await _keys(worlds, records)
+    known = await worlds.calls.read([each.call_id for each in records])
+    keys = _keys(records, known)
     cases = {each.case_id for record in records for each in record.tickets if each.phone_call_pending and each.case_id}
     calls_asked, cases_asked = phone_calls_there(sorted(set(keys.values()))), cases_there(sorted(cases))
     answers = await worlds.dynamics.query_packed([*calls_asked, *cases_asked])
     calls = _by_id((row for rows in answers[: len(calls_asked)] for row in rows), "activityid")
     there = _by_id((row for rows in answers[len(calls_asked) :] for row in rows), "incidentid")
     settled = await _settled(worlds, records, keys, calls, there)
-    given_up = {each.call_id for each in records if now - each.first_seen >= GIVEN_UP_AFTER}
+    given_up = {
+        each.call_id
+        for each in records
+        if now - each.first_seen >= GIVEN_UP_AFTER or not may_come(known.get(each.call_id))
+    }
     changed = [_without_pending(each, now) for each in records if each.call_id in settled | given_up]
     if changed:
         await worlds.ledger.write(changed, before={each.call_id: each for each in records})
@@ -51,9 +57,8 @@ def _is_due(record: TicketRecord, now: datetime) -> bool:
     return age < OFTEN_FOR or age >= GIVEN_UP_AFTER or now.minute < _SELDOM_MINUTES
 
 
-async def _keys(worlds: TicketGateways, records: Sequence[TicketRecord]) -> dict[str, UUID]:
+def _keys(records: Sequence[TicketRecord], known: Mapping[str, CallRecord]) -> dict[str, UUID]:
     """The keys of the phone calls: that of an agent's client where call sync took that one."""
-    known = await worlds.calls.read([each.call_id for each in records])
     keys = {}
     for each in records:
         call = known.get(each.call_id)
