@@ -22,17 +22,17 @@ class Rendered:
     missing: tuple[str, ...] = ()
 
 
-class _Values(dict[str, str]):
+class _Values(Mapping[str, str]):
     """What stands behind a name: its value, else the text that the template has for it, else that it is missing."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
-        super().__init__(values)
+        self._values = values
         self.missing: dict[str, None] = {}
 
-    def __missing__(self, key: str) -> str:
+    def __getitem__(self, key: str) -> str:
         name, bar, instead = key.partition("|")
         name = name.strip()
-        value = self.get(name) or next((self[each] for each in self if each.casefold() == name.casefold()), None)
+        value = self._values.get(name) or self._in_another_case(name)
         if value:
             return value
         if bar:
@@ -40,10 +40,20 @@ class _Values(dict[str, str]):
         self.missing[name] = None
         return f"(no {name})"
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def _in_another_case(self, name: str) -> str | None:
+        folded = name.casefold()
+        return next((text for each, text in self._values.items() if text and each.casefold() == folded), None)
+
 
 def render(template: str, values: Mapping[str, str]) -> Rendered:
     """The template filled. Values are taken as they are: what looks like a variable in one is text."""
-    known = _Values({name: value for name, value in values.items() if value})
+    known = _Values(values)
     text = TextTemplate(template).substitute(known)
     return Rendered(text, tuple(known.missing))
 
@@ -55,13 +65,13 @@ def values_of(request: TicketRequest, zone: ZoneInfo, extra: Mapping[str, str | 
     `variables.<name>`. Moments are local (`2027-03-01 10:15`); with `Utc` behind their names they are ISO 8601.
     Tabs and line feeds stay, other control characters become spaces.
     """
-    values = {**_variables(request), **_keys(request, zone), **{name: text for name, text in extra.items() if text}}
-    return {name: clean for name, text in values.items() if (clean := _clean(text))}
+    variables = _cleaned(request.variables)
+    named = {f"variables.{name}": text for name, text in variables.items()}
+    return {**named, **variables, **_keys(request, zone), **_cleaned(extra)}
 
 
-def _variables(request: TicketRequest) -> dict[str, str]:
-    named = {f"variables.{name}": value for name, value in request.variables.items()}
-    return {**named, **request.variables}
+def _cleaned(texts: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: clean for name, text in texts.items() if text and (clean := _clean(text))}
 
 
 def _keys(request: TicketRequest, zone: ZoneInfo) -> dict[str, str]:
@@ -89,7 +99,7 @@ def _keys(request: TicketRequest, zone: ZoneInfo) -> dict[str, str]:
     for name, moment in moments.items():
         if moment is not None:
             found |= _moment(name, moment, zone)
-    return {name: text for name, text in found.items() if text}
+    return _cleaned(found)
 
 
 def _moment(name: str, moment: datetime, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
