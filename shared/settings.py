@@ -82,6 +82,8 @@ class Settings(BaseSettings):
     callback_sync_schedule: str = Field("0 * * * * *", pattern=r"^\S+( \S+){5}$")
     user_sync_schedule: str = Field("0 * * * * *", pattern=r"^\S+( \S+){5}$")
 
+    ticket_tending_schedule: str = Field("0 */5 * * * *", pattern=r"^\S+( \S+){5}$")
+
     callback_events_token: SecretStr | None = None
 
     site_id: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")

@@ -46,6 +46,7 @@ def test_the_app_indexes_under_microsofts_worker_with_azure_settings() -> None:
         "smart_routing", "warmup", "import_schedule", "sweep_schedules", "report_failed_schedule",
         "refresh_number_index", "health", "health_details", "call_history", "search_calls", "callback_history",
         "sync_users", "sync_users_now", "sync_calls", "sync_calls_retroactively", "sync_callbacks", "callback_events",
+        "create_ticket", "tend_tickets", "parked_tickets", "redrive_tickets",
     }  # fmt: skip
     (timer,) = functions["sweep_schedules"]
     assert timer["schedule"] == "0 */5 * * * *"
@@ -53,6 +54,10 @@ def test_the_app_indexes_under_microsofts_worker_with_azure_settings() -> None:
     assert (ticks["type"], ticks["schedule"]) == ("timerTrigger", "15 * * * * *")
     (warm_up,) = functions["warmup"]
     assert warm_up["type"] == "warmupTrigger"
+    (tending,) = functions["tend_tickets"]
+    assert tending["schedule"] == "0 */5 * * * *"
+    (tickets,) = functions["create_ticket"]
+    assert (tickets["type"], tickets["queueName"]) == ("queueTrigger", "tickets")
     (poison,) = functions["report_failed_schedule"]
     assert poison["queueName"] == "webjobs-blobtrigger-poison"
     (blob,) = functions["import_schedule"]
