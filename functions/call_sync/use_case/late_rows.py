@@ -95,7 +95,7 @@ class LateRows:
         own, theirs = await self._rows_of(seen.values(), site)
         calls = [call for each in seen.values() if (call := _as_logged(each, site, users, own, theirs)) is not None]
         adoptions = await handling.clients.adoptions(calls, [*rows, *theirs.values()], own)
-        texts = handling.texts_with(users)
+        texts = handling.planning.texts_with(users)
         plans: list[Plan] = []
         joined: set[str] = set()
         for call_id, adoption in adoptions.items():
