@@ -5,6 +5,7 @@ answer, keeps the last good version and leaves the reason in `problem` (architec
 """
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
@@ -196,10 +197,21 @@ class _JsonReader[M: BaseModel]:
 
     def __call__(self, data: bytes) -> M:
         try:
-            return self.model.model_validate_json(data)
+            value = self.model.model_validate_json(data)
         except ValidationError as error:
             places = [f"{'.'.join(map(str, item['loc'])) or 'document'}: {item['msg']}" for item in error.errors()]
             raise BadDocumentError("; ".join(places)) from None
+        json.loads(data, object_pairs_hook=_refuse_equal_keys)
+        return value
+
+
+def _refuse_equal_keys(pairs: list[tuple[str, object]]) -> None:
+    """JSON takes the last of two equal keys (RFC 8259, section 4): somebody's rule would be gone without a word."""
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            raise BadDocumentError(f'the key "{key}" stands twice in one object: rename or remove one')
+        seen.add(key)
 
 
 def json_document[M: BaseModel](model: type[M]) -> Callable[[bytes], M]:

@@ -10,6 +10,7 @@ from shared.config_documents import (
     CHECK_EVERY_SECONDS,
     PATIENCE_SECONDS,
     RETRY_SECONDS,
+    BadDocumentError,
     ConfigDocuments,
     Document,
     json_document,
@@ -295,3 +296,21 @@ async def test_each_document_with_a_problem_is_named() -> None:
     blobs.content = None
     await documents.read("agents.csv", json_document(Rules))
     assert documents.problems() == {"customer-matching.json": "target: Field required"}
+
+
+@pytest.mark.parametrize(
+    ("content", "is_taken"),
+    [
+        (b'{"target": "+358", "target": "+46"}', False),
+        (b'{"target": "+358", "more": [{"a": {"b": 1, "b": 1}}]}', False),
+        (b'{"target": "+358", "more": {"target": 1}, "other": [{"a": 1}, {"a": 1}]}', True),
+    ],
+    ids=["at the top", "below", "in two objects"],
+)
+def test_a_key_that_stands_twice_is_refused(content: bytes, is_taken: bool) -> None:
+    if is_taken:
+        assert json_document(Rules)(content) == Rules(target="+358")
+        return
+    with pytest.raises(BadDocumentError, match="stands twice in one object: rename or remove one") as error:
+        json_document(Rules)(content)
+    assert "+46" not in str(error.value)

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from functions.ticket_creation.rules import DEFAULT_FIELDS, TicketConfiguration
-from shared.config_documents import BadDocumentError
+from functions.ticket_creation.rules import DEFAULT_FIELDS, TicketConfiguration, TicketTriggers
+from shared.config_documents import BadDocumentError, json_document
 from tests.unit.functions.ticket_creation.trigger_examples import read
 
 LOCAL = Path(__file__).parents[4] / "local"
@@ -240,6 +240,11 @@ def test_documents_that_make_no_sense(document: object, reason: str) -> None:
     with pytest.raises(BadDocumentError) as error:
         read(document)
     assert reason in str(error.value)
+
+
+def test_of_two_configurations_with_one_name_none_is_lost_without_a_word() -> None:
+    with pytest.raises(BadDocumentError, match='the key "case" stands twice'):
+        json_document(TicketTriggers)(b'{"configurations": {"case": {"title": "a"}, "case": {"title": "b"}}}')
 
 
 def test_all_that_is_wrong_is_named_at_once() -> None:
