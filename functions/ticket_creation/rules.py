@@ -389,7 +389,7 @@ class Trigger(_Model):
             return handler(data)
         except ValidationError as error:
             name = data.get("name") if isinstance(data, dict) else None
-            if not isinstance(name, str) or not 1 <= len(name) <= 200:
+            if not isinstance(name, str) or not 1 <= len(name) <= 200 or not name.isprintable():
                 name = "without a name"
             raise ValueError(f'trigger "{name}": {_problems(error)}') from None
 

@@ -222,6 +222,7 @@ TRIGGER: dict[str, Any] = {"name": "Missed", "configuration": "case"}
         pytest.param({"configurations": {"": {}}}, "at least 1 character", id="no name"),
         pytest.param({"configurations": {"x" * 201: {}}}, "at most 200 characters", id="a long name"),
         pytest.param({"triggers": [TRIGGER | {"name": ""}]}, "trigger \"without a name\": name: String", id="blank"),
+        pytest.param({"triggers": [TRIGGER | {"name": "a\nb"}]}, "trigger \"without a name\": name: must", id="\\n"),
         pytest.param({"triggers": [TRIGGER | {"any": [CONDITION] * 51}]}, "any: Tuple should have at most 50", id="51"),
         pytest.param({"triggers": [TRIGGER] * 201}, "triggers: Tuple should have at most 200", id="201 triggers"),
         pytest.param({"configurations": {f"c{n}": {} for n in range(101)}}, "at most 100 items", id="101"),
