@@ -300,8 +300,8 @@ async def test_a_run_that_was_frozen_writes_nothing_over_its_successor(site: Cal
 class Unsteady:
     """Storage that fails now and then, before or after it did what was asked."""
 
-    def __init__(self, real: Any, dice: random.Random) -> None:
-        self._real, self._dice = real, dice
+    def __init__(self, real: Any, dice: random.Random, chance: float = 0.02) -> None:
+        self._real, self._dice, self._chance = real, dice, chance
         self.failures = 0
         self.is_steady = False
 
@@ -319,7 +319,7 @@ class Unsteady:
         return call
 
     def _fail(self) -> None:
-        if not self.is_steady and self._dice.random() < 0.02:
+        if not self.is_steady and self._dice.random() < self._chance:
             self.failures += 1
             raise StorageError("no answer")
 
