@@ -28,11 +28,11 @@ class Gathering[T, R]:
         self,
         work: Callable[[Sequence[T]], Awaitable[Sequence[R]]],
         *,
-        moment: float = MOMENT_SECONDS,
+        moment: float | None = None,
         most: int = MOST,
     ) -> None:
         self._work = work
-        self._moment = moment
+        self._moment = MOMENT_SECONDS if moment is None else moment
         self._most = most
         self._waiting: list[_Place[T, R]] = []
         self._full = asyncio.Event()
