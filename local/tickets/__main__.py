@@ -1,6 +1,7 @@
-"""`python -m local.tickets explain`: tickets, as an administrator looks at them.
+"""`python -m local.tickets explain | parked | redrive`: tickets, as an administrator looks at them.
 
-Exit codes: 0 it is shown; 2 the command was called in a wrong way, or settings or documents cannot be used.
+Exit codes: 0 it is shown or done; 1 storage did not answer; 2 the command was called in a wrong way, or settings or
+documents cannot be used.
 """
 
 import argparse
@@ -10,11 +11,11 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from local.app_settings import UsageError
-from local.tickets import explain
+from local.tickets import explain, parked
 from shared.settings import SettingsError
 
-_COMMANDS = (explain,)
-"""Each adds its parser, which names what runs it."""
+_COMMANDS = (explain, parked)
+"""Each adds its parsers, which name what runs them."""
 _WIDTH_OF_A_PIPE = 160
 
 
