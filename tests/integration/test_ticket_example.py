@@ -36,7 +36,7 @@ def queue(site: TicketsSite, name: str) -> dict[str, Any]:
 
 async def test_the_local_sites_missed_calls_go_onto_one_case(site: TicketsSite) -> None:
     use(site, (ROOT / "local" / "config" / DOCUMENT).read_text("utf-8"))
-    missed = {"agentEmail": None, "durationSeconds": 0, "callerNumber": ELINA}
+    missed: dict[str, Any] = {"agentEmail": None, "durationSeconds": 0, "callerNumber": ELINA}
     assert (
         await site.take(
             site.request("one", ago=300, queue="support", callStatus="unanswered", **missed),
