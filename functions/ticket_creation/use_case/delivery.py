@@ -33,7 +33,8 @@ from shared.tickets.records import TicketOutcome, TicketRecord
 
 WORN_AT = 3
 """Deliveries from which on a message is exchanged for a copy. The host gives up at the fifth (host.json)."""
-MALFORMED = "malformed"
+MALFORMED, UNEXPECTED = "malformed", "unexpected"
+"""Codes of what is parked."""
 _SENT_AT_ONCE = 16
 
 _log = logging.getLogger(__name__)
@@ -144,6 +145,23 @@ class TicketDelivery:
     # --------------------------------------------------------------------------------------------- groups
 
     async def _settle(self, messages: Sequence[_Message]) -> list[_Settled]:
+        try:
+            return await self._settled(messages)
+        except Exception as error:  # noqa: BLE001 - as of the work: a row that cannot be read is one call's alone
+            if len(messages) == 1:
+                _log.error("A ticket request cannot be settled: %s", type(error).__name__)
+                return [await self._parked_alone(messages[0], type(error).__name__)]
+        half = len(messages) // 2
+        return [*await self._settle(messages[:half]), *await self._settle(messages[half:])]
+
+    async def _parked_alone(self, message: _Message, reason: str) -> _Settled:
+        try:
+            await self._parking.park([RefusedMessage(message.body, UNEXPECTED, reason, message.attempts)])
+        except StorageError as error:
+            return error
+        return None
+
+    async def _settled(self, messages: Sequence[_Message]) -> list[_Settled]:
         records: Mapping[str, TicketRecord] | None
         try:
             records = await self._records.read([each.call_id for each in messages if each.token])
@@ -180,7 +198,7 @@ class TicketDelivery:
         except Exception as error:  # noqa: BLE001 - one request that cannot be worked on costs none of the others
             if len(requests) == 1:
                 _log.error("A ticket request cannot be worked on: %s", type(error).__name__)
-                return [Refused("unexpected", type(error).__name__)]
+                return [Refused(UNEXPECTED, type(error).__name__)]
         half = len(requests) // 2
         return [*await self._taken(requests[:half]), *await self._taken(requests[half:])]
 

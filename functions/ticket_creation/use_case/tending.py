@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Protocol
@@ -47,6 +47,9 @@ class Records(ParkedRows, Protocol):
     """`shared.tickets.ledger.TicketLedger` has it. Each method raises StorageError."""
 
     async def read(self, call_ids: Iterable[str]) -> Mapping[str, TicketRecord]: ...
+    async def write(
+        self, records: Collection[TicketRecord], *, before: Mapping[str, TicketRecord] | None = None
+    ) -> None: ...
     async def unpark(self, digests: Iterable[str]) -> None: ...
     async def waiting(self, most: int = ...) -> WaitingTickets: ...
     async def waiting_calls(self) -> set[str]: ...
@@ -138,6 +141,7 @@ class TicketTending:
             new = [record for digest, record in records.items() if record != known[digest]]
             if new:
                 await self._records.park(new)
+                await self._end([record for record in new if record.redrives >= MOST_REDRIVES])
                 _log.error("%d ticket requests were found in queue %s without a record", len(new), POISON_QUEUE)
             due = [each for digest, record in records.items() if is_due(record, now) for each in by_digest[digest]]
             if due:
@@ -150,6 +154,19 @@ class TicketTending:
             limit = self._now() - _LOST
             lost = [row for row in rows.values() if row.is_parked and row.digest not in seen and row.parked_at < limit]
             await self._records.unpark(row.digest for row in lost)
+
+    async def _end(self, given_up: Iterable[ParkedMessage]) -> None:
+        """Of what comes back no more by itself, the call's record says so."""
+        reasons = {each.call_id: each.reason for each in given_up if each.code == GIVEN_UP and each.call_id is not None}
+        known = await self._records.read(reasons)
+        await self._records.write(
+            [
+                replace(record, outcome=TicketOutcome.PARKED, reason=reasons[call_id], updated=self._now(), due=None)
+                for call_id, record in known.items()
+                if record.outcome is TicketOutcome.WAITING
+            ],
+            before=known,
+        )
 
     async def _forget(self, redriven: Sequence[ParkedMessage]) -> None:
         """Of messages that were sent back and came to an end."""

@@ -19,7 +19,7 @@ from shared.storage.errors import StorageError
 from shared.sync_runs import UnusableError
 from shared.ticket_queue import CONTAINER, POISON_QUEUE, QUEUE, send_copy
 from shared.ticket_request import Delivery, TicketRequest, as_message, read_message, stored_as
-from shared.tickets.layout import TABLE
+from shared.tickets.layout import TABLE, ticket_place
 from shared.tickets.records import TicketOutcome
 from tests.memory_storage import DequeuedMessage, MemoryFiles, MemoryMessages, MemoryTables
 from tests.unit.functions.ticket_creation.ticket_host import START, Site
@@ -199,6 +199,18 @@ async def test_one_that_breaks_the_work_stands_alone_and_the_others_are_done(pla
     (parked,) = await place.parking.parked()
     assert (parked.call_id, parked.code, parked.reason) == (call_id(13), "unexpected", "LookupError")
     assert sum(len(group) for group in place.scripted.taken) <= 20 * 6
+
+
+async def test_a_row_that_cannot_be_read_is_the_trouble_of_its_call_alone(place: Place) -> None:
+    await place.tables.put(TABLE, *ticket_place(call_id(13)), {"outcome": "created"})
+    for number in range(20):
+        delivery = Delivery(attempts=2, since=START, token="0a")
+        await place.send(request_of(number).sent_anew(delivery))
+    await place.work_off()
+    assert place.copies() == []
+    (parked,) = await place.parking.parked()
+    assert (parked.call_id, parked.code, parked.reason) == (call_id(13), "unexpected", "KeyError")
+    assert {each for group in place.scripted.taken for each in group} >= {call_id(n) for n in range(20) if n != 13}
 
 
 async def test_a_large_request_is_taken_whole_and_sent_again_by_its_name(place: Place) -> None:

@@ -87,7 +87,9 @@ def refused(number: int) -> RefusedMessage:
 async def test_what_the_host_gave_up_gets_a_record_and_three_more_chances(site: Tended) -> None:
     copy = TicketRequest(version=1, call_id=call_id(1)).sent_anew(Delivery(attempts=9, since=START, token="0a"))
     await site.messages.send(POISON_QUEUE, as_message(copy))
+    await site.ledger.write([a_waiting_record(1)])
     await site.later()
+    assert (await site.ledger.waiting()).count == 1
     assert site.messages.queued(QUEUE) == [message(1)]
     assert site.poisoned() == []
     sent = [site.time]
@@ -102,6 +104,9 @@ async def test_what_the_host_gave_up_gets_a_record_and_three_more_chances(site: 
     assert site.poisoned() == [message(1)]
     (row,) = await site.parking.parked()
     assert (row.call_id, row.code, row.redrives) == (call_id(1), GIVEN_UP, MOST_REDRIVES)
+    record = (await site.ledger.read([call_id(1)]))[call_id(1)]
+    assert (record.outcome, record.reason) == (TicketOutcome.PARKED, row.reason)
+    assert (await site.ledger.waiting()).count == 0
     found, _ = await site.tending.health()
     assert (found.status, found.reason) == (Status.AMBER, "1 wait for somebody to look: given-up 1")
 
