@@ -1,5 +1,6 @@
 """What the demo does from outside, as a WFM system, Enreach and a reader of Dynamics do."""
 
+import base64
 import json
 import time
 from typing import Any, cast
@@ -8,6 +9,7 @@ import httpx
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
+from azure.storage.queue import QueueServiceClient
 
 REPORT_SECONDS = 120.0
 RUN_SECONDS = 60.0
@@ -32,12 +34,14 @@ class Doors:
         self._routing_key = routing_key
         self._blobs = BlobServiceClient.from_connection_string(storage)
         self._tables = TableServiceClient.from_connection_string(storage)
+        self._queues = QueueServiceClient.from_connection_string(storage)
         self._http = httpx.Client(timeout=30, trust_env=False)
 
     def close(self) -> None:
         self._http.close()
         self._blobs.close()
         self._tables.close()
+        self._queues.close()
 
     def drop(self, profile: str, name: str, data: bytes) -> Json:
         """Put a file into the inbox and wait for its report."""
@@ -142,6 +146,40 @@ class Doors:
         if answer.status_code != 200:
             raise DemoError(f"callback sync knows nothing of a request: {answer.status_code}")
         return cast(Json, answer.json())
+
+    def ask_for_ticket(self, request: Json) -> None:
+        """Put a request onto the queue `tickets`, as another system does."""
+        text = base64.b64encode(json.dumps(request).encode()).decode()
+        self._queues.get_queue_client("tickets").send_message(text, time_to_live=-1)
+
+    def tickets_settled(self) -> None:
+        """Wait until no ticket request is in the queue."""
+        end = time.monotonic() + RUN_SECONDS
+        queue = self._queues.get_queue_client("tickets")
+        while queue.get_queue_properties().approximate_message_count:
+            _wait_until(end, "not all ticket requests came to their end")
+
+    def parked(self) -> list[Json]:
+        """The ticket requests that a person has to look at."""
+        answer = self._http.get(f"{self._functions_url}/api/tickets/parked").raise_for_status()
+        return cast(list[Json], answer.json()["parked"])
+
+    def case(self, case_id: str) -> Json:
+        """A case in Dynamics, with the names of whom it points at."""
+        answer = self._http.get(
+            f"{self._dataverse_url}/api/data/v9.2/incidents({case_id})",
+            headers={"Authorization": "Bearer demo", "Prefer": 'odata.include-annotations="*"'},
+        )
+        return cast(Json, answer.raise_for_status().json())
+
+    def is_told_of(self, case_id: str) -> bool:
+        """Whether an agent has a notification that leads to this case."""
+        answer = self._http.get(
+            f"{self._dataverse_url}/api/data/v9.2/appnotifications",
+            params={"$select": "data"},
+            headers={"Authorization": "Bearer demo"},
+        )
+        return any(case_id in (row["data"] or "") for row in answer.raise_for_status().json()["value"])
 
     def in_queue(self, name: str) -> set[str]:
         """The phone calls that are in this queue of Dynamics."""

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from local.demo import callbacks, calls, timeline
+from local.demo import callbacks, calls, tickets, timeline
 from local.demo.doors import DemoError, Doors
 
 type Json = dict[str, Any]
@@ -46,6 +46,7 @@ class Story:
         self._call_for_the_one_on_shift()
         self._calls_in_dynamics()
         self._callbacks()
+        self._tickets()
 
     def _chapter(self, number: int, title: str) -> None:
         self._console.print()
@@ -159,8 +160,10 @@ class Story:
                 problems.append(told.what)
         self._console.print(table)
         self._expect(not problems, f"each call ends as it should: {', '.join(problems)}")
+        self._doors.tickets_settled()
         before = self._doors.records_written()
         self._doors.sync_calls()
+        self._doors.tickets_settled()
         written = self._doors.records_written() - before
         self._console.print(f"A second run reads the same calls. Rows written in Dynamics: [bold]{written}[/bold]")
         self._expect(written == 0, "the second run writes nothing")
@@ -210,6 +213,56 @@ class Story:
         written = self._doors.records_written() - before
         self._console.print(f"A second run reads the same list. Rows written in Dynamics: [bold]{written}[/bold]")
         self._expect(written == 0, "the second run writes nothing")
+
+    def _tickets(self) -> None:
+        self._chapter(9, "A call that matters becomes one case for the agent who took it")
+        users = {user["UserName"].partition("@")[0].lower(): user for user in self._doors.in_enreach("users")}
+        queues = {queue["Name"]: queue for queue in self._doors.in_enreach("queues")}
+        ids, events, services = tickets.events(tickets.CALLS, users, queues, datetime.now(UTC))
+        self._doors.happen(calls=events, servicecalls=services)
+        self._doors.sync_calls()
+        self._doors.tickets_settled()
+        histories = [self._doors.history(call_id) for call_id in ids]
+        table = Table("call", "ticket", "case", "owner", "told", show_edge=False)
+        problems = []
+        for told, history in zip(tickets.CALLS, histories, strict=True):
+            case = self._doors.case(history["cases"][0]["id"]) if history["cases"] else {}
+            owner = case.get("_ownerid_value@OData.Community.Display.V1.FormattedValue") if told.agent else "-"
+            request = history["ticketRequest"]
+            table.add_row(
+                told.what,
+                request["outcome"],
+                case.get("title", "-"),
+                owner or "-",
+                "yes" if case and self._doors.is_told_of(case["incidentid"]) else "-",
+            )
+            wanted = None if told.same_case_as is None else histories[told.same_case_as]["cases"]
+            if request["outcome"] != told.outcome or wanted not in (None, history["cases"]):
+                problems.append(told.what)
+        self._console.print(table)
+        self._expect(not problems, f"each call ends as it should: {', '.join(problems)}")
+        opened = {case["id"] for history in histories for case in history["cases"]}
+        self._console.print(
+            f"{len(ids)} calls, [bold]{len(opened)}[/bold] cases: a repeated call is a note on its case."
+        )
+        self._console.print(f"The desktop opens the first by {histories[0]['cases'][0]['link']}", soft_wrap=True)
+        self._console.print(f"Why no case of the last one? GET /api/calls/{ids[-1]}", soft_wrap=True)
+        self._console.print(
+            f"  {histories[-1]['ticketRequest']['outcome']}: {histories[-1]['ticketRequest']['reason']}"
+        )
+        before = self._doors.records_written()
+        for call_id in ids:
+            self._doors.ask_for_ticket({"version": 1, "callId": call_id})
+        self._doors.ask_for_ticket({"version": 1})
+        self._doors.tickets_settled()
+        written = self._doors.records_written() - before
+        self._console.print(
+            f"All requests come a second time, and a broken one with them. Rows written in Dynamics: "
+            f"[bold]{written}[/bold]"
+        )
+        self._expect(written == 0, "a request that comes again writes nothing")
+        (parked,) = self._doors.parked()
+        self._console.print(f"The broken one is parked: {parked['code']}: {parked['reason']}")
 
     # ------------------------------------------------------------------------------------------- telling
 

@@ -41,6 +41,11 @@ def test_the_story_of_the_sample() -> None:
         "a withheld number     │ queued  │ -        │",
         "5 requests, 4 phone calls",
         "A second run reads the same list. Rows written in Dynamics: 0",
+        "a new number, missed  │ created    │ Missed call from an unknown caller │",
+        "Hanna once more       │ appended   │ VIP call from Hanna Nieminen       │ Anna Virtanen │ yes",
+        "5 calls, 2 cases",
+        "and a broken one with them. Rows written in Dynamics: 0",
+        "parked: malformed: callId: Field required",
     ):
         assert said in told.stdout
     picture = (ROOT / "build" / "demo" / "nice_iex_agentScheduleDetail_110226_0615.txt.svg").read_text(encoding="utf-8")
