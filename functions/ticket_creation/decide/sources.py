@@ -84,7 +84,7 @@ def _first(request: TicketRequest, sources: Sources, name: SourcedField) -> str 
 
 
 def _texts(request: TicketRequest, sources: Sources, name: SourcedField) -> Iterator[str]:
-    for source in sources.of(name):
+    for source in sources.read_from(name):
         text = _said(request, name, source)
         if text is not None:
             yield text

@@ -83,6 +83,11 @@ class Sources(Model):
         """The sources of a field, in the order in which they are looked at."""
         return self.fields.get(field, DEFAULT_FIELDS[field])
 
+    def read_from(self, field: SourcedField) -> tuple[str, ...]:
+        """As `of`. A field that nothing fills, as far as the document says, is still read from the request's own key:
+        another system may send it."""
+        return self.fields.get(field, DEFAULT_FIELDS[field] or ("request",))
+
     @cached_property
     def default_statuses(self) -> Mapping[str, tuple[str, ...]]:
         """The usual words of the statuses that `statuses` does not speak of."""

@@ -1,5 +1,6 @@
 """Which user an agent's e-mail means, and which customers an e-mail has."""
 
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -8,7 +9,7 @@ from functions.ticket_creation.decide.people import agent_of, customers_by_email
 from shared.customers import MatchKind
 
 ANN, BEN, CEM = UUID(int=1), UUID(int=2), UUID(int=3)
-USERS = [
+USERS: list[dict[str, Any]] = [
     {"systemuserid": str(ANN), "fullname": "Ann X", "internalemailaddress": "Ann@X.example", "domainname": "ann@o"},
     {"systemuserid": str(BEN), "internalemailaddress": "shared@x.example", "domainname": "ben@x.example"},
     {"systemuserid": str(CEM), "internalemailaddress": "shared@x.example", "domainname": "cem@x.example"},
