@@ -44,7 +44,7 @@ async def outage(site: Site) -> int:
         while virtual_now() < until:
             most = max(most, len(site.messages.queued(QUEUE)))
             await asyncio.sleep(about(60, 600))
-        await host.kill()
+        await host.kill_at_work()
     return most
 
 

@@ -37,7 +37,7 @@ class SlowTables(MemoryTables):
     """Each request takes a moment, in which a worker may be killed."""
 
     async def _request(self) -> None:
-        await asyncio.sleep(about(0.005, 0.05))
+        await asyncio.sleep(about(0.05, 0.5))
         await super()._request()
 
 
@@ -45,7 +45,7 @@ class SlowMessages(MemoryMessages):
     """Likewise."""
 
     async def _request(self) -> None:
-        await asyncio.sleep(about(0.005, 0.05))
+        await asyncio.sleep(about(0.05, 0.5))
         await super()._request()
 
 
@@ -109,7 +109,15 @@ class Host:
         self._site = site
         self._delivery = site.delivery()
         self._running: set[asyncio.Task[None]] = set()
+        self._begun = asyncio.Event()
         self._poll = asyncio.create_task(self._listen())
+
+    async def kill_at_work(self) -> None:
+        """As soon as it works on something next, at whatever step of it."""
+        self._begun.clear()
+        await self._begun.wait()
+        await asyncio.sleep(about(0, 4))
+        await self.kill()
 
     async def kill(self) -> None:
         ended = [self._poll, *self._running]
@@ -125,6 +133,7 @@ class Host:
             for message in found:
                 task = asyncio.create_task(self._process(message))
                 self._running.add(task)
+                self._begun.set()
                 task.add_done_callback(self._running.discard)
             pause = 0.1 if found else min(pause * 2, _LONGEST_POLL)
             if not found:
