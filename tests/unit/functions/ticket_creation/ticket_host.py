@@ -6,6 +6,7 @@ Sources: azure-webjobs-sdk, QueueListener and QueueProcessor; host.json of the a
 import asyncio
 import random
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from functions.ticket_creation.use_case.delivery import TicketDelivery
@@ -115,7 +116,9 @@ class Host:
     async def kill_at_work(self) -> None:
         """As soon as it works on something next, at whatever step of it."""
         self._begun.clear()
-        await self._begun.wait()
+        with suppress(TimeoutError):  # where nothing is left to work on, it is killed all the same
+            async with asyncio.timeout(3_600):
+                await self._begun.wait()
         await asyncio.sleep(about(0, 4))
         await self.kill()
 
