@@ -66,6 +66,24 @@ async def test_what_a_user_changed_in_between_stays(site: CallsSite) -> None:
     assert (row["_ownerid_value"], row["statuscode"], row["actualdurationminutes"]) == (BEN_IN_DYNAMICS, 4, 2)
 
 
+async def test_a_phone_call_that_came_under_a_case_stays_there(site: CallsSite) -> None:
+    """Ticket creation puts it there while the call goes on, and the customer turns up later."""
+    site.rules(**ALL_ON, UnmatchedCallers="log")
+    call = _ringing(site)
+    await site.tick()
+    case, customer = guid("case"), site.contact("Elina")
+    bind = {"customerid_contact@odata.bind": f"/contacts({customer})"}
+    site.plant(incidents=[{"incidentid": case, "title": "Case", **bind}])
+    key = site.row_there(call)["activityid"]
+    site.edit(key, **{"regardingobjectid_incident_phonecall@odata.bind": f"/incidents({case})"})
+    site.turn(minutes=3)
+    _answered(site, ago=40 + 60 + 180)
+    await site.tick()
+    await site.night(site.now().replace(hour=23, minute=40))
+    row = site.row_there(call)
+    assert (row["_regardingobjectid_value"], row["statuscode"]) == (case, 4)
+
+
 async def test_a_run_cut_off_behind_the_first_write_leaves_no_call_open(site: CallsSite) -> None:
     site.contact("Elina")
     site.rules(**ALL_ON)
