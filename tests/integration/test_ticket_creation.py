@@ -421,3 +421,33 @@ async def test_the_case_stands_by_the_call_and_is_found_by_number_and_agent(site
     history = await site.calls.history(guid("one"))
     assert history is not None
     assert [case.id for case in history.cases] == [key_of("one")]
+
+
+async def test_nothing_personal_stands_in_logs_tables_reasons_or_health(
+    site: TicketsSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    canaries = ("7654321", "Kanarialintu", "kanaria@x.example", "ann@x.example")
+    site.contact("Kanarialintu", emailaddress1="kanaria@x.example")
+    site.contact("Another Kanarialintu")
+    columns = {"incident": {"attributes": {"new_score": {"type": "Integer"}}}}
+    site.dynamics_http.post("columns", json=columns).raise_for_status()
+    said = {"name": "Kanarialintu", "email": "kanaria@x.example"}
+    refusal = {"status": 400, "code": "0x80040265", "message": "Kanarialintu +358507654321 is refused"}
+    for rules in (
+        {"title": "Call of ${customerName} ${customerNumber}", "notifyAgent": True},
+        {"attach": {"policy": "missedCallCase"}, "description": "${email}"},
+        {"attach": {"policy": "newestOpenCase"}, "severalMatches": "noCase"},
+        {"columns": {"new_score": "${name}"}},
+        {"queue": "Kanarialintu's desk"},
+    ):
+        site.configuration(**rules)
+        for number, name in enumerate(("one", "two")):
+            if number:
+                site.refuse(match={"path": "incidents", "method": "POST"}, action=refusal, scope="part")
+            await site.take(site.request(f"{name} {sorted(rules)}", variables=said))
+        site.forgive()
+        await site.catch_up()
+        told = [*caplog.messages, *(record.exc_text or "" for record in caplog.records), str(await site.reasons())]
+        rows = str(site.tables.rows("idempotency"))
+        assert not [canary for canary in canaries if any(canary in text for text in (*told, rows))], rules
