@@ -17,7 +17,6 @@ class TicketOutcome(StrEnum):
     """No trigger holds for the call."""
     NO_CASE = "no-case"
     """The configuration wants none for such a customer."""
-    DELETED_BY_USER = "deleted-by-user"
     WAITING = "waiting"
     """It comes again by itself."""
     PARKED = "parked"
