@@ -3,65 +3,72 @@
 import asyncio
 import base64
 import contextlib
-import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import batched
 
 import aiohttp
 from azure.core.exceptions import ResourceExistsError
-from azure.storage.queue import QueueSasPermissions, QueueServiceClient, generate_queue_sas
+from azure.storage.queue import QueueClient, QueueSasPermissions, generate_queue_sas
 
 _AT_ONCE = 16
 _NEVER_EXPIRES = -1
+_PORTION = 300
+"""With every request the emulator looks through all messages of the queue, so it is never given many at a time."""
+_POLL_SECONDS = 0.2
 
 
-def fill_queue(connection_string: str, queue: str, bodies: Iterable[bytes], *, visible_at: float | None = None) -> int:
-    """Put these messages into the queue, in base64; returns how many.
-
-    Nobody gets any of them before `visible_at`, a `time.time()`: whoever reads the queue then finds all of them at
-    once, however long the putting takes. It has to be over by then. Raises RuntimeError when it is not, or when the
-    emulator refuses one.
-    """
-    with QueueServiceClient.from_connection_string(connection_string) as service:
-        client = service.get_queue_client(queue)
+def fill_queue(connection_string: str, queue: str, bodies: Sequence[bytes]) -> None:
+    """Put these messages into the queue, in base64. Raises RuntimeError when the emulator refuses one."""
+    with QueueClient.from_connection_string(connection_string, queue) as client:
         with contextlib.suppress(ResourceExistsError):
             client.create_queue()
-        sas = generate_queue_sas(
-            str(client.account_name),
-            queue,
-            service.credential.account_key,
-            permission=QueueSasPermissions(add=True),
-            expiry=datetime.now(UTC) + timedelta(hours=1),
-        )
-        address = f"{client.url}/messages?messagettl={_NEVER_EXPIRES}&{sas}"
-    return asyncio.run(_put_all(address, iter(bodies), visible_at))
+        _fill(client, bodies)
 
 
-async def _put_all(address: str, bodies: Iterator[bytes], visible_at: float | None) -> int:
+def drain_through_queue(connection_string: str, queue: str, bodies: Sequence[bytes], seconds: float) -> None:
+    """Put any number of messages into the queue, a further portion whenever fewer than that are left in it, and wait
+    until it is empty. Raises RuntimeError when it is not in so many seconds."""
+    until = time.monotonic() + seconds
+    with QueueClient.from_connection_string(connection_string, queue) as client:
+        with contextlib.suppress(ResourceExistsError):
+            client.create_queue()
+        for portion in batched(bodies, _PORTION, strict=False):
+            _wait_until_below(client, _PORTION, until)
+            _fill(client, portion)
+        _wait_until_below(client, 1, until)
+
+
+def _wait_until_below(client: QueueClient, most: int, until: float) -> None:
+    # Messages that are hidden while they are worked on count too ("Get Queue Metadata").
+    while (left := client.get_queue_properties().approximate_message_count or 0) >= most:
+        if time.monotonic() > until:
+            raise RuntimeError(f"{left} messages are still in the queue {client.queue_name}")
+        time.sleep(_POLL_SECONDS)
+
+
+def _fill(client: QueueClient, bodies: Sequence[bytes]) -> None:
+    sas = generate_queue_sas(
+        str(client.account_name),
+        client.queue_name,
+        client.credential.account_key,
+        permission=QueueSasPermissions(add=True),
+        expiry=datetime.now(UTC) + timedelta(hours=1),
+    )
+    asyncio.run(_put_all(f"{client.url}/messages?messagettl={_NEVER_EXPIRES}&{sas}", bodies))
+
+
+async def _put_all(address: str, bodies: Sequence[bytes]) -> None:
+    waiting = iter(bodies)
+
+    async def put_some(http: aiohttp.ClientSession) -> None:
+        for body in waiting:
+            text = base64.b64encode(body).decode()
+            content = f"<QueueMessage><MessageText>{text}</MessageText></QueueMessage>"
+            async with http.post(address, data=content) as answer:
+                if answer.status != 201:
+                    raise RuntimeError(f"the emulator did not take a message: {answer.status} {await answer.text()}")
+
     async with aiohttp.ClientSession() as http:
-        counts = await asyncio.gather(*(_put_some(http, address, bodies, visible_at) for _ in range(_AT_ONCE)))
-    return sum(counts)
-
-
-async def _put_some(
-    http: aiohttp.ClientSession, address: str, bodies: Iterator[bytes], visible_at: float | None
-) -> int:
-    count = 0
-    for body in bodies:
-        text = base64.b64encode(body).decode()
-        content = f"<QueueMessage><MessageText>{text}</MessageText></QueueMessage>"
-        async with http.post(f"{address}{_hidden(visible_at)}", data=content) as answer:
-            if answer.status != 201:
-                raise RuntimeError(f"the emulator did not take a message: {answer.status} {await answer.text()}")
-        count += 1
-    return count
-
-
-def _hidden(visible_at: float | None) -> str:
-    if visible_at is None:
-        return ""
-    seconds = math.ceil(visible_at - time.time())
-    if seconds <= 0:
-        raise RuntimeError("the messages should be visible before all of them are there")
-    return f"&visibilitytimeout={seconds}"
+        await asyncio.gather(*(put_some(http) for _ in range(_AT_ONCE)))
