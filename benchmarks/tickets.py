@@ -2,7 +2,8 @@
 and the same messages once more.
 
 Dynamics is the simulator, storage is Azurite. There are always messages in the queue, as after an outage, until the
-last of a run. Requests are those that the simulator counted; processor time is that of the functions host with its worker.
+last of a run. Requests are those that the simulator counted; processor time is that of the functions host with its
+worker.
 """
 
 import time
