@@ -27,6 +27,7 @@ from shared.enreach import client as enreach
 from shared.gateways import Gateways
 from shared.health import Finding, Status, overall
 from shared.number_index.keys import key_problem
+from shared.problems import MIMETYPE, problem
 from shared.storage.errors import StorageError
 
 _log = logging.getLogger(__name__)
@@ -131,10 +132,5 @@ def _json(body: object, status_code: int) -> func.HttpResponse:
 
 def _problem(status: HTTPStatus, detail: str) -> func.HttpResponse:
     """A refusal as RFC 9457 describes it."""
-    body = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
-    return func.HttpResponse(
-        json.dumps(body),
-        status_code=status.value,
-        headers={"Cache-Control": "no-store"},
-        mimetype="application/problem+json",
-    )
+    headers = {"Cache-Control": "no-store"}
+    return func.HttpResponse(problem(status, detail), status_code=status.value, headers=headers, mimetype=MIMETYPE)

@@ -4,6 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import assert_never
 
 import azure.functions as func
@@ -16,6 +17,7 @@ from shared.clock import utc_now
 from shared.gateways import Gateways
 from shared.health import Finding, Status
 from shared.keep_warm import KeepWarm
+from shared.problems import MIMETYPE, problem
 from shared.rate_limit import KeyedLimit, Tally
 from shared.routing_key import KEY_NAMES, RoutingKeys, routing_keys
 from shared.users.agent_lines import AgentLines
@@ -29,8 +31,8 @@ def blueprint(gateways: Gateways) -> func.Blueprint:
     """The functions `smart_routing` and `warmup`. Names in the log each routing key that cannot be used."""
     settings = gateways.settings
     keys = routing_keys(settings.routing_key_current, settings.routing_key_next, settings.routing_basic_user)
-    for problem in keys.problems:
-        _log.warning("Smart routing: %s", problem)
+    for wrong in keys.problems:
+        _log.warning("Smart routing: %s", wrong)
     agent_lines = AgentLines(gateways.users, gateways.enreach)
     routing = SmartRouting(
         documents=gateways.documents,
@@ -119,5 +121,4 @@ def _rendered(decision: Decision) -> func.HttpResponse:
 
 def _problem(detail: str) -> func.HttpResponse:
     """A refusal as RFC 9457 describes it."""
-    body = {"type": "about:blank", "title": "Bad Request", "status": 400, "detail": detail}
-    return func.HttpResponse(json.dumps(body), status_code=400, mimetype="application/problem+json")
+    return func.HttpResponse(problem(HTTPStatus.BAD_REQUEST, detail), status_code=400, mimetype=MIMETYPE)

@@ -21,6 +21,7 @@ from shared.gateways import Gateways
 from shared.health import Finding
 from shared.health.documents import document_finding
 from shared.number_index.keys import number_key
+from shared.problems import MIMETYPE, problem
 from shared.storage.errors import StorageError
 from shared.ticket_queue import QUEUE
 
@@ -114,10 +115,5 @@ def _json(body: object) -> func.HttpResponse:
 
 def _problem(status: HTTPStatus, detail: str) -> func.HttpResponse:
     """A refusal as RFC 9457 describes it."""
-    body = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
-    return func.HttpResponse(
-        json.dumps(body),
-        status_code=status.value,
-        headers={"Cache-Control": "no-store"},
-        mimetype="application/problem+json",
-    )
+    headers = {"Cache-Control": "no-store"}
+    return func.HttpResponse(problem(status, detail), status_code=status.value, headers=headers, mimetype=MIMETYPE)

@@ -13,6 +13,7 @@ from shared.clock import utc_now
 from shared.enreach.client import EnreachClient
 from shared.gateways import Gateways
 from shared.health import Finding
+from shared.problems import MIMETYPE, problem
 from shared.users.users import columns_of
 
 if TYPE_CHECKING:
@@ -105,5 +106,4 @@ def _side(report: "Report", kind: str) -> dict[str, Any]:
 
 def _problem(status: HTTPStatus, detail: str) -> func.HttpResponse:
     """A refusal as RFC 9457 describes it."""
-    body = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
-    return func.HttpResponse(json.dumps(body), status_code=status.value, mimetype="application/problem+json")
+    return func.HttpResponse(problem(status, detail), status_code=status.value, mimetype=MIMETYPE)

@@ -10,11 +10,11 @@ from datetime import UTC
 from typing import Final, Literal
 from uuid import UUID
 
-from functions.callback_sync.decide.profiles import Owner
 from functions.callback_sync.decide.requests import Request
 from shared.callbacks.ids import repeat_note_id
 from shared.customers.activities import REGARDING, Customer, customer_party, user_party
 from shared.dataverse.odata import ChangeSet, Part, action_part, create_part, entity_parameter, update_part
+from shared.dataverse.owners import Owner, own
 from shared.dataverse.tables import (
     ACTIVITY_PARTY,
     ANNOTATION,
@@ -106,19 +106,12 @@ def _row(request: Request, customer: Customer | None, parties: list[JsonRow]) ->
         "description": description(request),
     }
     binds: dict[PhoneCallNavigation, UUID | str] = {}
-    owner = request.target.owner
-    if owner is not None and owner.kind == "user":
-        binds["ownerid"] = owner.id
     if customer is not None:
         binds[REGARDING[customer.kind]] = customer.id
     nested: Mapping[Literal["phonecall_activity_parties"], list[JsonRow]] = (
         {"phonecall_activity_parties": parties} if parties else {}
     )
-    row = PHONE_CALL.row(request.phone_call_id, columns, binds, nested)
-    if owner is not None and owner.kind == "team":
-        # The one lookup that leads to two tables under one name ("Associate table rows", owner).
-        row["ownerid@odata.bind"] = f"/teams({owner.id})"
-    return row
+    return own(PHONE_CALL.row(request.phone_call_id, columns, binds, nested), request.target.owner)
 
 
 def _parties(request: Request, customer: Customer | None, own_user: UUID) -> list[JsonRow]:

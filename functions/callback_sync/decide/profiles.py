@@ -2,21 +2,13 @@
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 from uuid import UUID
 
 from functions.callback_sync.rules import USUAL_AGE, CallbackProfile, CallbackProfiles
 from shared.calls.ids import canonical_guid
+from shared.dataverse.owners import Owner, owner_of_queue
 from shared.dataverse.tables import ACTIVE, JsonRow
 from shared.enreach.models import CallbackList
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """Who owns a row of Dynamics."""
-
-    kind: Literal["user", "team"]
-    id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +79,7 @@ def resolved(document: CallbackProfiles, lists: Iterable[CallbackList], queues: 
         if isinstance(queue, str):
             disabled.append(Disabled(profile, queue, list_key(found.id)))
             continue
-        owner = _owner_of(queue) if profile.ownership_rule == "OwnerOfQueue" else None
+        owner = owner_of_queue(queue) if profile.ownership_rule == "OwnerOfQueue" else None
         queue_id = UUID(str(queue["queueid"]))
         subject = document.subject_of(profile)
         targets.append(Target(profile, found.id, found.name, queue_id, owner, subject))
@@ -126,11 +118,3 @@ def _named[T](
     if (found := by_id.get(list_key(text))) is not None:
         return [found]
     return [each for each in by_id.values() if (name_of(each) or "").strip().casefold() == text.casefold()]
-
-
-def _owner_of(queue: JsonRow) -> Owner | None:
-    for kind, column in (("user", "_owninguser_value"), ("team", "_owningteam_value")):
-        if queue.get(column) is not None:
-            return Owner("user" if kind == "user" else "team", UUID(str(queue[column])))
-    owner = queue.get("_ownerid_value")
-    return None if owner is None else Owner("user", UUID(str(owner)))

@@ -14,10 +14,11 @@ from uuid import UUID
 
 from functions.ticket_creation.decide.columns import BadValueError, value_for
 from functions.ticket_creation.decide.customers import Customer, NewContact
-from functions.ticket_creation.decide.targets import Owner, Target
+from functions.ticket_creation.decide.targets import Target
 from functions.ticket_creation.decide.templates import render
 from shared.customers import MatchKind
 from shared.dataverse.odata import ChangeSet, Part, action_part, create_part, entity_parameter, update_part
+from shared.dataverse.owners import Owner, own
 from shared.dataverse.tables import (
     ANNOTATION,
     APP_NOTIFICATION,
@@ -158,15 +159,9 @@ def _case_row(case: Case, *, for_agent: bool) -> JsonRow:
         binds["subjectid"] = case.target.subject_id
     if case.target.product_id is not None:
         binds["productid"] = case.target.product_id
-    owner = owner_of(case, for_agent=for_agent)
-    if owner is not None and owner.kind == "user":
-        binds["ownerid"] = owner.id
     table = INCIDENT.with_columns(case.texts.columns)
     row = table.row(case.id, {name: value for name, value in columns.items() if value is not None}, binds)
-    if owner is not None and owner.kind == "team":
-        # The one lookup that leads to two tables under one name ("Associate table rows", owner).
-        row["ownerid@odata.bind"] = f"/teams({owner.id})"
-    return row
+    return own(row, owner_of(case, for_agent=for_agent))
 
 
 def appending(note_id: UUID, case_id: UUID, texts: Texts, phone_call: PhoneCall | None) -> ChangeSet:

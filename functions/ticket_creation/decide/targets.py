@@ -2,22 +2,14 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 from uuid import UUID
 
 from functions.ticket_creation.decide.columns import problem_of
 from functions.ticket_creation.rules import TicketConfiguration, TicketTriggers
 from shared.calls.ids import canonical_guid
 from shared.dataverse.definitions import Column
+from shared.dataverse.owners import Owner, owner_of_queue
 from shared.dataverse.tables import ACTIVE, JsonRow
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """Who owns a row of Dynamics."""
-
-    kind: Literal["user", "team"]
-    id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +119,6 @@ def _fallback_owner(rules: TicketConfiguration, queue: JsonRow | None, users: Se
     if user is not None and user.get("isdisabled") is True:
         raise _MissingError("the user of its fallbackOwner is disabled")
     return None if user is None else Owner("user", UUID(str(user["systemuserid"])))
-
-
-def owner_of_queue(queue: JsonRow) -> Owner | None:
-    """Who owns a queue; None where it does not say."""
-    if queue.get("_owninguser_value") is not None:
-        return Owner("user", UUID(str(queue["_owninguser_value"])))
-    if queue.get("_owningteam_value") is not None:
-        return Owner("team", UUID(str(queue["_owningteam_value"])))
-    return None
 
 
 def _row(key: str, text: str | None, rows: Sequence[JsonRow], primary_id: str, names: Iterable[str]) -> JsonRow | None:

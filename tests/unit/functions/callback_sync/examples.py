@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from functions.callback_sync.decide.profiles import Owner, Target
+from functions.callback_sync.decide.profiles import Target
 from functions.callback_sync.decide.requests import Request
 from functions.callback_sync.rules import CallbackProfile
 from shared.callbacks.records import CallbackOutcome, CallbackRecord
+from shared.dataverse.owners import Owner
 from shared.enreach.models import CallbackRequest, CallbackState
 
 NOW = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)

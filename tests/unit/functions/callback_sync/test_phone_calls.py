@@ -17,10 +17,10 @@ from functions.callback_sync.decide.phone_calls import (
     note_row,
     queueing,
 )
-from functions.callback_sync.decide.profiles import Owner
 from shared.callbacks.ids import callback_phone_call_id, repeat_note_id
 from shared.customers.activities import Customer
 from shared.customers.document import MatchKind
+from shared.dataverse.owners import Owner
 from shared.dataverse.texts import units
 from tests.unit.functions.callback_sync.examples import ID, NOW, QUEUE, request, target
 

@@ -5,8 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from functions.callback_sync.decide.profiles import Owner, age_warning, resolved
+from functions.callback_sync.decide.profiles import age_warning, resolved
 from functions.callback_sync.rules import CallbackProfiles
+from shared.dataverse.owners import Owner
 from shared.enreach.models import CallbackList
 from tests.unit.functions.callback_sync.examples import profile
 

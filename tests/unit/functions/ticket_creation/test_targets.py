@@ -5,10 +5,11 @@ from uuid import UUID
 
 import pytest
 
-from functions.ticket_creation.decide.targets import Found, Off, Owner, Target, resolved
+from functions.ticket_creation.decide.targets import Found, Off, Target, resolved
 from functions.ticket_creation.queries import references
 from functions.ticket_creation.rules import TicketTriggers
 from shared.dataverse.definitions import Column
+from shared.dataverse.owners import Owner
 
 
 def row(key: str, number: int, **columns: Any) -> dict[str, Any]:
