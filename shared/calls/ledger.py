@@ -40,7 +40,7 @@ from shared.calls.layout import (
 from shared.calls.records import CallHistory, CallRecord, CaseLink, Glance, Outcome, history_of
 from shared.long_work import FEW, aside
 from shared.remembered import Remembered
-from shared.storage.entities import Entity, Row, Value
+from shared.storage.entities import Entity, Row
 
 MOST_REMEMBERED = 50_000
 """Records in memory: some 1.5 kB each. Ten minutes of a contact centre with 10,000 agents."""
