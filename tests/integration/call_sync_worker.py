@@ -33,8 +33,9 @@ from shared.storage.files import open_files
 from shared.storage.messages import open_messages
 from shared.storage.tables import open_tables
 from shared.ticket_queue import send_ticket_requests
-from tests.integration.calls_site import KEY, Documents, NoIndex
+from tests.integration.calls_site import KEY
 from tests.integration.enreach import enreach_client
+from tests.integration.simulated_site import Documents, NoIndex
 from tests.integration.struck import Fate, mortal
 from tests.integration.tokens import Tokens
 

@@ -1,15 +1,12 @@
 """A contact centre whose callback requests a test writes down: both simulators over HTTP, storage in memory, a clock of
 its own."""
 
-import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid5
-
-import httpx
 
 from functions.callback_sync.rules import DOCUMENT, CallbackProfiles
 from functions.callback_sync.use_case.events import CallbackEvents
@@ -19,16 +16,12 @@ from functions.callback_sync.use_case.worlds import CallbackGateways
 from shared.callbacks.ids import callback_phone_call_id
 from shared.callbacks.ledger import CallbackLedger
 from shared.callbacks.records import CallbackRecord
-from shared.config_documents import Document, json_document
-from shared.customers import CustomerMatching
 from shared.dataverse.client import DataverseClient
 from shared.enreach.client import EnreachClient
 from tests.integration.enreach import enreach_client
-from tests.integration.site import Clock, utc
-from tests.memory_storage import MemoryTables
-from tests.plain_http import PLAIN
+from tests.integration.simulated_site import NoIndex, SimulatedSite
+from tests.integration.simulated_site import iso as iso
 
-NOON = utc("2027-03-01T12:00:00+00:00")
 CALLER = "+358507654321"
 
 
@@ -36,41 +29,12 @@ def guid(name: object) -> str:
     return str(uuid5(UUID(int=23), str(name)))
 
 
-def iso(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")
-
-
-class Documents:
-    """Documents that are there from the start, as JSON."""
-
-    def __init__(self) -> None:
-        self.texts: dict[str, bytes] = {}
-
-    async def read(self, name: str, parse: Any) -> Any:
-        text = self.texts.get(name)
-        return Document(None) if text is None else Document(parse(text), None, str(hash(text)))
-
-
-class NoIndex:
-    async def find_many(self, numbers: Any, matching: Any) -> dict[str, Any]:
-        return {}
-
-
-class CallbacksSite:
+class CallbacksSite(SimulatedSite):
     """List `Sales` goes into queue `Callbacks`, unless a test writes other profiles."""
 
     def __init__(self, dataverse: DataverseClient, enreach: EnreachClient, simulator: str, enreach_url: str) -> None:
-        self.dataverse, self.enreach, self.simulator = dataverse, enreach, simulator
-        self.now = Clock(NOON)
-        self.tables = MemoryTables(self.now)
+        super().__init__(dataverse, enreach, simulator, enreach_url)
         self.ledger = CallbackLedger(self.tables)
-        self.documents = Documents()
-        self.matching()
-        arguments: dict[str, Any] = {"trust_env": False, "verify": PLAIN, "timeout": 60}
-        self.dynamics_http = httpx.Client(
-            base_url=f"{simulator}/__sim/", headers={"Authorization": "Bearer t"}, **arguments
-        )
-        self.enreach_http = httpx.Client(base_url=f"{enreach_url}/__sim/", **arguments)
         self.runs = self.process()
 
     def process(self, **other: Any) -> CallbackRuns:
@@ -94,18 +58,7 @@ class CallbacksSite:
 
     def profiles(self, *profiles: dict[str, Any], **top: Any) -> None:
         """callback-profiles.json."""
-        document = json.dumps({"profiles": list(profiles), **top}).encode()
-        json_document(CallbackProfiles)(document)
-        self.documents.texts[DOCUMENT] = document
-
-    def matching(self, **settings: Any) -> None:
-        document = json.dumps({"defaultRegion": "FI", **settings}).encode()
-        json_document(CustomerMatching)(document)
-        self.documents.texts["customer-matching.json"] = document
-
-    def close(self) -> None:
-        self.dynamics_http.close()
-        self.enreach_http.close()
+        self.document(DOCUMENT, CallbackProfiles, {"profiles": list(profiles), **top})
 
     # ---------------------------------------------------------------------------------------------- time
 
@@ -120,22 +73,11 @@ class CallbacksSite:
         assert run.outcome == "done", run.reason
         return run
 
-    def turn(self, **later: float) -> None:
-        self.now.turn(**later)
-        self._set_clock()
-
-    def turn_to(self, moment: datetime) -> None:
-        self.turn(seconds=(moment - self.now()).total_seconds())
-
-    def _set_clock(self) -> None:
-        body = {"now": iso(self.now()), "running": False}
-        self.enreach_http.post("clock", json=body).raise_for_status()
-
     # ------------------------------------------------------------------------------------------- Enreach
 
     def start(self) -> None:
         """Two lists, two queues, nobody else and no requests."""
-        self._set_clock()
+        self.set_clock()
         for kind in ("calls", "callbacks"):
             self.enreach_http.delete(kind).raise_for_status()
         lists = [{"Id": guid(name), "Name": name} for name in ("Sales", "Service", "Night")]
@@ -199,13 +141,6 @@ class CallbacksSite:
 
     # ------------------------------------------------------------------------------------------ Dynamics
 
-    def plant(self, **rows: list[dict[str, Any]]) -> None:
-        self.dynamics_http.post("rows", json=rows).raise_for_status()
-
-    def rows(self, table: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.dynamics_http.get("rows", params={"table": table}).json()
-        return found
-
     def phone_calls(self) -> dict[str, dict[str, Any]]:
         """Those of callback requests, by the request's id."""
         by_key = {row["activityid"]: row for row in self.rows("phonecalls")}
@@ -243,27 +178,8 @@ class CallbacksSite:
         """A user changes its phone call."""
         self.plant(phonecalls=[{"activityid": str(callback_phone_call_id(request_id)), **columns}])
 
-    def delete(self, key: str, table: str = "phonecalls") -> None:
-        """Somebody deletes a row."""
-        self.dynamics_http.delete(f"{self.simulator}/api/data/v9.2/{table}({key})").raise_for_status()
-
     def delete_phone_call(self, request_id: str) -> None:
         self.delete(str(callback_phone_call_id(request_id)))
-
-    def switch(self, **settings: Any) -> None:
-        """Switches of the Dataverse simulator."""
-        self.dynamics_http.post("environment", json=settings).raise_for_status()
-
-    def refuse(self, **rule: Any) -> None:
-        """Faults of Dataverse."""
-        self.dynamics_http.post("faults", json=[rule]).raise_for_status()
-
-    def forgive(self) -> None:
-        self.dynamics_http.delete("faults").raise_for_status()
-        self.enreach_http.delete("faults").raise_for_status()
-
-    def dynamics_requests(self) -> int:
-        return int(self.dynamics_http.get("stats").json()["requests"]["total"])
 
     # ------------------------------------------------------------------------------------------ the ledger
 

@@ -1,12 +1,10 @@
 """A contact centre whose calls a test writes down: both simulators over HTTP, storage in memory, a clock of its own."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-import httpx
 from pydantic import SecretStr
 
 from functions.call_sync.rules import DOCUMENT, CallSync
@@ -17,8 +15,6 @@ from shared.calls.ids import phone_call_id
 from shared.calls.ledger import CallLedger
 from shared.calls.records import CallRecord
 from shared.calls.search_keys import search_key
-from shared.config_documents import json_document
-from shared.customers import CustomerMatching
 from shared.dataverse.client import DataverseClient
 from shared.enreach.client import EnreachClient
 from shared.health import Finding
@@ -27,35 +23,16 @@ from shared.storage.errors import StorageError
 from shared.ticket_request import TicketRequest
 from shared.users.queries import UserColumns
 from shared.users.users import Users
-from tests.integration.site import Clock, utc
-from tests.memory_storage import MemoryTables
-from tests.plain_http import PLAIN
+from tests.integration.simulated_site import NOON as NOON
+from tests.integration.simulated_site import Documents as Documents
+from tests.integration.simulated_site import NoIndex, SimulatedSite
 
-NOON = utc("2027-03-01T12:00:00+00:00")
 KEY = SecretStr("a-key-of-the-tests-that-is-long-enough")
 QUEUE = {"Id": str(uuid5(UUID(int=21), "queue")), "Name": "Support", "Numbers": ["+358985000000"], "TypeId": 4}
 
 
 def guid(name: object) -> str:
     return str(uuid5(UUID(int=21), str(name)))
-
-
-class Documents:
-    """Documents that are there from the start, as JSON."""
-
-    def __init__(self, **documents: Any) -> None:
-        self.texts = {name: json.dumps(value).encode() for name, value in documents.items()}
-
-    async def read(self, name: str, parse: Any) -> Any:
-        from shared.config_documents import Document
-
-        text = self.texts.get(name)
-        return Document(None) if text is None else Document(parse(text))
-
-
-class NoIndex:
-    async def find_many(self, numbers: Any, matching: Any) -> dict[str, Any]:
-        return {}
 
 
 class Forgetful(CallLedger):
@@ -65,23 +42,14 @@ class Forgetful(CallLedger):
         raise StorageError("storage is down")
 
 
-class CallsSite:
+class CallsSite(SimulatedSite):
     """Users `ann`, `ben` and `api` are known on both sides; `api` is the default assignee."""
 
     def __init__(self, dataverse: DataverseClient, enreach: EnreachClient, simulator: str, enreach_url: str) -> None:
-        self.dataverse, self.enreach, self.simulator = dataverse, enreach, simulator
-        self.now = Clock(NOON)
-        self.tables = MemoryTables(self.now)
+        super().__init__(dataverse, enreach, simulator, enreach_url)
         self.ledger = CallLedger(self.tables)
         self.tickets: list[TicketRequest] = []
-        self.documents = Documents()
-        self.matching()
         self.rules()
-        arguments: dict[str, Any] = {"trust_env": False, "verify": PLAIN, "timeout": 60}
-        self.dynamics_http = httpx.Client(
-            base_url=f"{simulator}/__sim/", headers={"Authorization": "Bearer t"}, **arguments
-        )
-        self.enreach_http = httpx.Client(base_url=f"{enreach_url}/__sim/", **arguments)
         self.runs = self.process()
 
     def process(self, **other: Any) -> CallSyncRuns:
@@ -108,18 +76,7 @@ class CallsSite:
 
     def rules(self, **settings: Any) -> None:
         """call-sync.json, with `api` as the default assignee unless told otherwise."""
-        document = {"DefaultCrmAssignee": guid("api"), **settings}
-        json_document(CallSync)(json.dumps(document).encode())
-        self.documents.texts[DOCUMENT] = json.dumps(document).encode()
-
-    def matching(self, **settings: Any) -> None:
-        document = {"defaultRegion": "FI", **settings}
-        json_document(CustomerMatching)(json.dumps(document).encode())
-        self.documents.texts["customer-matching.json"] = json.dumps(document).encode()
-
-    def close(self) -> None:
-        self.dynamics_http.close()
-        self.enreach_http.close()
+        self.document(DOCUMENT, CallSync, {"DefaultCrmAssignee": guid("api"), **settings})
 
     async def tick(self, **later: float) -> Run:
         """The timer fires, a minute later than before."""
@@ -131,22 +88,11 @@ class CallsSite:
         self.turn_to(moment)
         return await self.runs.at_night()
 
-    def turn(self, **later: float) -> None:
-        self.now.turn(**later)
-        self._set_clock()
-
-    def turn_to(self, moment: datetime) -> None:
-        self.turn(seconds=(moment - self.now()).total_seconds())
-
-    def _set_clock(self) -> None:
-        body = {"now": self.now().isoformat().replace("+00:00", "Z"), "running": False}
-        self.enreach_http.post("clock", json=body).raise_for_status()
-
     # ------------------------------------------------------------------------------------------- Enreach
 
     def start(self) -> None:
         """Nobody and nothing is there but the users and a queue."""
-        self._set_clock()
+        self.set_clock()
         for kind in ("calls", "servicecalls"):
             self.enreach_http.delete(kind).raise_for_status()
         users = [
@@ -213,9 +159,6 @@ class CallsSite:
 
     # ------------------------------------------------------------------------------------------ Dynamics
 
-    def plant(self, **rows: list[dict[str, Any]]) -> None:
-        self.dynamics_http.post("rows", json=rows).raise_for_status()
-
     def user(self, name: str, **columns: Any) -> None:
         """Somebody more who is known on both sides."""
         self.enreach_http.post("users", json=[{"Id": guid(name), "UserName": f"{name}@x.example"}]).raise_for_status()
@@ -228,14 +171,12 @@ class CallsSite:
         self.plant(systemusers=[row | columns])
 
     def add_text_column(self, table: str, name: str, length: int) -> None:
-        columns = {table: {"attributes": {name: {"type": "String", "max_length": length}}}}
-        self.dynamics_http.post("columns", json=columns).raise_for_status()
+        self.add_columns(table, **{name: {"type": "String", "max_length": length}})
 
     def add_status(self, table: str, value: int, state: int) -> None:
         """A status reason of the environment's own."""
         option = {"value": value, "label": "Another", "state": state}
-        columns = {table: {"attributes": {"statuscode": {"options": [option]}}}}
-        self.dynamics_http.post("columns", json=columns).raise_for_status()
+        self.add_columns(table, statuscode={"options": [option]})
 
     def contact(self, name: object, number: str = "050 765 4321", **columns: Any) -> str:
         self.plant(contacts=[{"contactid": guid(name), "lastname": str(name), "mobilephone": number, **columns}])
@@ -243,8 +184,7 @@ class CallsSite:
 
     def phone_calls(self) -> dict[str, dict[str, Any]]:
         """All of Dynamics, by key."""
-        rows = self.dynamics_http.get("rows", params={"table": "phonecalls"}).json()
-        return {row["activityid"]: row for row in rows}
+        return self.by_id("phonecalls", "activityid")
 
     def row_of(self, call_id: str) -> dict[str, Any] | None:
         return self.phone_calls().get(str(phone_call_id(call_id)))
@@ -278,37 +218,22 @@ class CallsSite:
         """Ben changes a phone call."""
         self.plant(phonecalls=[{"activityid": key, "_modifiedby_value": guid("ben in Dynamics"), **columns}])
 
-    def delete(self, key: str, table: str = "phonecalls") -> None:
-        """Somebody deletes a row."""
-        address = f"{self.simulator}/api/data/v9.2/{table}({key})"
-        self.dynamics_http.delete(address).raise_for_status()
-
     def parties(self, key: str) -> dict[int, set[str]]:
         """Who takes part in a phone call: ids by `participationtypemask`, from (1) and to (2)."""
         found: dict[int, set[str]] = {1: set(), 2: set()}
-        for row in self.dynamics_http.get("rows", params={"table": "activityparties"}).json():
+        for row in self.rows("activityparties"):
             if row["_activityid_value"] == key and row["participationtypemask"] in found:
                 found[row["participationtypemask"]].add(row["_partyid_value"])
         return found
 
-    def refuse(self, **rule: Any) -> None:
-        """Faults of Dataverse."""
-        self.dynamics_http.post("faults", json=[rule]).raise_for_status()
-
-    def forgive(self) -> None:
-        self.dynamics_http.delete("faults").raise_for_status()
-
     def count(self, table: str) -> int:
-        return len(self.dynamics_http.get("rows", params={"table": table}).json())
+        return len(self.rows(table))
 
     async def findings(self) -> list[tuple[str, str]]:
         return [(found.name, found.status.value) for found in await self.runs.health()]
 
     async def finding(self, name: str) -> Finding:
         return next(found for found in await self.runs.health() if found.name == name)
-
-    def requests(self) -> int:
-        return int(self.dynamics_http.get("stats").json()["requests"]["total"])
 
     async def outcome(self, call_id: str) -> str:
         return str((await self.record(call_id)).outcome)

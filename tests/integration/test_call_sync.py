@@ -32,10 +32,10 @@ async def test_a_second_run_writes_nothing_and_asks_once(site: CallsSite) -> Non
     site.contact("Elina")
     site.call("one")
     await site.tick()
-    before, rows = site.requests(), site.phone_calls()
+    before, rows = site.dynamics_requests(), site.phone_calls()
     run = await site.tick()
     assert (run.outcome, run.written, run.outcomes) == ("done", 0, {})
-    assert site.requests() - before <= 1
+    assert site.dynamics_requests() - before <= 1
     assert site.phone_calls() == rows
 
 
@@ -208,11 +208,11 @@ async def test_without_an_assignee_calls_of_known_users_are_written_and_the_othe
     found = await site.finding("DefaultCrmAssignee")
     assert (found.status.value, reason in found.reason) == ("red", True)
 
-    before = site.requests()
+    before = site.dynamics_requests()
     run = await site.tick()
     assert (run.outcomes, run.written) == ({}, 0)
     # The users are read in each run here, and each five minutes otherwise.
-    assert site.requests() - before <= 2
+    assert site.dynamics_requests() - before <= 2
 
     site.turn(days=3)
     await site.tick()

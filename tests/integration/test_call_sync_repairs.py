@@ -63,7 +63,7 @@ async def test_the_night_mends_exactly_what_is_missing(site: CallsSite) -> None:
     _contacts(site, strangers)
     site.runs = site.process()
 
-    reads = site.requests()
+    reads = site.dynamics_requests()
     run = await site.night(site.now().replace(hour=23, minute=40) - timedelta(hours=8))
     assert (run.outcome, run.written) == ("done", 1_500)
     after = site.phone_calls()
@@ -71,13 +71,13 @@ async def test_the_night_mends_exactly_what_is_missing(site: CallsSite) -> None:
     assert set(after) == wanted | {str(phone_call_id(call)) for call in calls[1_500:]}
     assert all(after[key] == whole[key] for key in wanted - {str(phone_call_id(call)) for call in claimed})
     assert {await site.outcome(call) for call in deleted} == {"deleted-by-user"}
-    assert site.requests() - reads <= 400
+    assert site.dynamics_requests() - reads <= 400
     assert run.tickets <= 1_800  # of what the table had lost
 
-    reads, tickets = site.requests(), len(site.tickets)
+    reads, tickets = site.dynamics_requests(), len(site.tickets)
     run = await site.night(site.now() + timedelta(minutes=1))
     assert (run.outcome, run.outcomes, run.written, len(site.tickets)) == ("done", {}, 0, tickets)
-    assert site.requests() - reads <= 96 + 1
+    assert site.dynamics_requests() - reads <= 96 + 1
     assert site.phone_calls() == after
 
 
@@ -86,14 +86,14 @@ async def test_runs_without_new_calls_cost_a_request_at_most(site: CallsSite) ->
     _calls(site, range(100), spread=timedelta(minutes=100))
     await site.tick()
     for _ in range(40):
-        before = site.requests()
+        before = site.dynamics_requests()
         run = await site.tick()
         assert (run.outcome, run.outcomes, run.written) == ("done", {}, 0)
-        assert (site.requests() - before <= 1, run.requests <= 1) == (True, True)
+        assert (site.dynamics_requests() - before <= 1, run.requests <= 1) == (True, True)
     site.turn_to(site.now().replace(hour=22, minute=0))
-    before = site.requests()
+    before = site.dynamics_requests()
     assert (await site.runs.at_night()).outcome == "idle"
-    assert site.requests() == before
+    assert site.dynamics_requests() == before
 
 
 async def test_five_thousand_calls_at_once_cost_sixty_requests_at_most(site: CallsSite) -> None:
@@ -113,16 +113,16 @@ async def test_five_thousand_calls_at_once_cost_sixty_requests_at_most(site: Cal
     )  # fmt: skip
     await site.tick()
     calls = _calls(site, range(5_000), spread=timedelta(minutes=10), users=users)
-    before = site.requests()
+    before = site.dynamics_requests()
     run = await site.tick()
     assert (run.outcomes, run.tickets) == ({"logged": 5_000}, 5_000)
-    requests = site.requests() - before
+    requests = site.dynamics_requests() - before
     assert requests <= 60
     assert run.requests == requests
     rows = site.phone_calls()
     assert set(rows) == {str(phone_call_id(call)) for call in calls}
     assert all(row["statuscode"] == 4 and row["_regardingobjectid_value"] for row in rows.values())
-    before = site.requests()
+    before = site.dynamics_requests()
     run = await site.tick()
     assert (run.outcomes, run.written) == ({}, 0)
-    assert site.requests() - before <= 1
+    assert site.dynamics_requests() - before <= 1

@@ -144,11 +144,11 @@ async def test_debug_mode_reads_45_days_and_writes_nothing_the_second_time(site:
     assert all(site.row_of(call) for call in old)
     assert site.row_of(older) is None
     assert max(_windows(site, "StartTime", "EndTime")) <= timedelta(days=31)
-    before, reads = site.phone_calls(), site.requests()
+    before, reads = site.phone_calls(), site.dynamics_requests()
     run = await site.tick()
     assert (run.outcomes, run.written) == ({}, 0)
     assert site.phone_calls() == before
-    assert site.requests() - reads <= 1
+    assert site.dynamics_requests() - reads <= 1
 
 
 # ---------------------------------------------------------------------------------------------------------- leases

@@ -58,7 +58,7 @@ async def test_the_same_request_again_asks_dynamics_nothing(site: TicketsSite) -
 
 async def test_a_case_that_a_user_deleted_stays_deleted(site: TicketsSite) -> None:
     await site.take(site.request("one"))
-    site.delete(str(key_of("one")))
+    site.delete(str(key_of("one")), "incidents")
     await site.take(site.request("one"))
     assert site.case("one") is None
 
@@ -292,8 +292,7 @@ async def test_an_agent_who_cannot_be_notified_has_the_case_all_the_same(site: T
 
 
 async def test_a_value_that_does_not_fit_parks_this_request_alone(site: TicketsSite) -> None:
-    columns = {"incident": {"attributes": {"new_score": {"type": "Integer"}}}}
-    site.dynamics_http.post("columns", json=columns).raise_for_status()
+    site.add_columns("incident", new_score={"type": "Integer"})
     site.configuration(columns={"new_score": "${variables.score|0}"})
     bad, good = await site.take(
         site.request("one", variables={"score": "high"}), site.request("two", variables={"score": "7"})
@@ -430,8 +429,7 @@ async def test_nothing_personal_stands_in_logs_tables_reasons_or_health(
     canaries = ("7654321", "Kanarialintu", "kanaria@x.example", "ann@x.example")
     site.contact("Kanarialintu", emailaddress1="kanaria@x.example")
     site.contact("Another Kanarialintu")
-    columns = {"incident": {"attributes": {"new_score": {"type": "Integer"}}}}
-    site.dynamics_http.post("columns", json=columns).raise_for_status()
+    site.add_columns("incident", new_score={"type": "Integer"})
     said = {"name": "Kanarialintu", "email": "kanaria@x.example"}
     refusal = {"status": 400, "code": "0x80040265", "message": "Kanarialintu +358507654321 is refused"}
     for rules in (

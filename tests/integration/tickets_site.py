@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import httpx
 from pydantic import SecretStr
 
 from functions.ticket_creation.rules import DOCUMENT, TicketTriggers
@@ -20,8 +19,6 @@ from functions.ticket_creation.use_case.worlds import TicketGateways
 from shared.calls.ids import canonical_call_id, phone_call_id
 from shared.calls.ledger import CallLedger
 from shared.calls.search_keys import search_key
-from shared.config_documents import json_document
-from shared.customers import CustomerMatching
 from shared.dataverse.client import DataverseClient
 from shared.enreach.client import EnreachClient
 from shared.number_index.keys import number_key
@@ -30,32 +27,22 @@ from shared.tickets.ids import case_id, ticket_note_id, ticket_notification_id
 from shared.tickets.ledger import TicketLedger
 from shared.tickets.records import TicketRecord
 from shared.tickets.slots import Slots
-from tests.integration.callbacks_site import CALLER, NOON, Documents, NoIndex, guid, iso
+from tests.integration.callbacks_site import CALLER, guid
 from tests.integration.enreach import enreach_client
-from tests.integration.site import Clock
-from tests.memory_storage import MemoryTables
-from tests.plain_http import PLAIN
+from tests.integration.simulated_site import NoIndex, SimulatedSite, iso
 
 KEY = SecretStr("a key of customers that is never rotated")
 AGENT = "ann@x.example"
 OWN = "+358985000001"
 
 
-class TicketsSite:
+class TicketsSite(SimulatedSite):
     """Every call makes a case, under configuration `c`, unless a test writes other triggers."""
 
     def __init__(self, dataverse: DataverseClient, enreach: EnreachClient, simulator: str, enreach_url: str) -> None:
-        self.dataverse, self.enreach, self.simulator = dataverse, enreach, simulator
-        self.now = Clock(NOON)
-        self.tables = MemoryTables(self.now)
+        super().__init__(dataverse, enreach, simulator, enreach_url)
         self.ledger, self.calls = TicketLedger(self.tables), CallLedger(self.tables)
-        self.documents = Documents()
-        self.document("customer-matching.json", CustomerMatching, {"defaultRegion": "FI", "ownNumbers": [OWN]})
-        arguments: dict[str, Any] = {"trust_env": False, "verify": PLAIN, "timeout": 60}
-        self.dynamics_http = httpx.Client(
-            base_url=f"{simulator}/__sim/", headers={"Authorization": "Bearer t"}, **arguments
-        )
-        self.enreach_http = httpx.Client(base_url=f"{enreach_url}/__sim/", **arguments)
+        self.matching(ownNumbers=[OWN])
         self.work = self.process()
         self.triggers()
 
@@ -79,11 +66,6 @@ class TicketsSite:
         """What a process has that has just begun."""
         return TicketWork(self.worlds(**other))
 
-    def document(self, name: str, model: Any, content: Mapping[str, Any]) -> None:
-        text = json.dumps(content).encode()
-        json_document(model)(text)
-        self.documents.texts[name] = text
-
     def triggers(self, *triggers: dict[str, Any], configurations: Mapping[str, Any] | None = None, **top: Any) -> None:
         """ticket-triggers.json."""
         content = {
@@ -97,22 +79,14 @@ class TicketsSite:
         """The one configuration."""
         self.triggers(configurations={"c": rules})
 
-    def close(self) -> None:
-        self.dynamics_http.close()
-        self.enreach_http.close()
-
     def start(self) -> None:
         """An agent, a queue, and no calls."""
-        self.turn(seconds=0)
+        self.set_clock()
         for kind in ("calls", "callbacks"):
             self.enreach_http.delete(kind).raise_for_status()
         self.user("ann", AGENT)
         self.plant(queues=[{"queueid": guid("queue"), "name": "Case desk", "queueviewtype": 0, "statecode": 0}])
         self.seeded_cases, self.seeded_notes = set(self.cases()), len(self.rows("annotations"))
-
-    def turn(self, **later: float) -> None:
-        self.now.turn(**later)
-        self.enreach_http.post("clock", json={"now": iso(self.now()), "running": False}).raise_for_status()
 
     # ------------------------------------------------------------------------------------------ requests
 
@@ -144,16 +118,6 @@ class TicketsSite:
         return await catch_up(self.worlds())
 
     # ------------------------------------------------------------------------------------------ Dynamics
-
-    def plant(self, **rows: list[dict[str, Any]]) -> None:
-        self.dynamics_http.post("rows", json=rows).raise_for_status()
-
-    def rows(self, table: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.dynamics_http.get("rows", params={"table": table}).json()
-        return found
-
-    def by_id(self, table: str, column: str) -> dict[str, dict[str, Any]]:
-        return {row[column]: row for row in self.rows(table)}
 
     def user(self, name: str, email: str, **columns: Any) -> str:
         row = {"systemuserid": guid(name), "firstname": name, "lastname": "X", "domainname": email,
@@ -203,25 +167,6 @@ class TicketsSite:
         key = str(phone_call_id(guid(name)))
         found: str | None = self.by_id("phonecalls", "activityid")[key]["_regardingobjectid_value"]
         return found
-
-    def delete(self, key: str, table: str = "incidents") -> None:
-        """Somebody deletes a row."""
-        self.dynamics_http.delete(f"{self.simulator}/api/data/v9.2/{table}({key})").raise_for_status()
-
-    def switch(self, **settings: Any) -> None:
-        """Switches of the Dataverse simulator."""
-        self.dynamics_http.post("environment", json=settings).raise_for_status()
-
-    def refuse(self, **rule: Any) -> None:
-        """Faults of Dataverse."""
-        self.dynamics_http.post("faults", json=[rule]).raise_for_status()
-
-    def forgive(self) -> None:
-        self.dynamics_http.delete("faults").raise_for_status()
-        self.enreach_http.delete("faults").raise_for_status()
-
-    def dynamics_requests(self) -> int:
-        return int(self.dynamics_http.get("stats").json()["requests"]["total"])
 
     def enreach_calls(self, *events: dict[str, Any]) -> None:
         self.enreach_http.post("calls", json=list(events)).raise_for_status()
