@@ -56,14 +56,15 @@ class KnownCall:
 def told(known: KnownCall) -> dict[str, Any]:
     """What became of a call, as `CallHistory` of docs/openapi/calls.yaml."""
     record = None if known.history is None else known.history.record
-    cases = () if known.history is None else known.history.cases
+    cases = {} if known.history is None else {case.id: case.link for case in known.history.cases}
     tickets = () if known.tickets is None else known.tickets.tickets
+    cases |= {each.case_id: each.link for each in tickets if each.case_id is not None and each.link is not None}
     return {
         "callId": known.call_id,
         "outcome": None if record is None else record.outcome.value,
         "reason": _NOT_SEEN if record is None else record.reason,
         "phoneCallId": None if record is None else _id(record.phone_call_id),
-        "cases": [{"id": str(case.id), "link": case.link} for case in cases],
+        "cases": [{"id": str(case), "link": link} for case, link in sorted(cases.items())],
         "ticketRequest": None if known.tickets is None else _told_request(known.tickets),
         "tickets": [_told_ticket(ticket) for ticket in tickets],
         "updated": None if record is None else _moment(record.updated),

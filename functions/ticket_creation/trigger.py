@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import azure.functions as func
 
 from functions.ticket_creation.messages import BadRedriveError, read_redrive, told_parked, told_redriven
-from functions.ticket_creation.rules import DOCUMENT, TicketTriggers
 from shared.calls.search_keys import search_key
 from shared.clock import utc_now
 from shared.config_documents import json_document
@@ -38,6 +37,9 @@ def blueprint(gateways: Gateways) -> func.Blueprint:
     tickets = cache(partial(_tickets, gateways))
 
     async def health() -> Sequence[Finding]:
+        # Loaded with the first question, as the rest is with the first message.
+        from functions.ticket_creation.rules import DOCUMENT, TicketTriggers
+
         document = await gateways.documents.read(DOCUMENT, json_document(TicketTriggers))
         running = tickets()
         return (document_finding(DOCUMENT, document), *await running.work.health(), *await running.tending.health())

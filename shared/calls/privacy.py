@@ -4,18 +4,20 @@ Whoever uses calls obeys both, not call sync alone: nothing of other calls is wr
 """
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_pascal
 
-from shared.calls.call import Call
-from shared.enreach.models import Privacy
 from shared.phone_numbers import e164
+
+if TYPE_CHECKING:
+    from shared.calls.call import Call
 
 DOCUMENT = "call-sync.json"
 
 ON_THE_LIST = "one of its numbers is in NeverLogNumbers"
+_OF_A_QUEUE = frozenset({"Work"})
 
 
 def _never_logged(text: str) -> str:
@@ -70,12 +72,12 @@ def number_key(text: str, region: str | None) -> str:
     return e164(text, region) or "".join(sign for sign in text if sign.isdecimal())
 
 
-def is_private(call: Call, rules: PrivacyRules) -> bool:
+def is_private(call: "Call", rules: PrivacyRules) -> bool:
     """Whether a user classed it, or did not class it yet, so that it is not ours to know."""
-    return any(each.value not in rules.classes for each in _classes_of(call))
+    return not _classes_of(call) <= rules.classes
 
 
-def is_never_logged(call: Call, rules: PrivacyRules) -> bool:
+def is_never_logged(call: "Call", rules: PrivacyRules) -> bool:
     """Whether any number of the call is on the list."""
     if not rules.never_log:
         return False
@@ -89,29 +91,29 @@ def is_on_the_list(number: str, rules: PrivacyRules) -> bool:
     return number_key(number, rules.region) in rules.never_log
 
 
-def may_be_known(call: Call, rules: PrivacyRules) -> bool:
+def may_be_known(call: "Call", rules: PrivacyRules) -> bool:
     """Whether anything of the call may be kept."""
     return not is_private(call, rules) and not is_never_logged(call, rules)
 
 
-def why_not_ours(call: Call, rules: PrivacyRules) -> str | None:
+def why_not_ours(call: "Call", rules: PrivacyRules) -> str | None:
     """Why nothing of the call may be kept, without personal data; None where it may be."""
     if is_private(call, rules):
         return privacy_reason(call, rules)
     return ON_THE_LIST if is_never_logged(call, rules) else None
 
 
-def privacy_reason(call: Call, rules: PrivacyRules) -> str:
+def privacy_reason(call: "Call", rules: PrivacyRules) -> str:
     """As which classes a private call is classed."""
-    classes = sorted(each.value for each in _classes_of(call) if each.value not in rules.classes)
+    classes = sorted(_classes_of(call) - rules.classes)
     return f"classed {' and '.join(classes)}: not in PrivacyClasses"
 
 
-def ticket_due(call: Call, rules: PrivacyRules) -> bool:
+def ticket_due(call: "Call", rules: PrivacyRules) -> bool:
     """Whether the call is one for the ticket triggers: it has ended, and may be known."""
     return call.has_ended and may_be_known(call, rules)
 
 
-def _classes_of(call: Call) -> frozenset[Privacy]:
+def _classes_of(call: "Call") -> frozenset[str]:
     # Only events bear a class: a call that the queue alone tells of counts as Work.
-    return call.privacy or frozenset({Privacy.WORK})
+    return frozenset(each.value for each in call.privacy) or _OF_A_QUEUE

@@ -27,7 +27,7 @@ from shared.tickets.layout import (
 )
 from shared.tickets.records import ParkedMessage, TicketOutcome, TicketRecord, WaitingTickets
 
-_READS_AT_ONCE = 8
+_READS_AT_ONCE = 16
 _PARTITIONS_AT_ONCE = 2
 """As in the ledger of calls: what is at once comes in one stretch, in which callers of other functions wait."""
 _SWEEP_PIECE = 2_000

@@ -74,6 +74,8 @@ class There:
     """Phone calls by the key that follows from the call id, those of agents' clients too."""
     unlogged: frozenset[str] = frozenset()
     """Calls (ids) of which call sync makes no phone call."""
+    unknown: frozenset[str] = frozenset()
+    """Calls (ids) that call sync knows nothing of."""
 
     def phone_call(self, ready: Ready, case: UUID, *, may_come: bool) -> tuple[PhoneCall | None, bool]:
         """The phone call that comes under this case now, and whether it is to come later. `may_come`: calls are

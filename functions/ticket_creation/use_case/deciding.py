@@ -192,15 +192,18 @@ class Deciding:
     async def _with_adopted(self, there: There, call_ids: Collection[str]) -> There:
         """With the phone calls that agents' clients made, too, whose keys call sync remembers."""
         missing = [each for each in call_ids if phone_call_id(each) not in there.calls]
-        if not missing or self._worlds.enreach is None:
+        if not missing:
             return there
+        if self._worlds.enreach is None:
+            return replace(there, unknown=frozenset(missing))
         records = await self._worlds.calls.read(missing)
         adopted = {
             record.phone_call_id: phone_call_id(call_id)
             for call_id, record in records.items()
             if record.phone_call_id is not None and record.phone_call_id != phone_call_id(call_id)
         }
-        there = replace(there, unlogged=frozenset(each for each in missing if not may_come(records.get(each))))
+        unlogged = frozenset(each for each in missing if not may_come(records.get(each)))
+        there = replace(there, unlogged=unlogged, unknown=frozenset(missing) - records.keys())
         if not adopted:
             return there
         answers = await self._worlds.dynamics.query_packed(phone_calls_there(adopted))

@@ -6,6 +6,7 @@ It is repeatable wherever it is cut off: what is in Dynamics is found by its key
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from functions.ticket_creation.decide.customers import customer_text
 from functions.ticket_creation.decide.jobs import Item, Ready
 from functions.ticket_creation.use_case.deciding import Decided, Deciding
 from functions.ticket_creation.use_case.filling import Filled, Filler
@@ -89,7 +90,8 @@ class _Group:
         for item in items:
             tickets = made[item.call_id]
             records.append(self._finished(item, tickets))
-            links += self._links(item, tickets, decided.agents[item.call_id])
+            if item.call_id in decided.there.unknown:
+                links += self._links(item, tickets, decided.agents[item.call_id])
         if links:
             await self._worlds.calls.link_cases(links)
         if records:
@@ -159,14 +161,13 @@ class _Group:
         )
 
     def _links(self, item: Item, made: Sequence[tuple[str, Made]], agent: str | None) -> list[CaseLink]:
-        """What ties the call to its cases, for `GET /api/calls/{callId}` and the search."""
-        request, key = item.request, self._worlds.search_key
+        """What a call that call sync knows nothing of is found by. The others are found anyway, and what became of
+        them stands in the ledger of tickets."""
+        key = self._worlds.search_key
         found_by: frozenset[str] = frozenset()
         if key is not None:
-            texts = (request.caller_number, request.called_number)
-            region = self._premises.matching.default_region
-            numbers = [number for text in texts if text and (number := e164(text, region)) is not None]
-            found_by = key.found_by(numbers, [agent] if agent else [])
+            number = e164(customer_text(item.request) or "", self._premises.matching.default_region)
+            found_by = key.found_by([number] if number else [], [agent] if agent else [])
         return [
             CaseLink(item.call_id, item.started, LinkedCase(each.case_id, each.link), found_by)
             for _, each in made

@@ -216,7 +216,7 @@ def test_a_call_that_ticket_creation_alone_knows_is_told_as_one_that_call_sync_h
         "outcome": None,
         "reason": "call sync has not seen the call",
         "phoneCallId": None,
-        "cases": [],
+        "cases": [{"id": str(CASE.id), "link": CASE.link}],
         "ticketRequest": {
             "outcome": "created",
             "reason": "Cases were made.",
