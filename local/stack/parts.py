@@ -48,14 +48,16 @@ def parts(
     ports: Ports, settings: Mapping[str, str], storage: str, app_dir: Path, environ: Mapping[str, str]
 ) -> list[Part]:
     return [
-        _azurite(ports, storage),
+        _azurite(ports, storage, environ),
         _dataverse_simulator(ports),
         _enreach_simulator(ports),
         _functions_host(ports, settings, app_dir, environ),
     ]
 
 
-def _azurite(ports: Ports, storage: str) -> Part:
+def _azurite(ports: Ports, storage: str, environ: Mapping[str, str]) -> Part:
+    """In memory, unless AZURITE_LOCATION names a folder, which is kept."""
+    location = environ.get("AZURITE_LOCATION")
     services = (("blob", BLOB), ("queue", QUEUE), ("table", TABLE))
     flags = []
     for service, port in services:
@@ -64,7 +66,7 @@ def _azurite(ports: Ports, storage: str) -> Part:
         name="storage emulator (Azurite)",
         command=(
             str(AZURITE),
-            "--inMemoryPersistence",
+            *(("--location", location) if location else ("--inMemoryPersistence",)),
             "--silent",
             "--disableTelemetry",
             "--skipApiVersionCheck",

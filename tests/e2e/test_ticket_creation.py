@@ -217,8 +217,13 @@ def phone_call(request: dict[str, Any]) -> str:
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    settings = {"CONFIG_CHECK_SECONDS": str(CONFIG_CHECK_SECONDS), **dict.fromkeys(TIMERS, NEVER)}
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    settings = {
+        "CONFIG_CHECK_SECONDS": str(CONFIG_CHECK_SECONDS),
+        # In memory, each message is an extent of its own, and the emulator spends a minute to remove some thousands.
+        "AZURITE_LOCATION": str(tmp_path_factory.mktemp("azurite")),
+        **dict.fromkeys(TIMERS, NEVER),
+    }
     with (
         running_stack(free_ports(), environment=settings) as stack,
         httpx.Client(base_url=stack.functions_url, timeout=60) as app,
@@ -391,13 +396,13 @@ def test_what_does_not_fit_is_parked_at_its_first_attempt_and_made_once_it_is_dr
 
 # ------------------------------------------------------------------------------------------------------- many at once
 
-PLAIN_CALLS, ADDED_CALLS, DOUBLED = 7_000, 3_000, 1_000
-PLAIN_CALLERS, ADDED_CALLERS = 2_000, 1_000
-MANY_SECONDS = 600.0
+PLAIN_CALLS, ADDED_CALLS, DOUBLED = 4_000, 2_000, 4_000
+PLAIN_CALLERS, ADDED_CALLERS = 1_200, 600
+MANY_SECONDS = 240.0
 
 
-@pytest.mark.timeout(720)
-def test_two_workers_make_of_10_000_requests_and_1_000_doubles_each_once(site: Site) -> None:
+@pytest.mark.timeout(300)
+def test_two_workers_make_of_10_000_requests_with_doubles_each_call_once(site: Site) -> None:
     plain = [crowd_request("Plain", call, 3_000_000 + call % PLAIN_CALLERS) for call in range(PLAIN_CALLS)]
     added = [crowd_request("Added", call, 4_000_000 + call % ADDED_CALLERS) for call in range(ADDED_CALLS)]
     chance = random.Random(8)  # noqa: S311 - an order that is the same in every run

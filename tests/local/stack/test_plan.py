@@ -69,3 +69,9 @@ def test_the_tls_listener_of_the_simulator_is_started_only_when_asked_for() -> N
     simulator = make_plan(SCRATCH_APP, with_tls, azurite=SCRATCH_APP).parts[1]
     assert simulator.command[-2:] == ("--tls-port", with_tls["DATAVERSE_SIM_TLS_PORT"])
     assert simulator.urls[1][1] == f"https://127.0.0.1:{with_tls['DATAVERSE_SIM_TLS_PORT']}"
+
+
+def test_storage_is_in_memory_unless_a_folder_is_named(tmp_path: Path) -> None:
+    assert "--inMemoryPersistence" in make_plan(SCRATCH_APP, _environ(), azurite=SCRATCH_APP).parts[0].command
+    kept = make_plan(SCRATCH_APP, _environ(AZURITE_LOCATION=str(tmp_path)), azurite=SCRATCH_APP).parts[0].command
+    assert kept[1:3] == ("--location", str(tmp_path))
