@@ -334,6 +334,16 @@ async def test_all_triggers_that_match_make_a_case_each(site: TicketsSite) -> No
     assert await site.outcomes("one") == {"first": "created", "second": "created"}
 
 
+async def test_of_one_call_a_later_trigger_goes_onto_the_case_of_an_earlier_one(site: TicketsSite) -> None:
+    site.triggers(
+        {"name": "a", "configuration": "z opens"}, {"name": "b", "configuration": "a goes onto it"},
+        match="all", configurations={"z opens": {}, "a goes onto it": {"attach": {"policy": "newestOpenCase"}}},
+    )  # fmt: skip
+    await site.take(site.request("one"))
+    assert await site.outcomes("one") == {"z opens": "created", "a goes onto it": "appended"}
+    assert (site.note("one", "a goes onto it") or {})["_objectid_value"] == str(key_of("one", "z opens"))
+
+
 async def test_a_trigger_may_ask_who_the_caller_is(site: TicketsSite) -> None:
     condition = {"field": "callerMatch", "operator": "in", "value": ["contact", "account"]}
     site.triggers({"name": "known", "all": [condition], "configuration": "c"})

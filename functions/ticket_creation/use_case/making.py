@@ -49,7 +49,8 @@ class Making:
     async def made(self, tickets: Sequence[Ready]) -> list[Made]:
         """What became of each. Raises DataverseError, StorageError; then some of it is done, and the same call may be
         made again."""
-        in_order = sorted(tickets, key=lambda each: (each.item.started, each.call_id, each.target.name))
+        # Those of one call stay in the order of their triggers.
+        in_order = sorted(tickets, key=lambda each: (each.item.started, each.call_id))
         for each in in_order:
             self._recognise(each)
         await self._write([each for each in in_order if each.case_key not in self._made])
