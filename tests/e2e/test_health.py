@@ -54,7 +54,8 @@ def test_all_is_well_and_each_thing_is_named(stack: Stack) -> None:
     wait_for(lambda: health(stack) == (200, "green"), "health", WAIT_SECONDS)
     assert details(stack).keys() == {
         "routing.json", "customer-matching.json", "routing keys", "user sync", "storage", "Dataverse", "Enreach",
-        "call-sync.json", "call sync", "callback-profiles.json", "callback sync",
+        "call-sync.json", "call sync", "callback-profiles.json", "callback sync", "ticket-triggers.json",
+        "waiting tickets", "parked tickets",
     }  # fmt: skip
 
 

@@ -396,18 +396,24 @@ def test_what_does_not_fit_is_parked_at_its_first_attempt_and_made_once_it_is_dr
 
 # ------------------------------------------------------------------------------------------------------- many at once
 
-PLAIN_CALLS, ADDED_CALLS, DOUBLED = 4_000, 2_000, 4_000
-PLAIN_CALLERS, ADDED_CALLERS = 1_200, 600
+MESSAGES, PLAIN_CALLS, ADDED_CALLS = 10_000, 2_700, 1_300
+PLAIN_CALLERS, ADDED_CALLERS = 900, 400
+DOUBLES_WITHIN = 500
+"""So many messages may lie between two of one call: both workers have it at the same time."""
 MANY_SECONDS = 240.0
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_two_workers_make_of_10_000_requests_with_doubles_each_call_once(site: Site) -> None:
     plain = [crowd_request("Plain", call, 3_000_000 + call % PLAIN_CALLERS) for call in range(PLAIN_CALLS)]
     added = [crowd_request("Added", call, 4_000_000 + call % ADDED_CALLERS) for call in range(ADDED_CALLS)]
     chance = random.Random(8)  # noqa: S311 - an order that is the same in every run
-    messages = [*plain, *added, *chance.sample([*plain, *added], DOUBLED)]
-    chance.shuffle(messages)
+    calls = chance.sample([*plain, *added], PLAIN_CALLS + ADDED_CALLS)
+    doubled = [(place, each) for place, each in enumerate(calls)]
+    doubled += chance.choices(doubled, k=MESSAGES - len(calls))
+    doubled.sort(key=lambda one: one[0] + chance.uniform(0, DOUBLES_WITHIN * len(calls) / MESSAGES))
+    messages = [each for _, each in doubled]
     site.log_phone_calls(*plain, *added)
     parked = site.left(PARKED)
     with another_host(site.stack):

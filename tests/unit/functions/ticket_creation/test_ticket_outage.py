@@ -15,9 +15,9 @@ from tests.unit.shared.dataverse.virtual_time import play
 from tests.unit.shared.tickets.tickets import call_id
 
 HOURS = 8 * 24
-BEFORE = 20
+BEFORE = 12
 """Requests at the beginning of the outage; of some there is a second message."""
-EVERY = 4
+EVERY = 6
 """Hours between further ones."""
 ASKED = BEFORE + HOURS // EVERY
 BROKEN, MALFORMED = 1_000, b'{"version": 1, "callId": "x", "startTime": "yesterday"}'
