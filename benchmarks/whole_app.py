@@ -192,8 +192,12 @@ class WholeApp:
 
 _NEVER = "0 0 0 29 2 *"
 _NO_TIMERS = dict.fromkeys(
-    ("USER_SYNC_SCHEDULE", "CALL_SYNC_SCHEDULE", "RETROACTIVE_SYNC_SCHEDULE", "CALLBACK_SYNC_SCHEDULE"), _NEVER
-)
+    (
+        "USER_SYNC_SCHEDULE", "CALL_SYNC_SCHEDULE", "RETROACTIVE_SYNC_SCHEDULE", "CALLBACK_SYNC_SCHEDULE",
+        "TICKET_TENDING_SCHEDULE",
+    ),
+    _NEVER,
+)  # fmt: skip
 """On Flex Consumption timers run on other instances than callers' requests."""
 
 

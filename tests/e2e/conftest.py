@@ -47,7 +47,10 @@ def _doors() -> Iterator[Stack]:
             yield doors
         return
     # What asks Dataverse by the clock is fired by hand: tests count the questions of callers.
-    timers = ("USER_SYNC_SCHEDULE", "CALL_SYNC_SCHEDULE", "RETROACTIVE_SYNC_SCHEDULE", "CALLBACK_SYNC_SCHEDULE")
+    timers = (
+        "USER_SYNC_SCHEDULE", "CALL_SYNC_SCHEDULE", "RETROACTIVE_SYNC_SCHEDULE", "CALLBACK_SYNC_SCHEDULE",
+        "TICKET_TENDING_SCHEDULE",
+    )  # fmt: skip
     never = dict.fromkeys(timers, "0 0 0 29 2 *")
     with running_stack(environment={"CONFIG_CHECK_SECONDS": "0.2", **never}) as stack:
         doors = Stack(
