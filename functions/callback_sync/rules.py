@@ -99,7 +99,7 @@ class CallbackProfiles(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
 
     default_subject: Name = Field("Callback request", alias="CallbackRequestDefaultSubject")
-    profiles: Annotated[tuple[CallbackProfile, ...], BeforeValidator(_as_tuple), Field(max_length=200)] = ()
+    profiles: Annotated[tuple[CallbackProfile, ...], Field(max_length=200), BeforeValidator(_as_tuple)] = ()
 
     @model_validator(mode="after")
     def _refuse_equal_names(self) -> Self:
