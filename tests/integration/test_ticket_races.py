@@ -1,4 +1,4 @@
-"""Tickets of one customer made in several processes at once, and processes that are killed anywhere."""
+"""Tickets of one customer made by several workers at once, and workers that are killed anywhere."""
 
 import asyncio
 from collections import Counter
@@ -50,7 +50,7 @@ def assert_one_of_each(site: TicketsSite, calls: int) -> None:
 
 
 @pytest.mark.parametrize("policy", ["newestOpenCase", "missedCallCase"])
-async def test_first_calls_of_one_unknown_number_in_32_processes_make_one_contact_and_one_case(
+async def test_first_calls_of_one_unknown_number_in_32_workers_make_one_contact_and_one_case(
     site: TicketsSite, simulator: str, tokens: Tokens, policy: str
 ) -> None:
     site.configuration(attach={"policy": policy}, queue="Case desk", notifyAgent=True)
@@ -72,7 +72,7 @@ async def test_first_calls_of_one_unknown_number_in_32_processes_make_one_contac
     assert {site.regarding(name) for name in range(RACERS)} == {case}
 
 
-async def test_one_call_in_several_processes_makes_one_case(site: TicketsSite, simulator: str, tokens: Tokens) -> None:
+async def test_one_call_in_several_workers_makes_one_case(site: TicketsSite, simulator: str, tokens: Tokens) -> None:
     workers = [site.process() for _ in range(8)]
     taken = await asyncio.gather(*(work.take([site.request("one")]) for work in workers))
     assert all(result == DONE or isinstance(result, Later) for (result,) in taken)
