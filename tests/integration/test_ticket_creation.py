@@ -334,6 +334,18 @@ async def test_all_triggers_that_match_make_a_case_each(site: TicketsSite) -> No
     assert await site.outcomes("one") == {"first": "created", "second": "created"}
 
 
+async def test_each_configuration_has_its_own_way_with_several_customers(site: TicketsSite) -> None:
+    for name in ("a", "b"):
+        site.contact(name)
+    site.triggers(
+        {"name": "a", "configuration": "first"}, {"name": "b", "configuration": "none"},
+        match="all", configurations={"first": {"severalMatches": "first"}, "none": {"severalMatches": "noCase"}},
+    )  # fmt: skip
+    await site.take(site.request("one"))
+    assert await site.outcomes("one") == {"first": "created", "none": "no-case"}
+    assert site.case("one", "none") is None
+
+
 async def test_of_one_call_a_later_trigger_goes_onto_the_case_of_an_earlier_one(site: TicketsSite) -> None:
     site.triggers(
         {"name": "a", "configuration": "z opens"}, {"name": "b", "configuration": "a goes onto it"},

@@ -1,7 +1,7 @@
 """What holds for all calls of a run: the documents, whose numbers are ours, and what columns take here."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from functions.call_sync.decide.fields import Texts
@@ -11,6 +11,7 @@ from functions.call_sync.use_case.worlds import CallSyncGateways
 from shared.config_documents import json_document
 from shared.customers import CustomerMatching
 from shared.dataverse.tables import PHONE_CALL
+from shared.enreach.own_numbers import read_own_numbers
 from shared.recent import Recent
 from shared.sync_runs import UnusableError
 
@@ -66,16 +67,9 @@ class PremisesReader:
         if rules.multiple_match_phone_call_status not in states:
             # Somebody may have added the status reason that the rules name.
             states = await self._states.get(None, lambda: self._worlds.dynamics.status_reasons(PHONE_CALL))
-        return site_of(rules, matching, await self._own_numbers.get(None, self._read_own_numbers), states)
-
-    async def _read_own_numbers(self) -> frozenset[str]:
-        """The numbers of our users and queues, as Enreach writes them."""
-        users, queues = await asyncio.gather(self._worlds.enreach.users(), self._worlds.enreach.queues())
-        of_users: Iterable[str | None] = (
-            number for user in users.items for number in (user.mobile_number, user.work_number)
+        return site_of(
+            rules, matching, await self._own_numbers.get(None, lambda: read_own_numbers(self._worlds.enreach)), states
         )
-        of_queues = (number for queue in queues.items for number in queue.numbers)
-        return frozenset(number for number in (*of_users, *of_queues) if number)
 
     async def _texts(self, rules: CallSync) -> Texts:
         address = await self._worlds.enreach.recordings_address()

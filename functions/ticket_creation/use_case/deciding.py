@@ -69,8 +69,7 @@ class Decided:
     """What a group is to make."""
 
     verdicts: dict[str, list[tuple[str, Verdict]]] = field(default_factory=dict)
-    """By call id, in the order of the triggers: the configuration's name, and what becomes of it. None: no trigger
-    holds."""
+    """By call id the configurations that triggers call for, and what becomes of each; empty where no trigger holds."""
     there: There = field(default_factory=There)
     """What Dynamics has of these tickets already."""
     agents: dict[str, str | None] = field(default_factory=dict, repr=False)
@@ -216,7 +215,9 @@ class Deciding:
         number = wanted.caller.number
         match = NOBODY
         if number is not None:
-            match = (looked.picked if number in looked.picked else looked.matches).get(number, NOBODY)
+            # What another configuration wants of several customers is not this one's.
+            picks = number in looked.picked and wanted.target.rules.several_matches == "first"
+            match = (looked.picked if picks else looked.matches).get(number, NOBODY)
         is_known = self._premises.own_numbers is not None
         known = Knowledge(looked.by_email, self._worlds.customer_key, own_numbers_known=is_known)
         match customer_of(wanted.caller, match, known, wanted.target):
