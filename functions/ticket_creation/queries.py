@@ -99,26 +99,21 @@ def users_by_email(emails: Collection[str]) -> list[Query]:
 
 def contacts_by_email(emails: Collection[str]) -> list[Query]:
     """The active contacts with each of these addresses, the oldest first; a question for each address."""
-    return [
-        Query(
-            table=CONTACT,
-            select=("contactid", "fullname", "emailaddress1"),
-            where=all_of(CONTACT.eq("emailaddress1", email), CONTACT.eq("statecode", ACTIVE)),
-            order_by=("createdon", "contactid"),
-            top=_MOST_WITH_AN_EMAIL,
-        )
-        for email in emails
-    ]
+    return _by_email(CONTACT, ("contactid", "fullname", "emailaddress1"), emails)
 
 
 def accounts_by_email(emails: Collection[str]) -> list[Query]:
     """The active accounts likewise."""
+    return _by_email(ACCOUNT, ("accountid", "name", "emailaddress1"), emails)
+
+
+def _by_email(table: Table, select: tuple[str, ...], emails: Collection[str]) -> list[Query]:
     return [
         Query(
-            table=ACCOUNT,
-            select=("accountid", "name", "emailaddress1"),
-            where=all_of(ACCOUNT.eq("emailaddress1", email), ACCOUNT.eq("statecode", ACTIVE)),
-            order_by=("createdon", "accountid"),
+            table=table,
+            select=select,
+            where=all_of(table.eq("emailaddress1", email), table.eq("statecode", ACTIVE)),
+            order_by=("createdon", table.primary_id),
             top=_MOST_WITH_AN_EMAIL,
         )
         for email in emails

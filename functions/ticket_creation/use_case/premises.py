@@ -22,7 +22,7 @@ from shared.dataverse.tables import INCIDENT
 from shared.enreach.errors import EnreachError
 from shared.enreach.own_numbers import read_own_numbers
 from shared.health import Finding, Status
-from shared.opening_hours import OpeningHours
+from shared.opening_hours import OpeningHours, is_open
 from shared.phone_numbers import e164
 from shared.recent import Recent
 from shared.sync_runs import UnusableError
@@ -68,8 +68,6 @@ class Premises:
 
     def open_hours(self, moment: datetime) -> frozenset[str]:
         """The names of the opening hours that hold this moment."""
-        from shared.opening_hours import is_open
-
         return frozenset(name for name, hours in self.hours.items() if is_open(hours, moment))
 
 
