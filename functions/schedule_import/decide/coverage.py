@@ -70,8 +70,7 @@ def blocked(
     """Agents with assignable work in the next seven days under a leftover. Absences of other profiles are no
     leftovers: they are meant to block."""
     for _, booking, other in overlaps_with_others(wanted, foreign):
-        mark = other.mark.casefold()
-        stale = not mark.startswith("sb:") or mark.startswith(profile_prefix)
+        stale = not other.mark.startswith("sb:") or other.mark.startswith(profile_prefix)
         start, end = max(booking.start, other.start), min(booking.end, other.end)
         if stale and booking.assignable and other.activity_type not in assignable and end > now and start < now + AHEAD:
             yield Blocked(booking.agent, start, end, other.name or "")

@@ -87,7 +87,7 @@ class Comparison:
         self._wanted = wanted
         self._unseen = {booking.id: booking for bookings in wanted.values() for booking in bookings}
         self._scope = scope
-        self._prefix = mark_prefix(profile).casefold()
+        self._prefix = mark_prefix(profile)
         self._users = users
         self._canceled = canceled
         self._assignable = assignable
@@ -112,7 +112,7 @@ class Comparison:
             user = self._users.get(booking.resource or "")
             if user is None:
                 continue
-            if booking.mark.casefold().startswith(self._prefix):
+            if booking.mark.startswith(self._prefix):
                 self._extra[user].append(booking)
             elif booking.status not in self._canceled:
                 self._difference.foreign.setdefault(user, []).append(booking)

@@ -117,7 +117,7 @@ def reverse(touched: Mapping[Guid, Touched], found: Mapping[Guid, Booking], prof
     A booking that carries another mark by now is no longer ours, and is left alone.
     """
     reversal = Reversal()
-    prefix = mark_prefix(profile).casefold()
+    prefix = mark_prefix(profile)
     for row_id, line in touched.items():
         current = found.get(row_id)
         if current == line.before:
@@ -132,7 +132,7 @@ def reverse(touched: Mapping[Guid, Touched], found: Mapping[Guid, Booking], prof
 
 
 def _ours_still(current: Booking | None, prefix: str) -> bool:
-    return current is None or current.mark.casefold().startswith(prefix)
+    return current is None or current.mark.startswith(prefix)
 
 
 def _is_as_left(current: Booking | None, line: Touched) -> bool:

@@ -62,7 +62,7 @@ LEFTOVER = booking("2027-01-11 10:00", 1, kind=LUNCH, mark="")
     ("other", "hours"),
     [
         pytest.param(LEFTOVER, [(10, 11)], id="somebody's lunch"),
-        pytest.param(LEFTOVER._replace(mark="SB:Switchboard-csv:x"), [(10, 11)], id="our own, of another day's shift"),
+        pytest.param(LEFTOVER._replace(mark="sb:switchboard-csv:x"), [(10, 11)], id="our own, of another day's shift"),
         pytest.param(LEFTOVER._replace(mark="sb:absences:x"), [], id="an absence of another profile is meant to block"),
         pytest.param(LEFTOVER._replace(activity_type=CHAT.id), [], id="somebody's work blocks nobody"),
         pytest.param(LEFTOVER._replace(activity_type=None), [(10, 11)], id="without a type"),

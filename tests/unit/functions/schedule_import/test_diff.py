@@ -135,7 +135,7 @@ def test_agents_of_a_plan_are_in_scope_without_rows() -> None:
     ("mark", "is_ours"),
     [
         ("sb:switchboard-csv:x", True),
-        ("SB:Switchboard-CSV:x", True),
+        ("SB:Switchboard-CSV:x", False),
         ("sb:switchboard-csv-2:x", False),
         ("sb:switchboard:x", False),
         ("sb:switchboard-csv", False),

@@ -143,7 +143,7 @@ def test_an_older_import_does_not_bring_back_over_a_new_booking_nor_what_is_gone
 
 
 @pytest.mark.parametrize("newest", [True, False])
-@pytest.mark.parametrize("mark", ["", "sb:other:x", "sb:switchboard-csv-2:x", "their own"])
+@pytest.mark.parametrize("mark", ["", "sb:other:x", "sb:switchboard-csv-2:x", "SB:Switchboard-CSV:x", "their own"])
 def test_a_booking_that_is_no_longer_ours_is_left_alone(mark: str, newest: bool) -> None:
     calendar, made = played()
     ours = [line.id for line in made.touched if line.after != REMOVED]
