@@ -154,10 +154,14 @@ class RowRules:
         return self.source.default_activity or "", columns[0] if columns else None
 
     def word(self, text: str) -> str:
-        """The activity that a cell stands for: a code's name, the last part of a path."""
+        """The activity that a cell stands for: a code's name, the last part of a path; what the profile names as it
+        stands in the file stays as it is."""
+        rule = self.profile.activity_rule(text)
+        if rule and rule.name:
+            return text
         word = self.activity_codes.get(text, text)
         separator = self.source.activity_part
-        return word.rpartition(separator)[2].strip() if separator else word
+        return word.rstrip(f"{separator} ").rpartition(separator)[2].strip() if separator else word
 
     def _filled(self, columns: str | tuple[str, ...] | None, texts: Texts) -> str:
         """The first of these columns that is filled."""
