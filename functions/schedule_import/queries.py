@@ -156,6 +156,17 @@ def booking_queries(booking_ids: Iterable[Guid]) -> Iterator[Query]:
             yield Query(table=BOOKING, select=_BOOKING_SELECT, where=condition)
 
 
+def plan_time_query(plan_id: Guid, start: datetime, end: datetime) -> Query:
+    """The shift bookings of a plan that touch the time between two instants, whoever made them."""
+    there = all_of(
+        BOOKING.eq("_msdyn_bookingsetupmetadataid_value", SHIFT_BOOKING_SETUP_METADATA_ID),
+        BOOKING.eq("_msdyn_shiftplan_value", plan_id),
+        BOOKING.lt("starttime", end),
+        BOOKING.ge("endtime", start),
+    )
+    return Query(table=BOOKING, select=_BOOKING_SELECT, where=there)
+
+
 def plan_member_query(plan_id: Guid) -> Query:
     """The bookings in a shift plan: whose they are, and who made them."""
     condition = BOOKING.eq("_msdyn_shiftplan_value", plan_id)

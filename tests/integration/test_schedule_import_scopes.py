@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from functions.schedule_import.containers import INBOX, REPORTS
+from functions.schedule_import.decide.coverage import Gap
+from functions.schedule_import.report import ImportReport
 from functions.schedule_import.use_case.sweeping import settle_poison
 from shared import retry
 from shared.dataverse.client import DataverseClient
@@ -352,6 +354,10 @@ async def test_a_poisoned_event_ends_in_a_report_with_the_reason(site: Site) -> 
     assert (await site.report(WEEK))["status"] == "imported"
 
 
+def gaps(report: ImportReport) -> list[tuple[str, int, int]]:
+    return [(gap.name, gap.start.hour, gap.end.hour) for gap in report.coverage if isinstance(gap, Gap)]
+
+
 async def test_the_report_tells_of_hours_without_anybody(site: Site) -> None:
     await extend(site, hold=FREE)
     report = await site.deliver(WEEK, csv(row(ASA, 11, "08-12"), row(ZOE, 11, "14-18")))
@@ -360,3 +366,11 @@ async def test_the_report_tells_of_hours_without_anybody(site: Site) -> None:
         {"code": "NO_ASSIGNABLE_AGENT", "plan": "Team A", "from": "2027-01-11T10:00:00Z", "to": "2027-01-11T12:00:00Z"}
     ]
     assert timedelta(0) < site.now() - utc("2027-01-10T00:00:00Z")
+    report = await site.deliver("switchboard-csv/others.csv", csv(row(PAIVI, 11, "12-13"), row(PAIVI, 11, "14-15")))
+    assert gaps(report) == [("Team A", 11, 12)]
+    # Who is away, and plans that nobody is left in.
+    await site.configure("schedule-profiles/absences.json",
+                         {"extends": "openschichtplaner5-absences", "timeZone": "Europe/Helsinki"})  # fmt: skip
+    await site.deliver("absences/a.csv", "Personalnummer;Datum;Abwesenheitsart\n00017;2027-01-11;Urlaub\n")
+    report = await site.deliver(WEEK, csv(row(ASA, 11, "08-12"), row(ZOE, 11, "14-18", plan="Team B")))
+    assert gaps(report) == [("Team A", 6, 10), ("Team A", 11, 12), ("Team A", 13, 16)]

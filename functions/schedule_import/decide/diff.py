@@ -294,7 +294,7 @@ class _Cover:
 _NOTHING = _Cover([])
 
 
-def merged(bookings: Iterable[WantedBooking]) -> list[tuple[datetime, datetime]]:
+def merged(bookings: Iterable[Timed]) -> list[tuple[datetime, datetime]]:
     """The time that bookings take, as stretches that neither touch nor overlap, in order."""
     stretches: list[tuple[datetime, datetime]] = []
     for booking in sorted(bookings, key=_start):
@@ -305,7 +305,7 @@ def merged(bookings: Iterable[WantedBooking]) -> list[tuple[datetime, datetime]]
     return stretches
 
 
-_start: Callable[[WantedBooking], datetime] = lambda booking: booking.start  # noqa: E731 - a key, typed
+_start: Callable[[Timed], datetime] = lambda booking: booking.start  # noqa: E731 - a key, typed
 
 
 def _covered(stretches: list[tuple[datetime, datetime]], start: datetime, end: datetime) -> float:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from shared.dataverse.tables import (
     BOOKING_METHOD_MANUAL,
     BOOKING_STATUS_CANCELED,
+    BOOKING_STATUS_COMMITTED,
     BOOKING_TYPE_SOLID,
     SHIFT_BOOKING_SETUP_METADATA_ID,
 )
@@ -128,6 +129,10 @@ class ReferenceFacts:
     def canceled_statuses(self) -> frozenset[Guid]:
         """The booking statuses that stand for Canceled: their bookings take nobody's time."""
         return frozenset(status.id for status in self.statuses if status.status == BOOKING_STATUS_CANCELED)
+
+    def committed_statuses(self) -> frozenset[Guid]:
+        """The booking statuses that stand for Committed: routing looks at their bookings only."""
+        return frozenset(status.id for status in self.statuses if status.status == BOOKING_STATUS_COMMITTED)
 
     def assignable_types(self) -> frozenset[Guid]:
         """The activity types during which routing may assign work."""

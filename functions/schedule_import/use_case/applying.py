@@ -188,6 +188,8 @@ def _add_attempts(run: Run, attempts: list[list[Touched]], removed_status: Guid 
     last = {line.id for line in attempts[-1]} if run.journaled else set()
     report = run.report
     for line in first_of_each(earlier).values():
+        if line.before is not None:
+            run.changed_before.append(line.before)
         if line.id in last:
             continue
         if removes(line, removed_status):

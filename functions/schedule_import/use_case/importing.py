@@ -10,7 +10,6 @@ from typing import BinaryIO
 from functions.schedule_import.containers import ARCHIVE, INBOX
 from functions.schedule_import.decide import precedence
 from functions.schedule_import.decide.precedence import ImportState, PastImport
-from functions.schedule_import.decide.record_ids import mark_prefix
 from functions.schedule_import.decide.scope import home_zone
 from functions.schedule_import.history import ImportHistory
 from functions.schedule_import.profile import ScheduleProfile
@@ -20,8 +19,9 @@ from functions.schedule_import.reading.segments import Issue, Reading, Unreadabl
 from functions.schedule_import.report import ImportReport
 from functions.schedule_import.use_case import filing, prerequisites
 from functions.schedule_import.use_case.applying import hold_or_write
+from functions.schedule_import.use_case.covering import coverage_of
 from functions.schedule_import.use_case.memory import give_back_memory
-from functions.schedule_import.use_case.planning import coverage_of, let_go, make_plan
+from functions.schedule_import.use_case.planning import let_go, make_plan
 from functions.schedule_import.use_case.prerequisites import NotReadyError, UnknownProfileError
 from functions.schedule_import.use_case.run import HeldError, Order, RejectedError, Run
 from functions.schedule_import.use_case.worlds import ImportGateways, InboxPath, archive_path, import_id
@@ -261,7 +261,7 @@ async def _read_decide_write(run: Run, open_files: AsyncExitStack) -> bool:
         plan = await make_plan(run, profile, directory, reading)
         await aside(give_back_memory)
         await hold_or_write(run, profile, reading, plan)
-        run.report.coverage = await aside(coverage_of, plan, mark_prefix(profile.name), run.gateways.now())
+        run.report.coverage = await coverage_of(plan, run)
     finally:
         if plan is not None:
             await aside(let_go, plan)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from functions.schedule_import import queries
 from functions.schedule_import.decide.agents import agent_key, system_user_keys
@@ -129,6 +130,14 @@ async def bookings_by_id(ids: Iterable[Guid], dynamics: Dynamics) -> dict[Guid, 
             rows = taken_out(page)
             await aside(found.update, ((row["bookableresourcebookingid"], queries.booking(row)) for row in rows))
     return found
+
+
+async def bookings_of_plans(
+    times: Iterable[tuple[Guid, datetime, datetime]], dynamics: Dynamics
+) -> list[list[Booking]]:
+    """The bookings of each plan that touch the time between two instants."""
+    answers = await dynamics.query_many(await aside(lambda: [queries.plan_time_query(*one) for one in times]))
+    return await aside(lambda: [[queries.booking(row) for row in rows] for rows in answers])
 
 
 async def plan_names(ids: Iterable[Guid], dynamics: Dynamics) -> dict[Guid, str]:

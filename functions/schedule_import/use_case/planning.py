@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import islice
 
-from functions.schedule_import.decide import coverage, precedence
+from functions.schedule_import.decide import precedence
 from functions.schedule_import.decide.agents import Matching, PlacedSegments, match_agents, place_segments
 from functions.schedule_import.decide.delta import bookings_to_remove, choose_numbers, key_groups
 from functions.schedule_import.decide.diff import Comparison, Difference
@@ -39,6 +39,8 @@ class Plan:
     references: ReferenceFacts
     wanted: Wanted
     difference: Difference
+    resources: frozenset[Guid]
+    """The bookable resources of the agents in scope."""
 
 
 async def make_plan(run: Run, profile: ScheduleProfile, directory: AgentDirectory, reading: Reading) -> Plan:
@@ -124,21 +126,13 @@ async def _compared(
     cancels = profile.removal == "cancel"
     await aside(_remove_marked, difference, removals, wanted, references, scope, cancels=cancels)
     await aside(_tell_overlaps, report, wanted, difference)
-    return Plan(scope, look.references, wanted, difference)
+    mine = {bookings[0].resource for bookings in wanted.bookings.values() if bookings}
+    return Plan(scope, look.references, wanted, difference, frozenset(users.keys() | mine))
 
 
 def let_go(plan: Plan) -> None:
     """Give up the bookings one agent at a time: all at once would be one long step, in which nothing else runs."""
     emptied(plan.difference.creates, plan.wanted.bookings)
-
-
-def coverage_of(plan: Plan, prefix: str, now: datetime) -> list[coverage.Gap | coverage.Blocked]:
-    """What the coming days lack once the plan is written."""
-    wanted, assignable = plan.wanted, plan.references.assignable_types()
-    return [
-        *coverage.gaps(wanted.bookings, wanted.plan_names, now),
-        *coverage.blocked(wanted.bookings, plan.difference.foreign, assignable, prefix, now),
-    ]
 
 
 def _plan_names(placed: PlacedSegments, scope: FileScope, profile: ScheduleProfile) -> set[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import BinaryIO
 
+from functions.schedule_import.decide.facts import Booking
 from functions.schedule_import.decide.hold import Reason
 from functions.schedule_import.decide.precedence import PastImport
 from functions.schedule_import.history import ImportHistory
@@ -67,6 +68,8 @@ class Run:
     profile: ScheduleProfile | None = None
     companion: tuple[InboxPath, FetchedFile, BinaryIO] | None = None
     journaled: bool = False
+    changed_before: list[Booking] = field(default_factory=list)
+    """What earlier attempts of this import have changed or removed, as it was."""
 
     @property
     def known(self) -> PastImport | None:

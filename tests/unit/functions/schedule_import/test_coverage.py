@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from functions.schedule_import.decide.coverage import blocked, gaps
-from functions.schedule_import.decide.facts import Booking
+from functions.schedule_import.decide.coverage import Gap, blocked, filled, gaps
+from functions.schedule_import.decide.facts import ActivityType, Booking
 from functions.schedule_import.reading.segments import Segment
 from tests.unit.functions.schedule_import.planning import (
     ASA,
@@ -22,10 +22,14 @@ PREFIX = "sb:switchboard-csv:"
 
 
 def told(*rows: Segment) -> list[tuple[str, str, str, str]]:
+    return told_beside([], [], *rows)
+
+
+def told_beside(others: list[Booking], gone: list[Booking], *rows: Segment) -> list[tuple[str, str, str, str]]:
     wanted = wanted_of(rows)
     return [
-        (gap.kind, gap.name, f"{gap.start:%d %H:%M}", f"{gap.end:%d %H:%M}")
-        for gap in gaps(wanted.bookings, wanted.plan_names, NOW)
+        (gap.kind, wanted.plan_names.get(gap.key, gap.key), f"{gap.start:%d %H:%M}", f"{gap.end:%d %H:%M}")
+        for gap in sorted(gaps(wanted.bookings, {ASA.id: others}, gone, frozenset({CHAT.id}), NOW))
     ]
 
 
@@ -53,6 +57,48 @@ def row(start: str, hours: float, **more: str) -> Segment:
 )  # fmt: skip
 def test_gaps(rows: list[Segment], expected: list[tuple[str, str, str, str]]) -> None:
     assert told(*rows) == expected
+
+
+PLAN = next(iter(wanted_of([row("11 08", 1)]).plan_names))
+"""The key of plan P."""
+
+
+def there(start: str, hours: float, kind: ActivityType = CHAT, plan: str | None = PLAN) -> Booking:
+    return booking(f"2027-01-{start}:00", hours, kind=kind, mark="sb:other:x")._replace(plan=plan)
+
+
+@pytest.mark.parametrize(
+    ("others", "gone", "rows", "expected"),
+    [
+        pytest.param([there("11 00", 24, LUNCH, None)], [], [row("11 08", 8)], [("08", "16")],
+                     id="the only one is away"),
+        pytest.param([there("11 10", 1, LUNCH)], [], [row("11 08", 8), row("11 09", 3, agent="anna")], [],
+                     id="another one is left"),
+        pytest.param([], [], [row("11 08", 8), row("11 10", 2, activity="Lunch")], [("10", "12")],
+                     id="a row of the file blocks another one"),
+        pytest.param([there("11 10", 2)], [], [row("11 08", 2), row("11 12", 2)], [],
+                     id="a booking that another file has fills the gap"),
+        pytest.param([there("11 10", 2, plan="another")], [], [row("11 08", 2), row("11 12", 2)], [("10", "12")],
+                     id="not of another plan"),
+        pytest.param([], [there("11 12", 2)], [row("11 08", 4)], [("12", "14")], id="where somebody was before"),
+        pytest.param([], [there("11 12", 2)], [row("11 08", 1, plan="Q")], [("12", "14")],
+                     id="a plan that was emptied"),
+        pytest.param([], [there("25 12", 2)], [row("11 08", 4)], [], id="too far away"),
+    ],
+)  # fmt: skip
+def test_gaps_beside_what_is_there(
+    others: list[Booking], gone: list[Booking], rows: list[Segment], expected: list[tuple[str, str]]
+) -> None:
+    told = told_beside(others, gone, *rows)
+    assert [(start, end) for _, _, start, end in told] == [
+        (f"11 {start}:00", f"11 {end}:00") for start, end in expected
+    ]
+
+
+def test_a_gap_is_filled_by_agents_of_another_file() -> None:
+    gap = Gap("plan", PLAN, at("2027-01-11 08:00"), at("2027-01-11 16:00"))
+    left = filled(gap, [there("11 10", 2), there("11 11", 3), there("11 15", 4)])
+    assert [(one.start.hour, one.end.hour) for one in left] == [(8, 10), (14, 15)]
 
 
 LEFTOVER = booking("2027-01-11 10:00", 1, kind=LUNCH, mark="")
