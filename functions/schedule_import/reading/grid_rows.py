@@ -15,6 +15,7 @@ from openpyxl.utils import column_index_from_string, get_column_letter
 
 from functions.schedule_import.profile import ScheduleProfile
 from functions.schedule_import.profile.layout import GridFormat, Source, Times
+from functions.schedule_import.reading.delimited_header import column_key
 from functions.schedule_import.reading.paths import row_columns
 from functions.schedule_import.reading.records import FileContent, Getter, Numbered, Record
 from functions.schedule_import.reading.segments import Skip, UnreadableFileError
@@ -57,6 +58,7 @@ class _Grid:
     first_row: int = 0
     """The number of the first row below the header."""
     names: dict[str, int] = field(default_factory=dict)
+    """Where a column is, by `column_key`; empty where the layout fixes letters."""
     days: list[tuple[int, int]] = field(default_factory=list)
     first_date: date | None = None
     header: list[list[str]] = field(default_factory=list)
@@ -213,20 +215,21 @@ class GridContainer:
         for row in top:
             names = [_shown(cell) for cell in row.cells]
             matches = [(index, match) for index, name in enumerate(names) if (match := day_header.fullmatch(name))]
-            if matches and all(column in names for column in self._source.required):
-                grid.names = {name: index for index, name in reversed(list(enumerate(names))) if name}
+            keys = [column_key(name) for name in names]
+            if matches and all(column_key(column) in keys for column in self._source.required):
+                grid.names = {key: index for index, key in reversed(list(enumerate(keys))) if key}
                 grid.days = [(index, int(match.groupdict().get("day") or place))
                              for place, (index, match) in enumerate(matches, 1)]  # fmt: skip
                 grid.first_row = row.number + 1
-                self._check_days(grid, names)
+                self._check_days(grid, keys)
                 return True
         return False
 
-    def _check_days(self, grid: _Grid, names: list[str]) -> None:
+    def _check_days(self, grid: _Grid, keys: list[str]) -> None:
         numbers = [day for _, day in grid.days]
         if len(set(numbers)) < len(numbers) or len(numbers) > MAX_DAYS or min(numbers) < 1 or max(numbers) > MAX_DAYS:
             raise UnreadableFileError(f"the sheet {grid.sheet.name!r} has a day twice, or more than {MAX_DAYS} days")
-        doubled = sorted({column for column in row_columns(self._source) if names.count(column) > 1})
+        doubled = sorted({column for column in row_columns(self._source) if keys.count(column_key(column)) > 1})
         if doubled:
             raise UnreadableFileError(f"the header has {', '.join(doubled)} more than once")
 
@@ -300,8 +303,9 @@ class GridContainer:
 
 def _index(grid: _Grid, column: str) -> int | None:
     """Where a column is: by the header's name, else by its letter."""
-    if column in grid.names:
-        return grid.names[column]
+    key = column_key(column)
+    if key in grid.names:
+        return grid.names[key]
     if not grid.names and re.fullmatch(r"[A-Z]{1,2}", column):
         return int(column_index_from_string(column)) - 1
     return None

@@ -22,6 +22,8 @@ from functions.schedule_import.reading.icalendar_events import (
 from functions.schedule_import.reading.icalendar_text import Calendar
 from functions.schedule_import.reading.segments import Skip, UnreadableFileError
 
+LONGEST_SERIES = timedelta(days=1_100)
+"""A rule that ends by itself within this (COUNT, UNTIL) is unfolded to its end, however far the file looks ahead."""
 MAX_BARREN_RULES = 10
 """Rules without any occurrence, which cost the most to unfold."""
 
@@ -104,7 +106,7 @@ class Unfolding:
         for moment, end in event.added:
             starts[in_zone(moment, zone)] = end
         for clock in sorted(starts):
-            if clock in changed or clock in excluded or clock.date() in days or not first <= clock <= last:
+            if clock in changed or clock in excluded or clock.date() in days or clock < first:
                 continue
             start = event.start._replace(clock=clock)
             said = starts[clock]
@@ -123,10 +125,14 @@ class Unfolding:
         rule = {name.upper(): value for name, value in (event.rule or {}).items()}
         if str((rule.get("FREQ") or [""])[0]).upper() not in ("DAILY", "WEEKLY", "MONTHLY", "YEARLY"):
             raise BadEventError("the event repeats more often than daily")
-        for until in rule.pop("UNTIL", []):
-            end = moment_of(until, {}, self._calendar)
-            last = min(last, end.clock + timedelta(days=1, seconds=-1) if end.is_date else
-                       in_zone(end, event.start.zone))  # fmt: skip
+        ends = [moment_of(until, {}, self._calendar) for until in rule.pop("UNTIL", [])]
+        clocks = [
+            end.clock + timedelta(days=1, seconds=-1) if end.is_date else in_zone(end, event.start.zone) for end in ends
+        ]
+        longest = min(event.start.clock, _LAST_MOMENT - LONGEST_SERIES) + LONGEST_SERIES
+        if "COUNT" in rule or any(clock <= longest for clock in clocks):
+            last = max(last, longest)
+        last = min([last, *clocks])
         try:
             text = bytes(icalendar.vRecur(rule).to_ical()).decode()  # type: ignore[no-untyped-call]
             starts = _rule_starts(text, event.start.clock, last)

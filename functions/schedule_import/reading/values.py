@@ -85,9 +85,19 @@ def _by_strptime(text: str, pattern: str) -> datetime | None:
         return None
 
 
+_APART = re.compile(r"(.*:\d\d(?:[.,]\d+)?) ?(UTC|GMT|Z|[+-]\d\d(?::?\d\d)?)", re.IGNORECASE)
+"""A moment whose offset stands apart or is a name, as data warehouses export it: `2027-03-26 08:00:00 UTC`."""
+
+
 def _iso(text: str) -> datetime | None:
     try:
         return datetime.fromisoformat(text)
+    except ValueError:
+        apart = _APART.fullmatch(text)
+    if apart is None:
+        return None
+    try:
+        return datetime.fromisoformat(apart[1] + ("Z" if apart[2].isalpha() else apart[2]))
     except ValueError:
         return None
 

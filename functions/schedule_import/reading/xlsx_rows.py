@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from functions.schedule_import.profile import ScheduleProfile
 from functions.schedule_import.profile.layout import Source, Times, XlsxFormat
+from functions.schedule_import.reading.delimited_header import column_key
 from functions.schedule_import.reading.paths import row_columns
 from functions.schedule_import.reading.records import FileContent, Getter, Numbered, Record
 from functions.schedule_import.reading.segments import Skip, UnreadableFileError
@@ -16,7 +17,7 @@ REASON = "reason"
 
 @dataclass(frozen=True, slots=True)
 class XlsxRecord:
-    """A row and where its sheet has which column."""
+    """A row and where its sheet has which column, by `column_key`."""
 
     row: SheetRow
     columns: Mapping[str, int]
@@ -57,19 +58,20 @@ class XlsxContainer:
         for table in self._tables:
             if table.source != source:
                 continue
-            columns = {name: index for index, name in enumerate(table.header) if name}
-            used = [(name, columns[name]) for name in wanted if name in columns]
+            columns = {column_key(name): index for index, name in enumerate(table.header) if name}
+            used = [(name, columns[column_key(name)]) for name in wanted if column_key(name) in columns]
             for row in self._workbook.rows(table.sheet, table.before):
                 if row.number > table.header_row:
                     yield _checked(XlsxRecord(row, columns), used)
 
     def getter(self, source: Source, column: str) -> Getter | None:
-        if not any(column in table.header for table in self._tables if table.source == source):
+        key = column_key(column)
+        if not any(key in map(column_key, table.header) for table in self._tables if table.source == source):
             return None
         role, times = role_of(source, column), source.times
 
         def read(record: XlsxRecord) -> str:
-            return cell_text(record.row.cell(record.columns.get(column, -1)), role, times)
+            return cell_text(record.row.cell(record.columns.get(key, -1)), role, times)
 
         return read
 
@@ -139,19 +141,23 @@ class XlsxContainer:
 
 def role_of(source: Source, column: str) -> Role:
     """What a source's column is for."""
-    fields = source.fields
-    if column in (fields.date, fields.end_date, fields.shift_date):
+    fields, key = source.fields, column_key(column)
+    if key in (column_key(each) for each in (fields.date, fields.end_date, fields.shift_date) if each):
         return "date"
-    return "time" if column in (fields.start, fields.end, fields.length) else "other"
+    return (
+        "time" if key in (column_key(each) for each in (fields.start, fields.end, fields.length) if each) else "other"
+    )
 
 
 def _missing(source: Source, names: tuple[str, ...]) -> list[str]:
     required = source.required or tuple(column for column in row_columns(source) if not column.startswith("@"))
-    return [column for column in required if column not in names]
+    has = set(map(column_key, names))
+    return [column for column in required if column_key(column) not in has]
 
 
 def _check_unique(names: tuple[str, ...], source: Source) -> None:
-    doubled = sorted({column for column in row_columns(source) if names.count(column) > 1})
+    keys = [column_key(name) for name in names]
+    doubled = sorted({column for column in row_columns(source) if keys.count(column_key(column)) > 1})
     if doubled:
         raise UnreadableFileError(f"the header has {', '.join(doubled)} more than once")
 

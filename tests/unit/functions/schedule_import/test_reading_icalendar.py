@@ -162,6 +162,19 @@ def test_two_series_of_one_uid_and_version_are_not_guessed_between() -> None:
     assert [(skip.row, skip.code) for skip in reading.skipped] == [(11, "BAD_ROW")]
 
 
+@pytest.mark.parametrize("rule", ["RRULE:FREQ=MONTHLY;COUNT=20", "RRULE:FREQ=MONTHLY;UNTIL=20281002T000000Z",
+                                  "RDATE:20281001T190000Z"])  # fmt: skip
+def test_a_series_that_ends_by_itself_is_unfolded_to_its_end(rule: str) -> None:
+    assert f"{read(calendar(WEEKLY + rule), format={'horizonDays': 30}).segments[-1].start:%Y-%m-%d}" == "2028-10-01"
+
+
+def test_a_series_near_the_end_of_the_calendar_costs_itself_alone() -> None:
+    reading = read(
+        calendar(WEEKLY + "RRULE:FREQ=DAILY;COUNT=2", WEEKLY.replace("2027", "9999") + "RRULE:FREQ=DAILY;COUNT=2")
+    )
+    assert len(reading.segments) == 2
+
+
 def test_endless_rules_end_at_the_horizon() -> None:
     event = WEEKLY + "RRULE:FREQ=DAILY"
     assert len(read(calendar(event)).segments) == 401

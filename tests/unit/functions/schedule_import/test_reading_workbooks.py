@@ -16,6 +16,7 @@ from functions.schedule_import.reading import archives, grid_rows, xlsx_rows
 from functions.schedule_import.reading.reader import read_schedule
 from functions.schedule_import.reading.records import FileContent, Numbered
 from functions.schedule_import.reading.segments import Reading, Skip, UnreadableFileError
+from tests.unit.functions.schedule_import.reading import site_profile
 
 TABLE = ScheduleProfile.model_validate({
     "name": "x", "title": "x", "identity": "employeeid", "format": {"kind": "xlsx"}, "timeZone": "Europe/Berlin",
@@ -116,6 +117,24 @@ def test_the_header_may_stand_below_a_title_and_on_several_sheets() -> None:
     data = saved([["Plan"], [], HEADER, row, [None], row], [["nothing"]], [[*reversed(HEADER)], [*reversed(row)]])
     # Rows count on through the sheets, so that every one has a number of its own.
     assert [item[0] for item in said(read(data))] == [4, 6, 9]
+
+
+def test_a_header_is_known_whatever_its_case() -> None:
+    row = ["00017", DAY, time(8), time(12), "Chat"]
+    expected = [(2, "00017", "22 07:00", "22 11:00", "Chat")]
+    assert said(read(saved([[f" {name.upper()} " for name in HEADER], row]))) == expected
+    refused = saved([[*HEADER, "VON"], [*row, time(9)]])
+    with pytest.raises(UnreadableFileError, match="Von more than once"):
+        read(refused)
+
+
+def test_a_grid_s_header_is_known_whatever_its_case() -> None:
+    template = [{"start": "08:00", "end": "12:00", "activity": "Work"}]
+    profile = site_profile("ukg-template", timeZone="UTC", startDate="2027-03-22", templates={"D8": template})
+    header = ["Employee Id", "Employee Name", "org job ", "Roll Out", "day 1"]
+    assert said(read(saved([header, ["00017", "Asa", "Desk", "Yes", "D8"]]), profile)) == [
+        (2, "00017", "22 08:00", "22 12:00", "Work")
+    ]
 
 
 def test_hidden_sheets_are_not_read() -> None:
