@@ -28,6 +28,7 @@ from functions.schedule_import.profile.layout import (
     Source,
     Stamp,
     TemplateSegment,
+    Times,
 )
 from functions.schedule_import.profile.rules import Hold, Scope
 from functions.schedule_import.profile.zones import time_zone as time_zone
@@ -77,6 +78,8 @@ class ScheduleProfile(Model):
     refuse: str | None = None
     """Why files of this layout are never imported (they are no plan)."""
     format: Format
+    other_formats: tuple[Format, ...] = ()
+    """Containers in which the same layout comes, too; a file's own beginning tells which one it is in."""
     sources: tuple[Source, ...]
     identity: Name
     """`email`, `employeeid`, `azureactivedirectoryobjectid`, `domainname`, `fullname`, or a column of agents.csv."""
@@ -203,10 +206,22 @@ class SiteProfile(Model):
 
     def _source(self, source: dict[str, Any]) -> dict[str, Any]:
         if self.times:
-            source = source | {"times": source.get("times", {}) | _snake(self.times, "times")}
+            source = source | {"times": _times(source.get("times", {}), _snake(self.times, "times"))}
         if self.default_activity is not None:
             source = source | {"default_activity": self.default_activity}
         return source
+
+
+def _times(builtin: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
+    """How times are written, with a site's words laid over it. The order of a date is that of moments, too."""
+    merged = builtin | said
+    if "date" in said and "moment" not in said:
+        usual = Times.model_validate(merged)
+        dated = [f"{date} {time}" for date in usual.date if date != "iso" for time in usual.time if time != "iso"]
+        # What begins with its year is not written in that order, and no date can be both.
+        others = [each for each in usual.moment if each == "iso" or each.startswith("%Y")]
+        merged["moment"] = (*dated, *others) if dated else usual.moment
+    return merged
 
 
 _MERGED = ("format", "scope", "hold", "site_zones", "activities", "templates")
@@ -236,7 +251,8 @@ def _renamer(columns: Mapping[str, str], used: set[str], kind: str) -> Callable[
     if kind in ("json", "xml"):
         written |= {_with_slashes(old): (old, _with_slashes(new)) for old, new in columns.items()}
     if kind == "xml":
-        written |= {f"@{old}": (old, f"@{new.removeprefix('@')}") for old, new in columns.items() if old[0] != "@"}
+        written = {old: (key, _as_attribute(new) if old[0] == "@" else new) for old, (key, new) in written.items()}
+        written |= {f"@{old}": (old, _as_attribute(new)) for old, new in columns.items() if old[0] != "@"}
 
     def new_name(old: str) -> str:
         used.add(written[old][0])
@@ -250,6 +266,11 @@ def _renamer(columns: Mapping[str, str], used: set[str], kind: str) -> Callable[
         return "/".join(new_name(step) if step in written else step for step in steps) + (whole and new_name(whole))
 
     return rename
+
+
+def _as_attribute(name: str) -> str:
+    """An attribute's name with its `@`, which a site may leave out."""
+    return name if "/" in name or name.startswith("@") else f"@{name}"
 
 
 def _with_slashes(path: str) -> str:

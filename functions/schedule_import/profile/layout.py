@@ -43,6 +43,8 @@ class DelimitedFormat(Model):
     quoted: bool = True
     header_prefix: str = ""
     """A mark before the first column name, such as `#fields:`; a file may leave it out."""
+    header: tuple[Name, ...] = ()
+    """The columns of files that do not name them; a first row that names them counts all the same."""
 
     @field_validator("encodings")
     @classmethod

@@ -38,8 +38,11 @@ class _Candidate(NamedTuple):
     prefix: str
 
     def missing(self, source: Source) -> list[str]:
+        """What the header lacks; a length says the end as well."""
         has = {column_key(name) for name in self.names}
-        return [column for column in source.required if column_key(column) not in has]
+        length = source.fields.length
+        told = {source.fields.end} if length and column_key(length) in has else set()
+        return [column for column in source.required if column_key(column) not in has and column not in told]
 
 
 def column_key(name: str) -> str:
@@ -71,7 +74,32 @@ def delimited_header(
                 return Header(
                     candidate.delimiter, candidate.names, source, end, declaration + candidate.prefix, line_end
                 )
+    if layout.header and not is_marked:
+        return _named_by_profile(candidates, profile, layout, lines[: before + 1], declaration)
     raise _no_header(candidates, profile)
+
+
+def _named_by_profile(
+    candidates: list[_Candidate], profile: ScheduleProfile, layout: DelimitedFormat, lines: list[str], declaration: str
+) -> Header:
+    """The columns that the profile names, for a file that does not: under the delimiter that gives as many.
+
+    `lines` are those up to the first row.
+    """
+    names = list(layout.header)
+    fitting = [each for each in candidates if len(each.names) == len(names)]
+    if not fitting:
+        found = max(len(each.names) for each in candidates)
+        raise UnreadableFileError(
+            f"the first row names no columns and has {found} fields; format.header of the profile names {len(names)}"
+        )
+    candidate = _Candidate(fitting[0].delimiter, names, 0, "")
+    source = next((each for each in profile.sources if not candidate.missing(each)), None)
+    if source is None:
+        raise _no_header([candidate], profile)
+    _check(candidate, source)
+    line_end = "\r\n" if lines[-1].endswith("\r\n") else "\n"
+    return Header(candidate.delimiter, names, source, len(lines) - 1, declaration, line_end)
 
 
 def _candidate(lines: list[str], delimiter: str, layout: DelimitedFormat, *, is_marked: bool) -> _Candidate:

@@ -5,13 +5,20 @@ several rows on a line the rows are counted instead, over all sources in file or
 """
 
 import json
-import unicodedata
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, BinaryIO, NamedTuple
 
 from functions.schedule_import.profile import ScheduleProfile
 from functions.schedule_import.profile.layout import Source
+from functions.schedule_import.reading.json_places import Place, place_of_rows
+from functions.schedule_import.reading.json_records import (
+    JsonRecord,
+    checked_row,
+    column_getter,
+    records_only,
+    rows_below,
+)
 from functions.schedule_import.reading.json_values import Builder, Event, JsonObject, events
 from functions.schedule_import.reading.paths import (
     EVERY,
@@ -28,13 +35,6 @@ from functions.schedule_import.reading.segments import Skip, UnreadableFileError
 
 MAX_DOCUMENTS = 10_000
 """Documents of a series that hold lists; and names of an object around a list."""
-
-
-class JsonRecord(NamedTuple):
-    """An object and the record of the one around it."""
-
-    value: JsonObject
-    up: "JsonRecord | None"
 
 
 class _Unit(NamedTuple):
@@ -65,6 +65,8 @@ class JsonContainer:
         self._prefixes = {_prefix(source) for source in profile.sources}
         if () in self._prefixes:
             self._prefixes = {()}
+        self._place = self._place_of_rows()
+        self._rivals = _rivals(profile.sources)
         self._shells: list[JsonObject] = []
         self._found: set[Steps] = set()
         self._lists = 0
@@ -82,20 +84,20 @@ class JsonContainer:
         for _, rows in self._numbered_units({self._unit_prefix(source)}):
             for number, index, row in rows:
                 if index == place:
-                    yield _checked(row, number, source)
+                    yield checked_row(row, number, source)
 
     def getter(self, source: Source, column: str) -> Getter | None:
-        return _getter(column)
+        return column_getter(column)
 
     def children(self, record: Record, path: str) -> Iterable[Record]:
-        return [row for row in _rows(record, steps_of(path)) if isinstance(row, JsonRecord)]
+        return [row for row in rows_below(record, steps_of(path)) if isinstance(row, JsonRecord)]
 
     def nested_getter(self, path: str, column: str) -> Getter:
-        return _getter(column)
+        return column_getter(column)
 
     def document(self, column: str) -> str:
         """The value in every document of a series; empty where they differ."""
-        read = _getter("/" + column.lstrip("/"))
+        read = column_getter("/" + column.lstrip("/"))
         values = {read(root) for root in self._roots()}
         return values.pop() if len(values) == 1 else ""
 
@@ -104,10 +106,10 @@ class JsonContainer:
         prefix = next((found for found in self._prefixes if found and steps[: len(found) + 1] == (*found, EVERY)), None)
         if prefix is None:
             for root in self._roots():
-                yield from _records_only(_rows(root, steps))
+                yield from records_only(rows_below(root, steps))
         elif steps:
             for unit in self._units({prefix}):
-                yield from _records_only(_rows_of_unit(unit, steps, self._surroundings(unit)))
+                yield from records_only(_rows_of_unit(unit, steps, self._surroundings(unit)))
 
     def rejected(self, reasons: Mapping[int, str]) -> Any:
         """The document (or the series) with only these rows and what surrounds them."""
@@ -171,7 +173,22 @@ class JsonContainer:
         for index, source in enumerate(self._profile.sources):
             if self._unit_prefix(source) == unit.prefix:
                 for row in _rows_of_unit(unit, steps_of(source.path), surroundings):
-                    yield index, row
+                    if self._source_of(row, index) == index:
+                        yield index, row
+
+    def _source_of(self, row: JsonRecord | str, index: int) -> int:
+        """Of several sources with the same rows the first of those that have most of what they require."""
+        rivals = self._rivals.get(index)
+        if rivals is None:
+            return index
+        if isinstance(row, str):
+            return rivals[0]
+
+        def missing(rival: int) -> float:
+            required = self._profile.sources[rival].required
+            return sum(not column_getter(column)(row) for column in required) / max(1, len(required))
+
+        return min(rivals, key=missing)
 
     def _surroundings(self, unit: _Unit) -> JsonRecord:
         """What encloses a unit: the document and the objects on the way to its list."""
@@ -184,6 +201,15 @@ class JsonContainer:
             record = JsonRecord(inner, record)
         return record
 
+    def _place_of_rows(self) -> Place:
+        """Where the rows are, if the profile has all of them in one list (or takes documents for rows)."""
+        prefix = next(iter(self._prefixes))
+        if len(self._prefixes) > 1 or len(prefix) > 1:
+            return Place()
+        if not prefix and any(source.path or source.nested for source in self._profile.sources):
+            return Place()
+        return place_of_rows(self._stream, self._profile.sources, prefix)
+
     def _unit_prefix(self, source: Source) -> Steps:
         return () if () in self._prefixes else _prefix(source)
 
@@ -191,10 +217,10 @@ class JsonContainer:
         if not self._shells:
             raise UnreadableFileError("the file is empty; export it again")
         columns = {column for source in self._profile.sources for column in source.required if column.startswith("/")}
-        missing = sorted(column for column in columns if not all(_getter(column)(root) for root in self._roots()))
+        missing = sorted(column for column in columns if not all(column_getter(column)(root) for root in self._roots()))
         if missing:
             raise UnreadableFileError(f"the document has no {', '.join(missing)}")
-        check_expected(self._profile, lambda column: [_getter(column)(root) for root in self._roots()])
+        check_expected(self._profile, lambda column: [column_getter(column)(root) for root in self._roots()])
 
     def _roots(self) -> list[JsonRecord]:
         return [JsonRecord(shell, None) for shell in self._shells]
@@ -210,7 +236,11 @@ class JsonContainer:
         builder = Builder(events(self._stream))
         document = 0
         for line, event, value in builder.events:
-            if event == "start_array":
+            if self._place.bare:
+                yield from self._bare(builder, (line, event, value), wanted, surveying)
+            elif self._place.key is not None and event == "start_map":
+                yield from self._under_key(builder, self._place.key, wanted, surveying)
+            elif event == "start_array":
                 for item_line, item_event, item in builder.events:
                     if item_event == "end_array":
                         break
@@ -219,6 +249,31 @@ class JsonContainer:
             else:
                 yield from self._document(builder, (line, event, value), document, wanted, surveying)
                 document += 1
+
+    def _bare(self, builder: Builder, event: Event, wanted: Collection[Steps], surveying: bool) -> Iterator[_Unit]:
+        """The elements of a list without the object around it, or a single one of them."""
+        (prefix,) = self._prefixes
+        if surveying:
+            self._shells = self._shells or [JsonObject(event[0], 0)]
+        if event[1] == "start_array":
+            yield from self._list(builder, event, 0, prefix, wanted, surveying)
+        else:
+            self._found.add(prefix)
+            yield _Unit(0, prefix, event[0], builder.build(event))
+
+    def _under_key(self, builder: Builder, name: str, wanted: Collection[Steps], surveying: bool) -> Iterator[_Unit]:
+        """Rows that are the elements of a list of this name."""
+        for _, kind, key in builder.events:
+            if kind == "end_map":
+                return
+            inner = next(builder.events)
+            if key != name or inner[1] != "start_array":
+                builder.skip(inner)
+                continue
+            for item in builder.events:
+                if item[1] == "end_array":
+                    break
+                yield from self._document(builder, item, 0, wanted, surveying)
 
     def _document(
         self, builder: Builder, event: Event, document: int, wanted: Collection[Steps], surveying: bool
@@ -310,6 +365,14 @@ def _prefix(source: Source) -> Steps:
     return steps[: steps.index(EVERY)] if EVERY in steps else ()
 
 
+def _rivals(sources: Sequence[Source]) -> dict[int, list[int]]:
+    """For each source the places of those that have the same rows, where there are several."""
+    places: dict[Steps, list[int]] = {}
+    for index, source in enumerate(sources):
+        places.setdefault(steps_of(source.path), []).append(index)
+    return {index: same for same in places.values() if len(same) > 1 for index in same}
+
+
 def _climbed_paths(sources: Iterable[Source]) -> set[Steps]:
     """Columns that rows read from around their outermost list, as paths from the document."""
     climbed = set()
@@ -327,94 +390,11 @@ def _climbed_paths(sources: Iterable[Source]) -> set[Steps]:
 
 def _rows_of_unit(unit: _Unit, steps: Steps, surroundings: JsonRecord | None) -> Iterator[JsonRecord | str]:
     if not unit.prefix:
-        yield from _rows(JsonRecord(unit.value, None), steps)
+        yield from rows_below(JsonRecord(unit.value, None), steps)
     elif not isinstance(unit.value, JsonObject):
         yield f"the entry of {'/'.join(unit.prefix)} is no object"
     else:
-        yield from _rows(JsonRecord(unit.value, surroundings), steps[len(unit.prefix) + 1 :])
-
-
-def _rows(record: JsonRecord, steps: Steps) -> Iterator[JsonRecord | str]:
-    """The objects at a path below a record; the text of a problem where a list or object should be."""
-    if not steps:
-        yield record
-        return
-    step, rest = steps[0], steps[1:]
-    value = record.value.get(step)
-    if value is None:
-        return
-    if rest[:1] == (EVERY,):
-        if not isinstance(value, list):
-            yield f"{step} is no list"
-            return
-        for item in value:
-            if isinstance(item, JsonObject):
-                yield from _rows(JsonRecord(item, record), rest[1:])
-            else:
-                yield f"an entry of {step} is no object"
-    elif isinstance(value, JsonObject):
-        yield from _rows(JsonRecord(value, record), rest)
-    else:
-        yield f"{step} is no object"
-
-
-def _records_only(rows: Iterable[JsonRecord | str]) -> Iterator[JsonRecord]:
-    return (row for row in rows if isinstance(row, JsonRecord))
-
-
-def _checked(row: JsonRecord | str, number: int, source: Source) -> Numbered | Skip:
-    """The row, or why it cannot be trusted: something is wrong in it, around it or in what is nested in it."""
-    if isinstance(row, str):
-        return Skip(number, "BAD_ROW", row)
-    around: JsonRecord | None = row
-    while around is not None:
-        if around.value.problem:
-            return Skip(number, "BAD_ROW", around.value.problem)
-        around = around.up
-    for nested in source.nested:
-        for child in _rows(row, steps_of(nested.path)):
-            problem = child if isinstance(child, str) else child.value.problem
-            if problem:
-                return Skip(number, "BAD_ROW", problem)
-    return Numbered(number, row)
-
-
-def _getter(column: str) -> Getter:
-    path = column_path(column)
-    if not path.absolute and not path.ups and len(path.down) == 1:
-        name = path.down[0]
-        return lambda record: _text(record.value.get(name))
-
-    def read(record: JsonRecord) -> str:
-        if path.absolute:
-            while record.up is not None:
-                record = record.up
-        for _ in range(path.ups):
-            if record.up is None:
-                return ""
-            record = record.up
-        value: Any = record.value
-        for step in path.down:
-            value = value.get(step) if isinstance(value, dict) else None
-        return _text(value)
-
-    return read
-
-
-def _text(value: Any) -> str:
-    """A value as text: whole numbers without a fraction, others as written; of objects only that they are there."""
-    if isinstance(value, str):
-        return (value if value.isascii() else unicodedata.normalize("NFC", value)).strip()
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, Decimal):
-        whole = abs(value.adjusted()) < 20 and value == value.to_integral_value()
-        return str(int(value)) if whole else str(value)
-    if isinstance(value, dict | list) and value:
-        return "(object)" if isinstance(value, dict) else "(list)"
-    return ""
+        yield from rows_below(JsonRecord(unit.value, surroundings), steps[len(unit.prefix) + 1 :])
 
 
 # ---------------------------------------------------------------------------------------------- rejected rows

@@ -31,8 +31,8 @@ type Event = tuple[int, str, Any]
 """Line, kind (as ijson names it), value."""
 
 
-_OPENING = ("start_map", "start_array")
-_CLOSING = ("end_map", "end_array")
+OPENING = ("start_map", "start_array")
+CLOSING = ("end_map", "end_array")
 
 
 class Builder:
@@ -48,15 +48,15 @@ class Builder:
 
     def skip(self, event: Event) -> None:
         """Go past a value."""
-        if event[1] not in _OPENING:
+        if event[1] not in OPENING:
             return
         depth = 1
         for _, kind, _value in self.events:
-            if kind in _OPENING:
+            if kind in OPENING:
                 depth += 1
                 if kind == "start_map":
                     self._objects += 1
-            elif kind in _CLOSING:
+            elif kind in CLOSING:
                 depth -= 1
                 if not depth:
                     return
@@ -64,7 +64,7 @@ class Builder:
     def build(self, event: Event) -> Any:
         """A value as a whole. A problem of an object is one of the object around it, too, but not of a list's."""
         _, kind, value = event
-        if kind not in _OPENING:
+        if kind not in OPENING:
             return value
         root: Any = self._opened(event)
         around, key, count = [root], "", 0
@@ -72,7 +72,7 @@ class Builder:
             line, kind, value = event
             if kind == "map_key":
                 key = value
-            elif kind in _CLOSING:
+            elif kind in CLOSING:
                 inner = around.pop()
                 if not around:
                     return root
@@ -82,10 +82,10 @@ class Builder:
                 count += 1
                 if count > MAX_VALUES_AT_ONCE:
                     raise UnreadableFileError(f"line {line}: one entry holds more than {MAX_VALUES_AT_ONCE} values")
-                if kind in _OPENING:
+                if kind in OPENING:
                     value = self._opened(event)
                 _put(around[-1], key, value)
-                if kind in _OPENING:
+                if kind in OPENING:
                     around.append(value)
         return root
 
@@ -131,11 +131,11 @@ def events(stream: BinaryIO) -> Iterator[Event]:
         if silent > MAX_TEXT_BYTES:
             raise UnreadableFileError(f"line {line} holds a value of more than {MAX_TEXT_BYTES} bytes")
         for kind, value in found:
-            if kind in _OPENING:
+            if kind in OPENING:
                 depth += 1
                 if depth > MAX_DEPTH:
                     raise UnreadableFileError(f"line {line}: the document is nested deeper than {MAX_DEPTH} levels")
-            elif kind in _CLOSING:
+            elif kind in CLOSING:
                 depth -= 1
             yield line, kind, value
         found.clear()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from importlib import import_module
 from types import ModuleType
@@ -23,6 +24,7 @@ from functions.schedule_import.reading.row_reader import RowReader
 from functions.schedule_import.reading.row_rules import RowRules, clean
 from functions.schedule_import.reading.segments import Reading, UnreadableFileError
 from functions.schedule_import.reading.stretches import TimeRules
+from functions.schedule_import.reading.text_encoding import kind_of_file
 from functions.schedule_import.reading.values import pattern_reader, read_date
 
 _CONTAINERS = {
@@ -43,6 +45,7 @@ def read_schedule(content: FileContent, profile: ScheduleProfile, companion: Fil
     """
     if profile.refuse:
         raise UnreadableFileError(profile.refuse)
+    profile = in_its_format(content, profile)
     if profile.companion:
         content, companion = in_order(content, companion, profile.companion)
         container: Container = _joined(content, companion, profile, profile.companion)
@@ -86,6 +89,25 @@ def open_container(content: FileContent, profile: ScheduleProfile) -> Container:
 def container_module(profile: ScheduleProfile) -> ModuleType:
     """The module of the profile's format, loaded only when it is asked for: some bring heavy libraries."""
     return import_module(f"functions.schedule_import.reading.{_CONTAINERS[profile.format.kind]}")
+
+
+def in_its_format(content: FileContent, profile: ScheduleProfile) -> ScheduleProfile:
+    """The profile with the one of its formats that this file is in; its usual one where none fits."""
+    if not profile.other_formats:
+        return profile
+    kind = kind_of_file(content.stream)
+    formats = [each for each in (profile.format, *profile.other_formats) if each.kind == kind]
+    candidates = [profile.model_copy(update={"format": each}) for each in formats] or [profile]
+    for candidate in candidates[:-1]:
+        with suppress(UnreadableFileError):
+            open_container(content, candidate)
+            return candidate
+    if len(candidates) > 1:
+        try:
+            open_container(content, candidates[-1])
+        except UnreadableFileError:
+            return candidates[0]  # Its usual one says best what is wrong.
+    return candidates[-1]
 
 
 def file_groups(name: str, profile: ScheduleProfile) -> dict[str, str]:

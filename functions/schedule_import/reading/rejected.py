@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from functions.schedule_import.profile import ScheduleProfile
-from functions.schedule_import.reading.reader import container_module
+from functions.schedule_import.reading.reader import container_module, in_its_format
 from functions.schedule_import.reading.records import FileContent
 
 
@@ -17,5 +17,6 @@ def write_rejected(
     """
     if not reasons:
         return None
+    profile = in_its_format(content, profile)
     written: tuple[bytes, str] = container_module(profile).write_rejected(content, profile, reasons)
     return written

@@ -110,6 +110,9 @@ class TimeRules:
         text = _required(texts, column)
         day = read_date(text, self.times.date)
         if day is None:
+            moment = self._moment(text)
+            day = moment.date() if moment and moment.tzinfo is None else None
+        if day is None:
             raise RowProblem("BAD_TIME", f"{text!r} is not a date written as {_either(self.times.date)}", column)
         return day
 
@@ -134,14 +137,20 @@ class TimeRules:
 
     def _days_after_day(self, texts: Texts) -> timedelta:
         """What the row's day number adds: nothing where the row has a date of its own beside that of its shift."""
+        return timedelta() if self._has_own_date(texts) else self._days_on(self.fields.start_day, texts)
+
+    def _has_own_date(self, texts: Texts) -> bool:
+        """Whether the date is the row's and not its shift's: where the layout has a date for the shift, too."""
         fields = self.fields
-        own = bool(fields.date and texts.get(fields.date) and fields.shift_date and texts.get(fields.shift_date))
-        return timedelta() if own else self._days_on(fields.start_day, texts)
+        return bool(fields.shift_date and fields.date and texts.get(fields.date))
 
     def _first_numbered_day(self, texts: Texts) -> date | None:
         """The day whose number is 1."""
         column = self.fields.shift_date
-        return self._date(column, texts) if column and texts.get(column) else self._day(texts)
+        if column and texts.get(column):
+            return self._date(column, texts)
+        day = self._day(texts)
+        return day - self._days_on(self.fields.start_day, texts) if day and self._has_own_date(texts) else day
 
     def _days_on(self, column: str | None, texts: Texts) -> timedelta:
         """What a day number adds: 1 is the day itself."""

@@ -46,6 +46,19 @@ def text_file(stream: BinaryIO, encodings: tuple[str, ...]) -> TextFile:
     raise AssertionError("unreachable: the last encoding failed")
 
 
+def kind_of_file(stream: BinaryIO) -> str:
+    """The kind of format that a file's beginning looks like; `delimited` for all text that is none of the others."""
+    stream.seek(0)
+    start = stream.read(_BLOCK_BYTES)
+    if start.startswith(b"PK"):
+        return "xlsx"
+    encoding = next((name for mark, name in _MARKS if start.startswith(mark)), "latin-1")
+    text = start.decode(encoding, errors="ignore").lstrip()
+    if text.startswith(("{", "[")):
+        return "json"
+    return "xml" if text.startswith("<") else "icalendar" if text.startswith("BEGIN:VCALENDAR") else "delimited"
+
+
 def _blocks(stream: BinaryIO) -> Iterator[bytes]:
     stream.seek(0)
     while block := stream.read(_BLOCK_BYTES):
