@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from functions.schedule_import.profile import ScheduleProfile
 from functions.schedule_import.profile.layout import DelimitedFormat, Source
+from functions.schedule_import.reading.delimited_blocks import Block, Cells, block_of_lines, block_of_rows
 from functions.schedule_import.reading.delimited_header import column_key, delimited_header
 from functions.schedule_import.reading.records import FileContent, Getter, Numbered, Record
 from functions.schedule_import.reading.rejected_cells import (
@@ -28,11 +29,9 @@ if TYPE_CHECKING:
 MAX_FIELD_CHARACTERS = 32_768
 MAX_LINES_A_ROW = 100
 """Lines of one row, which may go on inside quotes."""
-_CHUNK_CHARACTERS = 64 * 1024
+_CHUNK_CHARACTERS = 32 * 1024
 _PIECE_CHARACTERS = MAX_FIELD_CHARACTERS // 2
 """A text in whose every piece a line ends has no line longer than a field may be."""
-
-type Cells = list[str]
 
 
 class Rows(NamedTuple):
@@ -124,7 +123,7 @@ class DelimitedContainer:
 
     # ------------------------------------------------------------------------------------------------ lines
 
-    def chunks(self) -> Iterator[Rows | Skip]:
+    def chunks(self) -> Iterator[Block | Rows | Skip]:
         """The rows below the header, many at a time; a broken one as a Skip. Never the whole file in memory.
 
         Raises UnreadableFileError for half a row at the end of the file.
@@ -136,7 +135,7 @@ class DelimitedContainer:
             while text := stream.read(_CHUNK_CHARACTERS):
                 text += stream.readline()
                 is_open = not text.endswith(("\n", "\r"))
-                plain = self._one_line_each(text) if not lines else None
+                plain = self._one_line_each(text, number) if not lines else None
                 if plain is None:
                     lines += io.StringIO(text, newline="")
                     self._open_line = number + len(lines) - 1 if is_open else 0
@@ -144,9 +143,9 @@ class DelimitedContainer:
                     yield from rows.complete()
                     number, lines = number + rows.position, lines[rows.position :]
                 else:
-                    count = _lines_in(text)
+                    count = plain.count if isinstance(plain, Block) else _lines_in(text)
                     self._open_line = number + count - 1 if is_open else 0
-                    yield Rows(number, plain)
+                    yield plain
                     number += count
             if lines:
                 yield from _RowsOfLines(lines, number, self).all()
@@ -183,21 +182,26 @@ class DelimitedContainer:
         csv.writer(text, delimiter=self.delimiter, lineterminator=self.head.line_end).writerow(safe)
         return text.getvalue()
 
-    def _one_line_each(self, text: str) -> Iterable[Cells] | None:
-        """The cells of each line, where no line is longer than a field may be and no row takes several of them."""
+    def _one_line_each(self, text: str, first: int) -> Block | Rows | None:
+        """The rows of these lines, where no line is longer than a field may be and no row takes several of them."""
         pieces = range(0, len(text) - _PIECE_CHARACTERS, _PIECE_CHARACTERS)
         if any("\n" not in text[start : start + _PIECE_CHARACTERS] for start in pieces):
             return None
-        lines = io.StringIO(text, newline="")
+        block = block_of_lines(text, first, self.width, self.delimiter, quoted=self.quoted)
+        if block is not None:
+            return block
         if not self.quoted or '"' not in text:
-            return csv.reader(lines, delimiter=self.delimiter, quoting=csv.QUOTE_NONE)
-        reader = self.reader(lines)
+            lines = io.StringIO(text, newline="")
+            return Rows(first, csv.reader(lines, delimiter=self.delimiter, quoting=csv.QUOTE_NONE))
+        reader = self.reader(io.StringIO(text, newline=""))
         try:
             rows = list(reader)
         except csv.Error:
             return None
-        is_plain = reader.line_num == len(rows) and {self.width, 0}.issuperset(map(len, rows))
-        return rows if is_plain else None
+        widths = set(map(len, rows))
+        if reader.line_num != len(rows) or not widths <= {self.width, 0}:
+            return None
+        return Rows(first, rows) if 0 in widths else block_of_rows(rows, first, self.width)
 
     @property
     def quoted(self) -> bool:

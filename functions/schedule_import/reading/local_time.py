@@ -69,8 +69,9 @@ def only_instant(wall_clock: datetime, zone: ZoneInfo) -> datetime | None:
 
     Raises OverflowError outside of the calendar.
     """
-    first, second = _readings(wall_clock, zone)
-    return first if first == second else None
+    first = wall_clock.replace(tzinfo=zone)
+    is_only = first.utcoffset() == first.replace(fold=1).utcoffset()
+    return first.astimezone(UTC) if is_only else None
 
 
 def _readings(wall_clock: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:

@@ -4,13 +4,16 @@ A row that is read here is read exactly as `RowReader.row` reads it; one with an
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from operator import itemgetter
-from typing import Any
+from itertools import repeat
+from operator import itemgetter, le, lt
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from functions.schedule_import.profile.layout import Times
-from functions.schedule_import.reading.delimited_rows import Cells, DelimitedContainer, Rows
+from functions.schedule_import.reading.delimited_blocks import Block, Cells
+from functions.schedule_import.reading.delimited_rows import DelimitedContainer, Rows
 from functions.schedule_import.reading.local_time import only_instant
 from functions.schedule_import.reading.row_reader import RowReader
 from functions.schedule_import.reading.row_rules import What, clean
@@ -24,9 +27,12 @@ _NEVER = (datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC))
 _OTHER_TIMES = ("date", "end_date", "start_day", "end_day", "range", "template", "repeat_days", "shift_date")
 
 
+type _Column = Sequence[Any] | repeat[Any]
+
+
 def read_plain_rows(reader: RowReader, file: DelimitedContainer) -> None:
     """Every row of the file."""
-    if _has_two_moments(reader):
+    if _has_two_moments(reader, file):
         _TwoMoments(reader, file).read_all()
     else:
         _AnyTimes(reader, file).read_all()
@@ -36,16 +42,25 @@ def read_plain_rows(reader: RowReader, file: DelimitedContainer) -> None:
 def is_plain(reader: RowReader, file: DelimitedContainer) -> bool:
     """Whether each row stands for itself, and has no others inside."""
     source = reader.source
-    return not (source.nested or source.breaks or reader.has_versions or file.dropped_again)
+    _, _, agent_column = reader.agents[0]
+    return not (
+        source.nested
+        or source.breaks
+        or reader.has_versions
+        or file.dropped_again
+        or any(
+            column is not None and column.startswith("@file.") for column in (agent_column, source.fields.external_id)
+        )
+    )
 
 
-def _has_two_moments(reader: RowReader) -> bool:
+def _has_two_moments(reader: RowReader, file: DelimitedContainer) -> bool:
     source = reader.source
     asked = {rule.column for rule in source.skip}
     ends = (source.fields.start, source.fields.end)
     return (
         source.whole_day is None
-        and all(column and column not in asked and reader.getter(column) for column in ends)
+        and all(column and column not in asked and file.column(column) is not None for column in ends)
         and not any(reader.getter(getattr(source.fields, name)) for name in _OTHER_TIMES)
     )
 
@@ -68,8 +83,10 @@ class _PlainRows[Said](ABC):
         self.agents = _Agents()
         external_id = reader.source.fields.external_id
         self.external_id_at = file.column(external_id) if external_id else None
-        places = [self._place(column) for column in columns] or [self.agent_at]
-        self.pick: Any = itemgetter(*places)
+        # What the name of the file says is the same in every row.
+        places = [place for column in columns if (place := file.column(column)) is not None]
+        self.places = places or [self.agent_at]
+        self.pick: Any = itemgetter(*self.places)
         self.known: dict[Any, Said] = {}
         self.long_way_segments = 0
 
@@ -86,14 +103,62 @@ class _PlainRows[Said](ABC):
                 self.reader.broken(rows)
                 continue
             before, self.long_way_segments = len(reading.segments), 0
-            self.read(rows)
+            if isinstance(rows, Block):
+                self._read_block(rows)
+            else:
+                self.read(rows)
+            self.forget()
             self.reader.count(len(reading.segments) - before - self.long_way_segments)
-            if len(self.known) > _MEMORY:
-                self.known.clear()
+
+    def _read_block(self, block: Block) -> None:
+        """Together what is ordinary, each other row by itself."""
+        columns, unusual = self.together(block)
+        if 2 * len(unusual) > block.count:
+            self.read(block)
+            return
+        start = 0
+        for index in unusual:
+            self._append(block, columns, start, index)
+            self.read(Rows(block.first + index, (block.row(index),)))
+            start = index + 1
+        self._append(block, columns, start, block.count)
+
+    def _append(self, block: Block, columns: Sequence[_Column], start: int, stop: int) -> None:
+        """The segments of some rows. The columns are those of a segment, from the agent on."""
+        if start == stop:
+            return
+        if stop - start < block.count:
+            columns = [each if isinstance(each, repeat) else each[start:stop] for each in columns]
+        rows = zip(range(block.first + start, block.first + stop), *columns, strict=False)
+        self.reader.reading.segments.extend(map(tuple.__new__, repeat(Segment), rows))
+
+    def said_by(self, block: Block, nothing: Said) -> list[Said]:
+        """What is remembered of each row, or `nothing`."""
+        columns = [block.column(place) for place in self.places]
+        keys = columns[0] if len(columns) == 1 else zip(*columns, strict=True)
+        return list(map(self.known.get, keys, repeat(nothing)))
+
+    def agents_of(self, block: Block) -> list[str]:
+        """Who each row is about; an empty text where it names nobody."""
+        return list(map(self.agents.__getitem__, block.column(self.agent_at)))
+
+    def own_ids_of(self, block: Block) -> _Column:
+        """What the source calls each row."""
+        return repeat("") if self.external_id_at is None else list(map(str.strip, block.column(self.external_id_at)))
+
+    def forget(self) -> None:
+        """Schedules repeat themselves; where one does not, memory stays flat."""
+        if len(self.known) > _MEMORY:
+            self.known.clear()
 
     @abstractmethod
-    def read(self, rows: Rows) -> None:
-        """Some rows of one line each."""
+    def together(self, block: Block) -> tuple[Sequence[_Column], list[int]]:
+        """What the rows of a block say as columns of segments, from the agent on, and which rows (from 0) are not
+        ordinary or not like one before; the columns have anything there."""
+
+    @abstractmethod
+    def read(self, rows: Rows | Block) -> None:
+        """Some rows of one line each, one by one."""
 
     @abstractmethod
     def learn(self, cells: Cells, what: What) -> None:
@@ -116,6 +181,8 @@ class _PlainRows[Said](ABC):
 class _AnyTimes(_PlainRows[tuple[Any, ...]]):
     """Rows whose time is said in any way: all that they say together is remembered."""
 
+    _NOTHING: Final = (None,) * 9
+
     def __init__(self, reader: RowReader, file: DelimitedContainer) -> None:
         super().__init__(reader, file, list(reader.columns))
 
@@ -125,7 +192,17 @@ class _AnyTimes(_PlainRows[tuple[Any, ...]]):
             said = (stretch.start, stretch.end, what.stretches[0].activity, stretch.shift_date, what.zone_name)
             self.known[self.pick(cells)] = (*said, what.plan, what.team, what.site, what.status)
 
-    def read(self, rows: Rows) -> None:
+    def together(self, block: Block) -> tuple[Sequence[_Column], list[int]]:
+        """See `_PlainRows`."""
+        said, agents = self.said_by(block, self._NOTHING), self.agents_of(block)
+        unusual = list[int]()
+        if self._NOTHING in said or not all(agents):
+            rows = enumerate(zip(said, agents, strict=True))
+            unusual = [index for index, (each, agent) in rows if each is self._NOTHING or not agent]
+        return (agents, repeat(self.identity), *zip(*said, strict=True), self.own_ids_of(block)), unusual
+
+    def read(self, rows: Rows | Block) -> None:
+        """See `_PlainRows`."""
         known, pick, agents, agent_at = self.known, self.pick, self.agents, self.agent_at
         identity, id_at, width = self.identity, self.external_id_at, self.file.width
         append, new = self.reader.reading.segments.append, tuple.__new__
@@ -145,37 +222,10 @@ class _AnyTimes(_PlainRows[tuple[Any, ...]]):
             if agent:
                 if id_at is not None:
                     own_id = cells[id_at].strip()
-                row = (
-                    number,
-                    agent,
-                    identity,
-                    start,
-                    end,
-                    activity,
-                    shift_date,
-                    zone,
-                    plan,
-                    team,
-                    site,
-                    status,
-                    own_id,
-                )
-                append(new(Segment, row))
+                words = (activity, shift_date, zone, plan, team, site, status, own_id)
+                append(new(Segment, (number, agent, identity, start, end, *words)))
             else:
                 self.long_way(number, cells)
-
-
-class _Starts(dict[str, tuple[datetime, datetime]]):
-    """For the text of a start the moment in UTC, and the last one at which an ordinary row ends."""
-
-    def __init__(self, times: Times, zone: ZoneInfo | None) -> None:
-        super().__init__()
-        self._times, self._zone, self._longest = times, zone, timedelta(hours=times.max_hours)
-
-    def __missing__(self, text: str) -> tuple[datetime, datetime]:
-        moment = _instant(text, self._times, self._zone)
-        found = self[text] = _NEVER if moment is None else (moment, moment + self._longest)
-        return found
 
 
 class _Ends(dict[str, datetime]):
@@ -188,6 +238,33 @@ class _Ends(dict[str, datetime]):
     def __missing__(self, text: str) -> datetime:
         found = self[text] = _instant(text, self._times, self._zone) or _NEVER[1]
         return found
+
+
+class _Starts(dict[str, tuple[datetime, datetime]]):
+    """For the text of a start the moment in UTC, and the last one at which an ordinary row ends."""
+
+    def __init__(self, moments: _Ends, longest: timedelta) -> None:
+        super().__init__()
+        self._moments, self._longest = moments, longest  # one row ends as another starts: each text is read once
+
+    def __missing__(self, text: str) -> tuple[datetime, datetime]:
+        moment = self._moments[text]
+        found = self[text] = _NEVER if moment is _NEVER[1] else (moment, moment + self._longest)
+        return found
+
+
+class _NoStarts(dict[str, tuple[datetime, datetime]]):
+    """Of rows that are not known yet."""
+
+    def __missing__(self, text: str) -> tuple[datetime, datetime]:
+        return _NEVER
+
+
+class _NoEnds(dict[str, datetime]):
+    """Of rows that are not known yet."""
+
+    def __missing__(self, text: str) -> datetime:
+        return _NEVER[1]
 
 
 def _instant(text: str, times: Times, zone: ZoneInfo | None) -> datetime | None:
@@ -205,8 +282,13 @@ def _instant(text: str, times: Times, zone: ZoneInfo | None) -> datetime | None:
         return None
 
 
-class _TwoMoments(_PlainRows[tuple[str, str, str, str, str, str, _Starts, _Ends]]):
+type _SaidBesideMoments = tuple[str, str, str, str, str, str, dict[str, tuple[datetime, datetime]], dict[str, datetime]]
+
+
+class _TwoMoments(_PlainRows[_SaidBesideMoments]):
     """Rows from one moment to another: texts of moments are remembered apart from everything else."""
+
+    _NOTHING: Final = ("", "", "", "", "", "", _NoStarts(), _NoEnds())
 
     def __init__(self, reader: RowReader, file: DelimitedContainer) -> None:
         fields = reader.source.fields
@@ -222,11 +304,26 @@ class _TwoMoments(_PlainRows[tuple[str, str, str, str, str, str, _Starts, _Ends]
         has_offset = start is not None and start.tzinfo is not None and not self._times.ignore_offset
         zone = None if has_offset else what.zone
         if zone not in self._moments:
-            self._moments[zone] = _Starts(self._times, zone), _Ends(self._times, zone)
+            ends = _Ends(self._times, zone)
+            self._moments[zone] = _Starts(ends, timedelta(hours=self._times.max_hours)), ends
         said = (what.stretches[0].activity, what.zone_name, what.plan, what.team, what.site, what.status)
         self.known[self.pick(cells)] = (*said, *self._moments[zone])
 
-    def read(self, rows: Rows) -> None:
+    def together(self, block: Block) -> tuple[Sequence[_Column], list[int]]:
+        """See `_PlainRows`."""
+        said, agents = self.said_by(block, self._NOTHING), self.agents_of(block)
+        activities, *words, start_maps, end_maps = zip(*said, strict=True)
+        starts, latest = zip(*_looked_up(start_maps, block.column(self._start_at)), strict=True)
+        ends = _looked_up(end_maps, block.column(self._end_at))
+        unusual = list[int]()
+        if not (all(agents) and all(map(lt, starts, ends)) and all(map(le, ends, latest))):
+            rows = enumerate(zip(agents, starts, ends, latest, strict=True))
+            unusual = [index for index, (agent, start, end, last) in rows if not (agent and start < end <= last)]
+        times: tuple[_Column, ...] = (starts, ends, activities, repeat(None))
+        return (agents, repeat(self.identity), *times, *words, self.own_ids_of(block)), unusual
+
+    def read(self, rows: Rows | Block) -> None:
+        """See `_PlainRows`."""
         known, pick, agents = self.known, self.pick, self.agents
         agent_at, start_at, end_at = self.agent_at, self._start_at, self._end_at
         identity, id_at, width = self.identity, self.external_id_at, self.file.width
@@ -249,14 +346,22 @@ class _TwoMoments(_PlainRows[tuple[str, str, str, str, str, str, _Starts, _Ends]
             if start < end <= latest and agent:
                 if id_at is not None:
                     own_id = cells[id_at].strip()
-                row = (number, agent, identity, start, end, activity, None, zone, plan, team, site, status, own_id)
-                append(new(Segment, row))
+                words = (activity, None, zone, plan, team, site, status, own_id)
+                append(new(Segment, (number, agent, identity, start, end, *words)))
             else:
                 self.long_way(number, cells)
-        self._forget()
 
-    def _forget(self) -> None:
-        """Moments are few in a schedule; where they are not, memory stays flat."""
+    def forget(self) -> None:
+        """See `_PlainRows`."""
+        super().forget()
         if any(len(starts) + len(ends) > 2 * _MEMORY for starts, ends in self._moments.values()):
             self._moments.clear()
             self.known.clear()
+
+
+def _looked_up[Value](maps: Sequence[dict[str, Value]], texts: list[str]) -> list[Value]:
+    """Each text in its own map; most files have one map for all."""
+    first = maps[0]
+    if all(each is first for each in maps):
+        return list(map(first.__getitem__, texts))
+    return [each[text] for each, text in zip(maps, texts, strict=True)]

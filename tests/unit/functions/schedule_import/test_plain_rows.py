@@ -81,6 +81,38 @@ def test_rows_are_counted_and_numbered_across_chunks() -> None:
     assert [each.row for each in short.skipped] == [1 + 1502 + block * 1503 for block in range(5)]
 
 
+def test_rows_among_ordinary_ones_that_are_not() -> None:
+    """Each row of its own team is like none before."""
+    row = "a@x,2027-03-22T08:00,2027-03-22T09:00,Chat,P\n"
+    others = (
+        " a@x ,2027-03-28T03:30,2027-03-28T05:00,Chat,P\n",
+        "a@x,2027-03-22T09:00,2027-03-22T08:00,Chat,P\n",
+        "a@x,2027-03-22T08:00,2027-03-22T09:00,Chat,{number}\n",
+        ",2027-03-22T08:00,2027-03-22T09:00,Chat,P\n",
+        "",
+    )
+    data = "".join(row * 7 + others[number % 5].format(number=number) for number in range(400))
+    short, long = both_ways("agent,start,end,activity,plan\n" + data, TWO_MOMENTS)
+    assert short == long
+    assert len(short.segments) == 400 * 7 + 160
+
+
+@pytest.mark.parametrize("column", ["agent", "team", "externalId", "start"])
+def test_what_the_name_of_the_file_says(column: str) -> None:
+    fields = {"agent": "agent", "start": "start", "end": "end", "activity": "activity", "externalId": "id"}
+    source = {"fields": fields | {column: "@file.said"}, "times": {"moment": ["iso"]}}
+    said = {"start": "2027-03-22T08:00"}.get(column, "red")
+    profile = site_profile(
+        "switchboard-csv", timeZone="Europe/Helsinki", sources=[source], fileNames=["(?P<said>.+)_.*"]
+    )
+    row = "a@x,2027-03-22T08:00,2027-03-22T09:00,Chat,7\n"
+    reading = read("agent,start,end,activity,id\n" + row * 3, profile, f"{said}_week.csv")
+    expected = {"agent": "a@x", "team": "", "externalId": "7"} | {column: said}
+    assert [(each.agent, each.team, each.external_id) for each in reading.segments] == [
+        (expected["agent"], expected["team"], expected["externalId"])
+    ] * 3
+
+
 def test_repeated_texts_are_one_object() -> None:
     row = "a@x,2027-03-22T08:00,2027-03-22T09:00,Chat,P\n"
     segments = read("agent,start,end,activity,plan\n" + row * 3, TWO_MOMENTS).segments
