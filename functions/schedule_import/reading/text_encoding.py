@@ -56,7 +56,7 @@ def kind_of_file(stream: BinaryIO) -> str:
     text = start.decode(encoding, errors="ignore").lstrip()
     if text.startswith(("{", "[")):
         return "json"
-    return "xml" if text.startswith("<") else "icalendar" if text.startswith("BEGIN:VCALENDAR") else "delimited"
+    return "xml" if text.startswith("<") else "icalendar" if text[:15].upper() == "BEGIN:VCALENDAR" else "delimited"
 
 
 def _blocks(stream: BinaryIO) -> Iterator[bytes]:

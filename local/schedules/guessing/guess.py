@@ -10,6 +10,7 @@ from functions.schedule_import.profile import ProfileError, builtin_profile
 from functions.schedule_import.profile.layout import BUILT_IN_IDENTITIES, DelimitedFormat
 from functions.schedule_import.reading.agents_csv import AgentDirectory
 from functions.schedule_import.reading.segments import Reading, UnreadableFileError
+from functions.schedule_import.reading.text_encoding import kind_of_file
 from local.schedules.guessing.known import (
     STAND_IN_ZONE,
     UNREADABLE,
@@ -53,21 +54,19 @@ def guess(path: Path, directory: AgentDirectory, zone: str | None) -> Guess:
     """A proposal for a file. Raises GuessError where none can be made."""
     with opened(path) as stream:
         start = stream.read(4096)
+        kind = kind_of_file(stream)
     if not start.strip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n"):
         raise GuessError("the file is empty; export it again")
-    if start.startswith(b"PK"):
+    if kind == "xlsx":
         return _workbook(path, directory, zone)
     if start.startswith(b"\xd0\xcf\x11\xe0"):
         raise GuessError("this is an old Excel file (.xls); save it as .xlsx or CSV")
     if start.startswith((b"\x1f\x8b", b"%PDF")):
         raise GuessError("this is no schedule but an archive or a PDF; unpack or export it as CSV, XLSX, JSON or XML")
-    text = start.lstrip(b"\xef\xbb\xbf \t\r\n")
-    if text.upper().startswith(b"BEGIN:VCALENDAR"):
+    if kind == "icalendar":
         return _calendar(path, zone)
-    if text.startswith((b"{", b"[")):
-        return _tree(path, "json", directory, zone)
-    if text.startswith(b"<"):
-        return _tree(path, "xml", directory, zone)
+    if kind in ("json", "xml"):
+        return _tree(path, kind, directory, zone)
     return _delimited(path, directory, zone)
 
 

@@ -119,7 +119,7 @@ def _all_columns(source: Source) -> list[str]:
 def _builtins(kind: str) -> Iterator[ScheduleProfile]:
     for name in builtin_names():
         profile = builtin_profile(name)
-        if profile.format.kind == kind:
+        if kind in {each.kind for each in (profile.format, *profile.other_formats)}:
             yield profile
 
 

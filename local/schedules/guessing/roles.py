@@ -19,6 +19,8 @@ _DRAFT_FLAGS = frozenset({"published", "ispublished", "committed", "released", "
 _DELETED_FLAGS = frozenset({"deleted", "isdeleted", "removed"})
 _CANCELLED_FLAGS = frozenset({"cancelled", "canceled", "iscancelled", "iscanceled", "storniert"})
 _WORK_FLAGS = frozenset({"work", "working", "isworking", "scheduled"})
+_AS_GOOD = 3.0
+"""A column's score from which on it may be the activity, too."""
 _NO = ("false", "no", "n", "0", "nein", "f", "ei")
 _YES = ("true", "yes", "y", "1", "ja", "t", "kylla", "x")
 
@@ -69,6 +71,9 @@ def roles_of(columns: Sequence[Kinds], used: set[str], directory: AgentDirectory
     activity = pick(_activity_score)
     if activity:
         roles.others["activity"] = activity.name
+        rivals = [each.name for each in free if each.name not in taken and _activity_score(each) >= _AS_GOOD]
+        if rivals:
+            roles.doubts[activity.name] = f"{', '.join(rivals)} may name the activity as well; which one is it?"
     status = pick(lambda each: _status_score(each, roles))
     if status:
         roles.others["status"] = status.name

@@ -33,7 +33,7 @@ def json_places(path: Path) -> list[Place]:
     """Every list of objects. Raises GuessError for what is no JSON document."""
     _check_size(path)
     try:
-        document = json.loads(path.read_bytes().decode("utf-8-sig"))
+        document = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
         raise GuessError(f"the file begins like JSON and is not: {error}") from None
     # A document whose root is a list is a series of documents.

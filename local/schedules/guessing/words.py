@@ -67,7 +67,9 @@ def says(name: str, meaning: Meaning) -> bool:
     if any(word in known for word in words) or "".join(words) in known:
         return True
     # Compounds: Mitarbeiternummer, Startdatum, Schichtbeginn. Short words would be found in anything.
-    return any(len(part) >= 5 and part in word for word in words for part in known)
+    if any(len(part) >= 5 and part in word for word in words for part in known):
+        return True
+    return meaning == "date" and any(word.endswith("date") and word != "update" for word in words)
 
 
 def _end_of(name: str) -> str:

@@ -277,6 +277,32 @@ def test_a_known_layout_under_other_column_names(guessed: Any) -> None:
     assert "check each" in found.unsure
 
 
+@pytest.mark.parametrize(
+    ("layout", "document"),
+    [
+        ("nice-iex", [{"tvID": "00017", "excdate": "2027-03-26", "exc": "Chat", "start": "08:00", "stop": "09:00"}]),
+        ("ms-graph-shifts", {"value": [{"userId": "a", "sharedShift": {
+            "startDateTime": "2027-03-26T06:00:00Z", "endDateTime": "2027-03-26T07:00:00Z"}}]}),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_known_layouts_in_json(layout: str, document: Any, encoding: str, guessed: Any) -> None:
+    found = guessed("shifts.json", json.dumps(document).encode(encoding), "--time-zone", "Europe/Helsinki")
+    assert found.document["extends"] == layout
+    assert [f"{one.start:%H:%M}" for one in found.read()] == ["06:00"]
+
+
+def test_of_two_dates_the_rows_own_is_taken_and_of_two_activities_the_other_is_told(guessed: Any) -> None:
+    lines = ["schedDate|excdate|Nummer|Typ|Tätigkeit|Von|Bis"]
+    for day in range(13, 28):
+        lines += [f"{day}/03/2027|{day}/03/2027|000{day}|SHIFT|Chat|22:00|00:00",
+                  f"{day}/03/2027|{day + 1}/03/2027|000{day}|BREAK|Lunch|00:00|01:30"]  # fmt: skip
+    found = guessed("plan.txt", "\n".join([*lines, ""]).encode())
+    fields = found.document["sources"][0]["fields"]
+    assert (fields["date"], fields["shiftDate"], fields["activity"]) == ("excdate", "schedDate", "Tätigkeit")
+    assert "Typ may name the activity as well" in found.unsure
+
+
 def test_a_known_layout_with_other_dates_and_delimiter(guessed: Any) -> None:
     lines = [f"Jo Doe;{n}/03/2027 08:00:00;{n}/03/2027 16:00:00;Europe/Berlin;Full" for n in range(18, 28)]
     head = "Employee_Name;Start_Date_Time;End_Date_Time;Employee_Time_Zone;Type"
