@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.azurite import Azurite, running_azurite
+from tests.dealing import dealt
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -16,14 +17,21 @@ def pytest_xdist_auto_num_workers() -> int:
     return cores + max(1, cores // 2)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes a minute begins first: the other workers would wait for it at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What takes long begins first: the other workers would wait for it at the end."""
+    if (worker := getattr(config, "workerinput", None)) is not None:
+        items[:] = dealt(items, worker["workercount"])
+
+
+def pytest_collection() -> None:
+    """All that is imported now stays: each search of the collector through it would find nothing."""
+    gc.disable()
 
 
 def pytest_collection_finish() -> None:
     """A search of the collector through all that is imported by now takes 0.3 s, in the middle of some test that
     measures how quick the app is."""
+    gc.enable()
     _leave_out_what_is_there()
 
 

@@ -403,7 +403,7 @@ DOUBLES_WITHIN = 500
 MANY_SECONDS = 240.0
 
 
-@pytest.mark.long
+@pytest.mark.long(75)
 @pytest.mark.timeout(300)
 def test_two_workers_make_of_10_000_requests_with_doubles_each_call_once(site: Site) -> None:
     plain = [crowd_request("Plain", call, 3_000_000 + call % PLAIN_CALLERS) for call in range(PLAIN_CALLS)]

@@ -26,6 +26,7 @@ async def site(dataverse: DataverseClient, simulator: str, enreach: Enreach) -> 
         yield site
 
 
+@pytest.mark.long(15)
 @pytest.mark.parametrize(
     ("agents", "settings"),
     [

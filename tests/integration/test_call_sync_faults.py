@@ -112,6 +112,7 @@ async def know_the_users(site: DaySite) -> None:
     assert (await sync.run()).outcome is Outcome.DONE
 
 
+@pytest.mark.long(10)
 @pytest.mark.parametrize("lies", [False, True], ids=["faults that show", "answers with calls missing too"])
 async def test_a_day_on_which_everything_fails(site: DaySite, monkeypatch: pytest.MonkeyPatch, lies: bool) -> None:
     monkeypatch.setattr("shared.retry._FIRST_BACKOFF", 0.001)

@@ -109,6 +109,7 @@ def requests(connection: str) -> list[TicketRequest]:
         return [read_message(base64.b64decode(message.content)) for message in found]
 
 
+@pytest.mark.long(25)
 async def test_workers_that_are_killed_at_any_moment(site: DaySite, azurite: Azurite, tmp_path: Path) -> None:
     site.open(4, SETTINGS, calls_per_agent=30)
     connection = azurite.fresh_account()

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from shared.calls.ids import phone_call_id
 from shared.calls.layout import TABLE
 from shared.dataverse.tables import PHONE_CALL
@@ -96,6 +98,7 @@ async def test_runs_without_new_calls_cost_a_request_at_most(site: CallsSite) ->
     assert site.dynamics_requests() == before
 
 
+@pytest.mark.long(10)
 async def test_five_thousand_calls_at_once_cost_sixty_requests_at_most(site: CallsSite) -> None:
     users = [f"agent {number}" for number in range(200)]
     site.enreach_http.post("users", json=[{"Id": guid(user), "UserName": f"{user}@x.example"} for user in users])

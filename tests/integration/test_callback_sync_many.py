@@ -33,6 +33,7 @@ def ask(site: CallbacksSite, count: int, first: int = 0) -> list[str]:
     )
 
 
+@pytest.mark.long(25)
 @pytest.mark.timeout(300)
 async def test_ten_thousand_requests_in_one_run(site: CallbacksSite) -> None:
     three_profiles(site)
