@@ -70,9 +70,9 @@ class Protection:
 
 
 def home_zone(reading: Reading, profile: ScheduleProfile) -> str:
-    """The site's zone: the profile's, else the one that most rows name, else UTC."""
-    if profile.time_zone:
-        return profile.time_zone
+    """The site's zone: the profile's, else the document's, else the one that most rows name, else UTC."""
+    if profile.time_zone or reading.time_zone:
+        return profile.time_zone or reading.time_zone
     named = Counter(segment.time_zone for segment in reading.segments if segment.time_zone)
     return min(named, key=lambda name: (-named[name], name)) if named else "UTC"
 

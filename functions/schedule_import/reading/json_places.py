@@ -62,7 +62,9 @@ def _signs(source: Source, prefix: Steps) -> _Signs:
     fields = source.fields
     agents = (fields.agent,) if isinstance(fields.agent, str) else [each.column for each in fields.agent]
     times = [column for column in (fields.start, fields.date, fields.range) if column]
-    return _Signs(_names(agents, len(inner)), frozenset(inner[:1]) or _names(times, 0))
+    # A draft has none of the columns that are read, but others of the layout.
+    parts = [column for column in source.other_columns if "/" in column]
+    return _Signs(_names(agents, len(inner)), frozenset(inner[:1]) or _names([*times, *parts], 0))
 
 
 def _names(columns: Iterable[str], ups: int) -> frozenset[str]:

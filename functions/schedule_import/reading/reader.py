@@ -208,11 +208,21 @@ def _describe_file(reading: Reading, container: Container, profile: ScheduleProf
             for record in container.table(listed.path)
         )
         reading.listed_agents += dict.fromkeys(filter(None, named))
+    reading.time_zone = _zone_of_document(container, profile)
     if profile.window:
         reading.window = _window(profile.window, container, groups)
     if profile.stamp:
         text = _document_text(profile.stamp.column, container, groups)
         reading.stamp = _stamp(text, profile.stamp.patterns, profile) if text else None
+
+
+def _zone_of_document(container: Container, profile: ScheduleProfile) -> str:
+    for source in profile.sources:
+        column = source.fields.time_zone
+        if column and column.startswith("/"):
+            with suppress(ValueError):
+                return time_zone(container.document(column)).key
+    return ""
 
 
 def _document_text(column: str | None, container: Container, groups: dict[str, str]) -> str:

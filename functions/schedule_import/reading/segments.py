@@ -95,5 +95,7 @@ class Reading:
     """First and last date that the document says it speaks for."""
     stamp: datetime | None = None
     """When the file was made, as it says itself; UTC."""
+    time_zone: str = ""
+    """IANA name of the zone that the document names for all of its rows."""
     dropped_again: bool = False
     """The file is one of our own `*.rejected.*` files."""

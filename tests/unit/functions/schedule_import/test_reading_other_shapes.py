@@ -36,8 +36,10 @@ GENESYS = {
 
 def test_a_genesys_week_is_one_of_the_business_unit() -> None:
     profile = site_profile("genesys-cloud")
-    reading = read(json.dumps(GENESYS), profile, "week.json")
-    assert home_zone(reading, profile) == HELSINKI
+    for agents in ([GENESYS_AGENT], [{"user": {"id": "u-1"}, "shifts": []}]):
+        reading = read(json.dumps(GENESYS | {"agentSchedules": agents}), profile, "week.json")
+        assert home_zone(reading, profile) == HELSINKI
+    assert home_zone(reading, site_profile("genesys-cloud", timeZone="Europe/Paris")) == "Europe/Paris"
 
 
 def test_a_site_may_name_an_activity_by_its_code() -> None:
@@ -149,6 +151,13 @@ def test_a_list_may_stand_alone(layout: str) -> None:
 def test_a_document_of_another_kind_is_refused(layout: str, document: str) -> None:
     with pytest.raises(UnreadableFileError):
         read(document, site_profile(layout, timeZone=HELSINKI), "x.json")
+
+
+def test_a_bare_list_may_begin_with_a_draft() -> None:
+    draft = {"userId": "u-1", "draftShift": {"displayName": "Chat"}}
+    reading = read(json.dumps([draft, LISTS["ms-graph-shifts"][1]]), site_profile("ms-graph-shifts"), "x.json")
+    assert [skip.code for skip in reading.skipped] == ["NOT_COMMITTED"]
+    assert len(reading.segments) == 1
 
 
 def test_rejected_rows_of_a_bare_list_can_be_dropped_again() -> None:
