@@ -19,7 +19,7 @@ from functions.schedule_import.decide.agents import (
 from functions.schedule_import.decide.facts import ReferenceFacts, User
 from functions.schedule_import.decide.overlaps import overlaps_in_file
 from functions.schedule_import.decide.scope import FileScope, Protection, file_scope, named_agents, protection
-from functions.schedule_import.decide.wanted import Wanted, first_column, want_bookings
+from functions.schedule_import.decide.wanted import Wanted, want_bookings
 from functions.schedule_import.profile import ScheduleProfile, time_zone
 from functions.schedule_import.reading.agents_csv import AgentDirectory, AgentKey
 from functions.schedule_import.reading.local_time import TimeChoiceCode
@@ -140,7 +140,9 @@ def look_at(reading: Reading, profile: ScheduleProfile, directory: AgentDirector
     keys = _keys(reading, profile)
     matching = _match(keys, directory)
     # The app sorts and empties what it is given.
-    placed = place_segments(list(reading.segments), matching, first_column(profile.sources[0].fields.agent) or "")
+    placed = place_segments(
+        list(reading.segments), matching, profile.agent_columns(profile.sources[0].fields.agent)[0][0]
+    )
     scope = file_scope(reading, placed, matching, profile, uploaded=now)
     wanted = want_bookings(placed, _references(matching), (), scope, profile)
     guard = protection(reading, wanted.unwritten_days, matching)

@@ -54,7 +54,7 @@ def site(profile_name: str, config: Path, zone: str | None) -> Site:
         raise UsageError(f"{document or name} cannot be used: {error}") from None
     if zone:
         profile = profile.model_copy(update={"time_zone": known_zone(zone)})
-    directory, problem = agent_directory(config, schemes_of(profile))
+    directory, problem = agent_directory(config, {profile.identity} - set(BUILT_IN_IDENTITIES))
     return Site(profile, document, said.extends if said else name, directory, problem)
 
 
@@ -114,15 +114,6 @@ def known_zone(name: str) -> str:
 
 
 # ------------------------------------------------------------------------------------------------------ agents.csv
-
-
-def schemes_of(profile: ScheduleProfile) -> set[str]:
-    """The columns of agents.csv by which a profile knows its agents."""
-    named = {profile.identity}
-    for source in profile.sources:
-        if not isinstance(source.fields.agent, str):
-            named.update(column.identity or profile.identity for column in source.fields.agent)
-    return named - set(BUILT_IN_IDENTITIES)
 
 
 def agent_directory(config: Path, schemes: Iterable[str]) -> tuple[AgentDirectory, str | None]:

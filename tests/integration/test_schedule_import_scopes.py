@@ -325,6 +325,18 @@ async def test_rejected_rows_come_back_to_be_mended_and_only_add(site: Site) -> 
     assert len(site.bookings()) == 5
 
 
+async def test_a_scheme_that_only_stands_in_for_another_needs_no_directory_of_agents(site: Site) -> None:
+    await site.configure("schedule-profiles/hrnest.json", {"extends": "hrnest", "timeZone": "UTC", "hold": FREE})
+    shifts = (
+        "UserId,Login,IdNumber,TimeFrom,TimeTo,BreakMinutes,Comment,CommentOnly\n"
+        ",asa.lindqvist@nordic-care.example,,2027-01-11T08:00,2027-01-11T16:00,30,,false\n"
+        "u-7,,,2027-01-11T08:00,2027-01-11T16:00,30,,false\n"
+    )
+    report = await site.deliver("hrnest/week.csv", shifts)
+    assert (report.status, report.created) == ("imported", 1), report.reasons
+    assert [(each.row, each.code) for each in report.skipped] == [(3, "UNKNOWN_AGENT")]
+
+
 async def test_a_missing_directory_of_agents_holds_the_file_until_it_is_there(site: Site) -> None:
     await site.configure("schedule-profiles/switchboard-csv.json", {"extends": "switchboard-csv", "identity": "ourId"})
     report = await site.deliver(WEEK, csv(row("17", 11)))

@@ -317,7 +317,7 @@ class _Resolver:
             raise _RowRefusedError(
                 "INACTIVE_RESOURCE",
                 "the agent's bookable resource is deactivated in Dynamics; activate it",
-                first_column(self._fields.agent),
+                self._profile.agent_columns(self._fields.agent)[0][0],
             )
         return _Row(derived, self._new_resource(derived, user, segment))
 

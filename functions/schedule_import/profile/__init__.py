@@ -17,6 +17,8 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_snake
 
 from functions.schedule_import.profile.layout import (
+    BUILT_IN_IDENTITIES,
+    AgentColumn,
     Column,
     Companion,
     DeclaredWindow,
@@ -25,9 +27,9 @@ from functions.schedule_import.profile.layout import (
     ListedAgents,
     Model,
     Name,
+    ShiftTemplate,
     Source,
     Stamp,
-    TemplateSegment,
     Times,
 )
 from functions.schedule_import.profile.rules import Hold, Scope
@@ -89,7 +91,7 @@ class ScheduleProfile(Model):
     file_names: tuple[Pattern, ...] = ()
     """Regular expressions; the first that matches the file's name gives its named groups as `@file.<group>`."""
     activities: dict[Name, ActivityRule] = Field(default_factory=dict)
-    templates: dict[Name, tuple[TemplateSegment, ...]] = Field(default_factory=dict)
+    templates: dict[Name, ShiftTemplate] = Field(default_factory=dict)
     """Shift template codes and what they stand for; an empty list is a day off."""
     start_date: Column | None = None
     """The first day of a grid whose sheet has no dates: an ISO date, or a column such as `@file.date`."""
@@ -122,6 +124,22 @@ class ScheduleProfile(Model):
         """The site's or layout's rule for a word of the file, whatever its case."""
         return self._rules.get(word.casefold())
 
+    def agent_columns(self, columns: str | tuple[AgentColumn, ...]) -> list[tuple[str, str]]:
+        """The columns that name an agent under this profile's identity, each with what kind of name it holds."""
+        if isinstance(columns, str):
+            return [(columns, self.identity)]
+        known_as = {self.identity} if self.identity in BUILT_IN_IDENTITIES else {self.identity, "agents.csv"}
+        return [
+            (each.column, each.identity or self.identity)
+            for each in columns
+            if not each.only_for or known_as.intersection(each.only_for)
+        ]
+
+    def schemes(self) -> set[str]:
+        """The columns of agents.csv by which its agents may be known."""
+        named = {identity for source in self.sources for _, identity in self.agent_columns(source.fields.agent)}
+        return (named | {self.identity}) - set(BUILT_IN_IDENTITIES)
+
 
 class SiteProfile(Model):
     """`config/schedule-profiles/<name>.json`: what a site says on top of a built-in profile."""
@@ -143,7 +161,7 @@ class SiteProfile(Model):
     file_names: tuple[Pattern, ...] | None = None
     activities: dict[Name, ActivityRule] = Field(default_factory=dict)
     default_activity: Name | None = None
-    templates: dict[Name, tuple[TemplateSegment, ...]] = Field(default_factory=dict)
+    templates: dict[Name, ShiftTemplate] = Field(default_factory=dict)
     start_date: Column | None = None
     columns: dict[Column, Column] = Field(default_factory=dict)
     """The built-in's column name to this file's name: {"Agent Id": "Mitarbeiter"}. A path is renamed as a whole or by
@@ -195,6 +213,10 @@ class SiteProfile(Model):
         rename = _renamer(self.columns, used, builtin.format.kind)
         for key in _WITH_COLUMNS & document.keys():
             document[key] = _walk(document[key], rename)
+        if "day_columns" not in _snake(self.format, "format"):
+            document["format"] = _walk(document["format"], rename)
+        if document["format"].get("day_header"):
+            document["format"] = self._with_days(document["format"], used)
         unknown = sorted(self.columns.keys() - used)
         if unknown:
             sources = self.sources if self.sources is not None else builtin.sources
@@ -204,6 +226,13 @@ class SiteProfile(Model):
                 f"{builtin.name}: {', '.join(known)}"
             )
 
+    def _with_days(self, grid: dict[str, Any], used: set[str]) -> dict[str, Any]:
+        """A grid with this site's names of single days put in: {"Day 1": "Montag"}."""
+        days = {new: match for old, new in self.columns.items() if (match := _day(old, grid["day_header"]))}
+        used.update(match.string for match in days.values())
+        numbers = {new: int(match["day"]) for new, match in days.items()}
+        return grid | {"day_names": grid.get("day_names", {}) | numbers}
+
     def _source(self, source: dict[str, Any]) -> dict[str, Any]:
         if self.times:
             source = source | {"times": _times(source.get("times", {}), _snake(self.times, "times"))}
@@ -212,9 +241,18 @@ class SiteProfile(Model):
         return source
 
 
+def _day(name: str, day_header: str) -> re.Match[str] | None:
+    """The name of one of a grid's days, with its number as `day`."""
+    match = re.fullmatch(day_header, name, re.IGNORECASE)
+    return match if match and match.groupdict().get("day", "").isdecimal() else None
+
+
 def _times(builtin: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
     """How times are written, with a site's words laid over it. The order of a date is that of moments, too."""
     merged = builtin | said
+    if {"time", "range_separator"} & said.keys():
+        # Times of day that are written otherwise make other ranges.
+        merged["range_pattern"] = said.get("range_pattern", "")
     if "date" in said and "moment" not in said:
         usual = Times.model_validate(merged)
         dated = [f"{date} {time}" for date in usual.date if date != "iso" for time in usual.time if time != "iso"]
@@ -232,7 +270,20 @@ _LAID_OVER = (*_MERGED, "refuse", "times", "columns", "default_activity")
 
 _WITH_COLUMNS = frozenset({"sources", "listed_agents", "window", "stamp", "companion"})
 _COLUMN_KEYS = frozenset(
-    {"path", "column", "required", "other_columns", "after", "length", "key", "value", "primary_key", "first", "last"}
+    {
+        "path",
+        "column",
+        "required",
+        "other_columns",
+        "after",
+        "length",
+        "key",
+        "value",
+        "primary_key",
+        "first",
+        "last",
+        "day_columns",
+    }
     | Fields.model_fields.keys()
 )
 _NOT_COLUMNS = frozenset({"code", "values", "identity", "times", "skip_codes", "default_activity", "activity_part"})

@@ -8,7 +8,7 @@ document itself. `@file.<group>` is a named group of the profile's file-name pat
 from collections.abc import Callable
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
 from pydantic.alias_generators import to_camel
 
 type Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
@@ -74,9 +74,13 @@ class GridFormat(Model):
 
     kind: Literal["xlsx-grid"]
     day_columns: tuple[str, ...] = ()
-    """Letters of the day columns, `E G I`; or use `dayHeader`."""
+    """Letters of the day columns, `E G I`, or the names above them; or use `dayHeader`."""
     day_header: str | None = None
     """Regular expression of a day column's header, such as `Day (?P<day>[0-9]+)`."""
+    day_names: dict[str, int] = Field(default_factory=dict)
+    """Headers of single day columns that are written otherwise, and their day."""
+    max_days: int = Field(100, gt=0, le=366)
+    """A sheet with more days is refused."""
     date_patterns: tuple[str, ...] = ("%m/%d/%Y",)
     """How the dates above the day columns are written, where they are."""
     empty_cell: Literal["error", "off"] = "off"
@@ -124,6 +128,8 @@ class AgentColumn(Model):
 
     column: Column
     identity: Name | None = None
+    only_for: tuple[Name, ...] = ()
+    """Identities of the profile with which the column counts, `agents.csv` for any column of that; empty: with all."""
 
 
 class Fields(Model):
@@ -202,6 +208,10 @@ class Times(Model):
     max_hours: int = Field(25, gt=0, le=8784)
     """A longer row is a mistake, unless it goes from midnight to midnight."""
     range_separator: str = "-"
+    range_pattern: str = ""
+    """Regular expression of the one spelling of a range that the layout has; others are refused."""
+    range_example: str = ""
+    """A range in that spelling."""
     ignore_offset: bool = False
     """Take a moment's `Z` or offset for decoration: its wall clock is local (vendors that mark local times as UTC)."""
 
@@ -260,6 +270,9 @@ class Source(Model):
 
     path: str = ""
     fields: Fields
+    shared_ids: bool = True
+    """Whether an external id may stand for a row of each of several agents; if not, its versions are of one row,
+    whoever they name."""
     required: tuple[Column, ...] = ()
     """Columns that the header must have; a field whose column is absent stays empty."""
     other_columns: tuple[Column, ...] = ()
@@ -326,6 +339,17 @@ class Stamp(Model):
 class TemplateSegment(Model):
     """A part of a shift template: times of day; an end that is not after the start means the next day."""
 
-    start: str = Field(pattern=r"^([01]?\d|2[0-3]):[0-5]\d$")
-    end: str = Field(pattern=r"^([01]?\d|2[0-3]|24):[0-5]\d$")
-    activity: Name
+    start: str = Field(pattern=r"^([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")
+    end: str = Field(pattern=r"^([01]?\d|2[0-3]|24):[0-5]\d(:[0-5]\d)?$")
+    activity: Name = "Work"
+
+
+def _in_a_list(parts: object) -> object:
+    return [parts] if isinstance(parts, dict | TemplateSegment) else parts
+
+
+type ShiftTemplate = Annotated[
+    tuple[TemplateSegment, ...],
+    BeforeValidator(_in_a_list, json_schema_input_type=tuple[TemplateSegment, ...] | TemplateSegment),
+]
+"""The parts of a shift template; one may stand alone. None: a day off."""

@@ -19,15 +19,25 @@ from functions.schedule_import.reading.delimited_header import column_key
 from functions.schedule_import.reading.paths import row_columns
 from functions.schedule_import.reading.records import FileContent, Getter, Numbered, Record
 from functions.schedule_import.reading.segments import Skip, UnreadableFileError
-from functions.schedule_import.reading.sheets import CONTENT_TYPE, Cell, Sheet, SheetRow, Workbook, cell_text, written
+from functions.schedule_import.reading.sheets import (
+    CONTENT_TYPE,
+    MAX_COLUMNS,
+    Cell,
+    Sheet,
+    SheetRow,
+    Workbook,
+    cell_text,
+    written,
+)
 
-MAX_DAYS = 100
 MAX_ROWS_ABOVE = 50
 REASON = "reason"
 EMPTY_CELL = "(empty)"
 """The text of a cell without any, where the layout does not take that for a day off."""
 
 _VIRTUAL = ("@cell", "@date", "@day")
+_LETTER = re.compile(r"[A-Z]{1,2}")
+_LETTERS = re.compile(r"[A-Z]{1,2}(?: +[A-Z]{1,2})*")
 _DATE_LIKE = re.compile(r"\d{1,4}[/.\-]\d{1,2}[/.\-]\d{1,4}")
 _PLACE = re.compile(r"(?:^|; )([A-Z]{1,3}[0-9]+): ")
 """A cell at the beginning of a reason."""
@@ -58,7 +68,9 @@ class _Grid:
     first_row: int = 0
     """The number of the first row below the header."""
     names: dict[str, int] = field(default_factory=dict)
-    """Where a column is, by `column_key`; empty where the layout fixes letters."""
+    """Where a column is, by `column_key`."""
+    by_letter: bool = False
+    """Whether the layout fixes columns by their letters; a name of letters is one then."""
     days: list[tuple[int, int]] = field(default_factory=list)
     first_date: date | None = None
     header: list[list[str]] = field(default_factory=list)
@@ -171,10 +183,8 @@ class GridContainer:
                 yield row
 
     def _agent_column(self, grid: _Grid) -> int:
-        agent = self._source.fields.agent
-        columns = [agent] if isinstance(agent, str) else [each.column for each in agent]
-        found = (index for column in columns if (index := _index(grid, column)) is not None)
-        return next(found, MAX_DAYS * MAX_DAYS)
+        found = (index for column in self._agent_names() if (index := _index(grid, column)) is not None)
+        return next(found, MAX_COLUMNS)
 
     def _problem(self, grid: _Grid, row: SheetRow, wanted: Sequence[str]) -> Skip | None:
         indices = [index for column in wanted if (index := _index(grid, column)) is not None]
@@ -212,38 +222,71 @@ class GridContainer:
     def _by_header(self, grid: _Grid, top: list[SheetRow]) -> bool:
         """The row that names the columns and the days."""
         day_header = re.compile(self._format.day_header or "", re.IGNORECASE)
+        own_names = {column_key(name): str(day) for name, day in self._format.day_names.items()}
         for row in top:
             names = [_shown(cell) for cell in row.cells]
-            matches = [(index, match) for index, name in enumerate(names) if (match := day_header.fullmatch(name))]
+            matches = [
+                (index, own_names.get(column_key(name)) or (match and match.groupdict().get("day")))
+                for index, name in enumerate(names)
+                if (match := day_header.fullmatch(name)) or column_key(name) in own_names
+            ]
             keys = [column_key(name) for name in names]
             if matches and all(column_key(column) in keys for column in self._source.required):
-                grid.names = {key: index for index, key in reversed(list(enumerate(keys))) if key}
-                grid.days = [(index, int(match.groupdict().get("day") or place))
-                             for place, (index, match) in enumerate(matches, 1)]  # fmt: skip
+                grid.names = _places(keys)
+                grid.days = [(index, int(day or place)) for place, (index, day) in enumerate(matches, 1)]
                 grid.first_row = row.number + 1
                 self._check_days(grid, keys)
                 return True
         return False
 
     def _check_days(self, grid: _Grid, keys: list[str]) -> None:
-        numbers = [day for _, day in grid.days]
-        if len(set(numbers)) < len(numbers) or len(numbers) > MAX_DAYS or min(numbers) < 1 or max(numbers) > MAX_DAYS:
-            raise UnreadableFileError(f"the sheet {grid.sheet.name!r} has a day twice, or more than {MAX_DAYS} days")
+        numbers, most = [day for _, day in grid.days], self._format.max_days
+        if len(set(numbers)) < len(numbers) or min(numbers) < 1 or max(numbers) > most:
+            raise UnreadableFileError(f"the sheet {grid.sheet.name!r} has a day twice, or more than {most} days")
         doubled = sorted({column for column in row_columns(self._source) if keys.count(column_key(column)) > 1})
         if doubled:
             raise UnreadableFileError(f"the header has {', '.join(doubled)} more than once")
 
     def _by_letters(self, grid: _Grid, top: list[SheetRow]) -> bool:
-        """The first row that says of an agent when he works, in the columns that the layout fixes."""
-        letters = [letter for text in self._format.day_columns for letter in text.split()]
-        grid.days = [(column_index_from_string(letter) - 1, day) for day, letter in enumerate(letters, 1)]
+        """The first row that is about an agent, in the columns that the layout fixes.
+
+        It need not say when he works: rows with nothing readable in them count, too, once the header is above them.
+        """
+        grid.by_letter = True
+        days = self._day_columns()
+        named = {column_key(name) for name in [*self._agent_names(), *days] if not _LETTER.fullmatch(name)}
+        keys = ([column_key(_shown(cell)) for cell in row.cells] for row in top)
+        grid.names = next((_places(each) for each in keys if named <= set(each)), {}) if named else {}
+        places = [_index(grid, name) for name in days]
+        grid.days = [(place, day) for day, place in enumerate(places, 1) if place is not None]
         agent = self._agent_column(grid)
+        if len(grid.days) < len(days):
+            return False
+        first, below_header = 0, False
         for row in top:
             texts = [_shown(row.cell(column)) for column, _ in grid.days]
-            if _shown(row.cell(agent)) and any(self._is_work(text) for text in texts):
-                grid.first_row = row.number
+            who = _shown(row.cell(agent))
+            if who and any(self._is_work(text) for text in texts):
+                grid.first_row = first or row.number
                 return True
+            if self._has_dates(texts) or (not below_header and all(texts) and len(set(texts)) == len(texts)):
+                # Dates, or names of the days: none of those is there twice.
+                first, below_header = 0, True
+            elif who and (any(character.isdigit() for character in who) or (below_header and any(texts))):
+                first = first or row.number
         return False
+
+    def _day_columns(self) -> list[str]:
+        """The letters or names of the day columns."""
+        texts = self._format.day_columns
+        return [word for text in texts for word in (text.split() if _LETTERS.fullmatch(text) else [text])]
+
+    def _agent_names(self) -> list[str]:
+        agent = self._source.fields.agent
+        return [agent] if isinstance(agent, str) else [each.column for each in agent]
+
+    def _has_dates(self, texts: list[str]) -> bool:
+        return any(self._dates_in(text) for text in texts)
 
     def _is_work(self, text: str) -> bool:
         """Whether a cell is of a row of an agent, and not of the header."""
@@ -294,21 +337,21 @@ class GridContainer:
     def _what_is_missing(self) -> str:
         if self._format.day_header:
             return f"has a header with {', '.join(self._source.required)} and columns like {self._format.day_header}"
-        agent = self._source.fields.agent
         return (
             f"has working hours in its columns {', '.join(self._format.day_columns)} beside an agent in column "
-            f"{agent if isinstance(agent, str) else agent[0].column}"
+            f"{self._agent_names()[0]}"
         )
 
 
 def _index(grid: _Grid, column: str) -> int | None:
-    """Where a column is: by the header's name, else by its letter."""
-    key = column_key(column)
-    if key in grid.names:
-        return grid.names[key]
-    if not grid.names and re.fullmatch(r"[A-Z]{1,2}", column):
+    """Where a column is: by its letter where the layout fixes those, else by the header's name."""
+    if grid.by_letter and _LETTER.fullmatch(column):
         return int(column_index_from_string(column)) - 1
-    return None
+    return grid.names.get(column_key(column))
+
+
+def _places(keys: Sequence[str]) -> dict[str, int]:
+    return {key: index for index, key in reversed(list(enumerate(keys))) if key}
 
 
 def _shown(cell: Cell) -> str:

@@ -69,13 +69,7 @@ class RowReader:
 
     def __post_init__(self) -> None:
         fields = self.source.fields
-        agents = (fields.agent,) if isinstance(fields.agent, str) else fields.agent
-        candidates = [
-            (each, self.profile.identity)
-            if isinstance(each, str)
-            else (each.column, each.identity or self.profile.identity)
-            for each in agents
-        ]
+        candidates = self.profile.agent_columns(fields.agent)
         self.agents = [(getter, identity, column) for column, identity in candidates if (getter := self.getter(column))]
         if not self.agents:
             names = ", ".join(column for column, _ in candidates)
@@ -136,7 +130,8 @@ class RowReader:
         if self._version is None or is_draft:
             self._take(row)
         else:
-            self._versions.append(((row.agent.text, external_id), self._version(record), row))
+            key = (row.agent.text, external_id) if self.source.shared_ids else (external_id,)
+            self._versions.append((key, self._version(record), row))
         return what
 
     def what(self, key: Key) -> What:

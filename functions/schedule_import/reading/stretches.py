@@ -1,5 +1,6 @@
 """When a row takes place: every way in which layouts say it, as stretches in UTC."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -321,7 +322,10 @@ class TimeRules:
         return Stretch(found.start, found.end, first, found.choices)
 
     def _by_range(self, column: str, texts: Texts, zone: ZoneInfo) -> Stretch:
-        text = texts[column].replace("–", "-")
+        text = texts[column]
+        if self.times.range_pattern and not re.fullmatch(self.times.range_pattern, text, re.IGNORECASE):
+            raise RowProblem("BAD_TIME", f"{text!r} is not written as {self.times.range_example}", column)
+        text = text.replace("–", "-")
         parts = [part.strip() for part in text.split(self.times.range_separator)]
         if len(parts) != 2:
             example = f"9:00{self.times.range_separator}17:00"

@@ -16,7 +16,6 @@ from functions.schedule_import.decide.scope import FileScope, file_scope, protec
 from functions.schedule_import.decide.shift_days import local_date
 from functions.schedule_import.decide.wanted import (
     Wanted,
-    first_column,
     shift_plan_name,
     want_bookings,
 )
@@ -54,7 +53,7 @@ async def make_plan(run: Run, profile: ScheduleProfile, directory: AgentDirector
             "(shift bookings) is not installed in this environment; install it. The file is tried again by itself"
         )
     matching = await aside(match_agents, keys, references.users, directory)
-    agent_column = first_column(profile.sources[0].fields.agent) or ""
+    agent_column = profile.agent_columns(profile.sources[0].fields.agent)[0][0]
     placed = await aside(place_segments, reading.segments, matching, agent_column)
     members = await looking.look_up_plan_members(profile, dynamics)
     scope = await aside(

@@ -15,7 +15,6 @@ from functions.schedule_import.profile import (
     is_profile_name,
     resolve_profile,
 )
-from functions.schedule_import.profile.layout import BUILT_IN_IDENTITIES
 from functions.schedule_import.reading.agents_csv import NO_DIRECTORY, AgentDirectory, read_agents
 from functions.schedule_import.use_case.worlds import (
     Documents,
@@ -71,30 +70,24 @@ async def directory(found: ScheduleProfile, documents: Documents) -> tuple[Agent
 
     Raises NotReadyError where it lacks the profile's scheme.
     """
-    needed = _schemes(found)
+    needed = found.schemes()
     if not needed:
         return NO_DIRECTORY, ""
     document = await documents.read(AGENTS_DOCUMENT, _parse)
+    if document.value is None and not document.problem and found.identity not in needed:
+        return NO_DIRECTORY, ""
     if document.value is None:
         raise NotReadyError(
             f"agents of {found.name} are known by {', '.join(sorted(needed))}, for which config/agents.csv is needed: "
             f"{document.problem or 'there is none'}; add it, and the file is tried again by itself"
         )
-    # A scheme that only stands in for another column may be missing: the values then find nobody.
+    # A scheme that only stands in for another column may be missing, as may the document: its values find nobody.
     if found.identity in needed and found.identity not in document.value.schemes:
         raise NotReadyError(
             f"config/agents.csv has no column {found.identity}, by which {found.name} knows its agents; add it, and "
             "the file is tried again by itself"
         )
     return document.value, document.etag or ""
-
-
-def _schemes(found: ScheduleProfile) -> set[str]:
-    named = {found.identity}
-    for source in found.sources:
-        if not isinstance(source.fields.agent, str):
-            named.update(column.identity or found.identity for column in source.fields.agent)
-    return named - set(BUILT_IN_IDENTITIES)
 
 
 def _parse(data: bytes) -> AgentDirectory:

@@ -66,3 +66,14 @@ def test_a_broken_companion_breaks_the_whole(tasks: str, says: str) -> None:
 def test_one_alone_is_refused() -> None:
     with pytest.raises(UnreadableFileError, match="'shift_task' where the first has 'shift'"):
         read_schedule(file_of(SHIFTS, "shift_12.csv"), PLAYVOX)
+
+
+def test_a_shift_that_went_to_somebody_else_is_nobody_s_twice() -> None:
+    header, *_ = SHIFTS.splitlines()
+    line = "s9,{agent},2027-03-22 08:00:00,2027-03-22 16:00:00,true,false,{version}"
+    names = header.split(",")
+    assert names[:2] == ["uid", "user_id"]
+    shifts = "\n".join([header, line.format(agent="pvx-1", version=1), line.format(agent="pvx-2", version=2)]) + "\n"
+    reading = playvox(shifts, TASKS.splitlines()[0] + "\n")
+    assert [segment.agent for segment in reading.segments] == ["pvx-2"]
+    assert [skip.code for skip in reading.skipped] == ["SUPERSEDED"]

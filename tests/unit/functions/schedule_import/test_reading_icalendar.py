@@ -162,6 +162,13 @@ def test_two_series_of_one_uid_and_version_are_not_guessed_between() -> None:
     assert [(skip.row, skip.code) for skip in reading.skipped] == [(11, "BAD_ROW")]
 
 
+@pytest.mark.parametrize("name", ["00017.ics", "asa/00017.ics", "00017.ics.rejected.ics"])
+def test_a_file_s_name_may_be_an_employee_s_code(name: str) -> None:
+    event = "UID:a\nDTSTART:20270322T060000Z\nDTEND:20270322T080000Z\nATTENDEE:mailto:a@x.example"
+    reading = read(calendar(f"{event}\nATTENDEE:mailto:b@x.example"), name, identity="employeeid")
+    assert [(segment.agent, segment.identity) for segment in reading.segments] == [("00017", "employeeid")]
+
+
 @pytest.mark.parametrize("rule", ["RRULE:FREQ=MONTHLY;COUNT=20", "RRULE:FREQ=MONTHLY;UNTIL=20281002T000000Z",
                                   "RDATE:20281001T190000Z"])  # fmt: skip
 def test_a_series_that_ends_by_itself_is_unfolded_to_its_end(rule: str) -> None:

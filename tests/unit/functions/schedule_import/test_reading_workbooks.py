@@ -320,6 +320,60 @@ def test_the_dates_of_a_grid(dates: dict[str, Any]) -> None:
     assert [segment.shift_date for segment in reading.segments] == [date(2027, 3, 23)]
 
 
+@pytest.mark.parametrize("cell", ["9:00 AM-5:00 PM", "9:00am-5:00pm", "9:00a - 5:00p", "9a-5p", "09:00-17:00"])
+def test_other_spellings_than_the_layouts_are_refused(cell: str) -> None:
+    (skip,) = read(week({"E": cell}), GRID).skipped
+    assert (skip.column, skip.reason) == ("E3", f"{cell!r} is not written as 9:00a-5:00p")
+
+
+@pytest.mark.parametrize("cell", [None, "VAC"])
+def test_a_first_row_that_says_nothing_readable_is_no_header(cell: str | None) -> None:
+    header = ["Name", None, "Code", None, *[each for day in range(22, 29) for each in (f"03/{day}/2027", None)]]
+    rows = [["", None, "00001", None, *7 * [cell, None]], ["", None, "00002", None, *7 * ["9:00a-5:00p", None]]]
+    reading = read(saved([header, *rows]), GRID)
+    assert [(skip.row, skip.column) for skip in reading.skipped] == [(2, f"{letter}2") for letter in LETTERS]
+    assert {segment.agent for segment in reading.segments} == {"00002"}
+
+
+@pytest.mark.parametrize(
+    ("columns", "shift"),
+    [
+        pytest.param({"C": "D", **{old: chr(ord(old) + 1) for old in LETTERS}}, 1, id="letters"),
+        pytest.param({"C": "code", "E": "03/22/2027"}, 0, id="names"),
+    ],
+)
+def test_the_letters_of_a_grid_are_columns_that_a_site_renames(columns: dict[str, str], shift: int) -> None:
+    header = ["Name", None, "Code", None, *[each for day in range(22, 29) for each in (f"03/{day}/2027", None)]]
+    row = ["", None, "00001", None, "9:00a-5:00p", *6 * [None, "OFF"]]
+    profile = site_profile("amgtime-grid", timeZone="Europe/Berlin", columns=columns)
+    reading = read(saved([[*shift * [None], *header], [*shift * [None], *row]]), profile)
+    assert said(reading) == [(2, "00001", "22 08:00", "22 16:00", "Work")]
+
+
+TEMPLATE = ["EMPLOYEE ID", "EMPLOYEE NAME", "ORG JOB", "ROLL OUT"]
+UKG: dict[str, Any] = {
+    "timeZone": "UTC",
+    "startDate": "2027-03-22",
+    "templates": {"D8": {"start": "8:00", "end": "9:00:30"}},
+}
+
+
+def test_days_of_a_template_may_have_names_of_their_own() -> None:
+    data = saved([[*TEMPLATE, "Day 1", "Dienstag"], ["00017", "", "", "Yes", "D8", "D8"]])
+    reading = read(data, site_profile("ukg-template", **UKG, columns={"Day 2": "Dienstag"}))
+    assert [f"{segment.start:%d %H:%M} {segment.end:%H:%M:%S} {segment.activity}" for segment in reading.segments] == [
+        "22 08:00 09:00:30 Work", "23 08:00 09:00:30 Work"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("days", "start", "reason"), [(92, "2027-03-22", "more than 91"), (7, "3/22/2027", "startDate")]
+)
+def test_a_template_that_is_too_long_or_begins_nowhere_is_refused(days: int, start: str, reason: str) -> None:
+    data = saved([[*TEMPLATE, *(f"Day {day}" for day in range(1, days + 1))], ["00017", "", "", "Yes", "D8"]])
+    with pytest.raises(UnreadableFileError, match=reason):
+        read(data, site_profile("ukg-template", **UKG | {"startDate": start}))
+
+
 def test_a_sheet_s_name_may_hold_its_date() -> None:
     assert said(read(week({"E": "9:00a-5:00p"}, {"A": "Plan"}, "03-22-2027"), GRID))[0][2] == "22 08:00"
 

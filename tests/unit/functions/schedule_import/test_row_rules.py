@@ -298,6 +298,21 @@ def test_the_first_filled_agent_column_counts(who: str, agent: str, identity: st
     assert (segment.agent, segment.identity) == (agent, identity)
 
 
+@pytest.mark.parametrize(
+    ("identity", "who", "agent", "known_as"),
+    [
+        ("employeeid", "55,a@x,007", "007", "employeeid"),
+        ("employeeid", "55,a@x,", "a@x", "email"),
+        ("ourId", "55,a@x,007", "55", "ourId"),
+        ("ourId", ",a@x,007", "a@x", "ourId"),
+    ],
+)
+def test_a_site_s_identity_says_which_column_counts_first(identity: str, who: str, agent: str, known_as: str) -> None:
+    data = f"{HRNEST}{who},2027-03-22T08:00,2027-03-22T16:00,30,,false\n"
+    (segment,) = read(data, site_profile("hrnest", identity=identity, **HELSINKI)).segments
+    assert (segment.agent, segment.identity) == (agent, known_as)
+
+
 def test_a_site_gives_the_main_column_another_identity() -> None:
     data = f"{HRNEST},CORP\\ann,,2027-03-22T08:00,2027-03-22T16:00,30,,\n"
     (segment,) = read(data, site_profile("hrnest", identity="domainname", **HELSINKI)).segments
