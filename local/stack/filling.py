@@ -14,7 +14,7 @@ from azure.storage.queue import QueueClient, QueueSasPermissions, generate_queue
 
 _AT_ONCE = 16
 _NEVER_EXPIRES = -1
-_PORTION = 300
+_PORTION = 150
 """With every request the emulator looks through all messages of the queue, so it is never given many at a time."""
 _POLL_SECONDS = 0.2
 
