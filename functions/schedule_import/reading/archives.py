@@ -1,5 +1,7 @@
 """Checks of a zip archive (XLSX) before anything in it is parsed; headers lie, so it is inflated and counted."""
 
+import codecs
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -25,6 +27,10 @@ MAX_ROWS = 600_000
 
 _ZIP, _OLE = b"PK\x03\x04", bytes.fromhex("d0cf11e0a1b11ae1")
 _CHUNK_BYTES = 256 * 1024
+_DOCUMENT_TYPE = (b"<!DOCTYPE", b"<!ENTITY")
+_LONGEST_MARK = max(map(len, _DOCUMENT_TYPE))
+_DECLARED_ENCODING = re.compile(rb"""\s*<\?xml[^>]*?\sencoding\s*=\s*["']([^"']*)""")
+_NOT_UTF_8 = "a part of the workbook is not UTF-8 text; open it in Excel and save it again"
 
 
 def check_workbook(stream: BinaryIO) -> frozenset[str]:
@@ -107,14 +113,20 @@ def _inflated(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
     is_xml = name.endswith((".xml", ".rels"))
     total = tags = rows = 0
     formulas = False
+    end_before = b""
     for text in _chunks(archive, entry):
+        if is_xml and not total:
+            _check_encoding(text)
         total += len(text)
         if total > _limit(entry.filename):
             raise UnreadableFileError("a part of the workbook is larger than it says; export it again")
         _check_ratio(entry, total)
         if not is_xml:
             continue
-        if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
+        if b"\0" in text:
+            raise UnreadableFileError(_NOT_UTF_8)
+        seam, end_before = end_before + text[:_LONGEST_MARK], text[-_LONGEST_MARK:]
+        if any(mark in text or mark in seam for mark in _DOCUMENT_TYPE):
             raise UnreadableFileError("a part of the workbook declares a document type (DTD); that is no schedule")
         pieces = text.split(end_of_piece) if end_of_piece else [text]
         most = max(tags + pieces[0].count(b"<"), *(piece.count(b"<") for piece in pieces[1:]), 0)
@@ -124,6 +136,16 @@ def _inflated(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
             raise UnreadableFileError("a part of the workbook has far more rows or cells than a schedule; split it")
         formulas = formulas or b"<f" in text or b":f" in text
     return formulas and _is_sheet(name)
+
+
+def _check_encoding(beginning: bytes) -> None:
+    """The checks here look for bytes: refuse what a parser would read as others (UTF-16, EBCDIC).
+
+    The specification allows UTF-16 beside UTF-8; no spreadsheet writes it.
+    """
+    declared = _DECLARED_ENCODING.match(beginning.removeprefix(codecs.BOM_UTF8))
+    if declared and declared[1].lower() not in (b"utf-8", b"utf8", b"us-ascii"):
+        raise UnreadableFileError(_NOT_UTF_8)
 
 
 def _chunks(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:

@@ -77,3 +77,9 @@ def test_a_shift_that_went_to_somebody_else_is_nobody_s_twice() -> None:
     reading = playvox(shifts, TASKS.splitlines()[0] + "\n")
     assert [segment.agent for segment in reading.segments] == ["pvx-2"]
     assert [skip.code for skip in reading.skipped] == ["SUPERSEDED"]
+
+
+def test_a_shift_that_nobody_has_taken_protects_nobody() -> None:
+    header, tasks = SHIFTS.splitlines()[0], TASKS.splitlines()[0]
+    reading = playvox(f"{header}\ns9,,2027-03-22 08:00:00,2027-03-22 16:00:00,true,false,1\n", f"{tasks}\n")
+    assert ([skip.code for skip in reading.skipped], reading.protected) == (["OPEN_SHIFT"], [])

@@ -227,6 +227,18 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "a part outside": (lambda: _with_part("../../evil.xml", b"x"), "outside of itself"),
     "an absolute part": (lambda: _with_part("/etc/evil.xml", b"x"), "outside of itself"),
     "entities": (lambda: _with_part(SHEET, b'<!DOCTYPE r [<!ENTITY a "x">]>' + sheet_of(b"")), "document type"),
+    "entities in UTF-16": (
+        lambda: _with_part(SHEET, ('<!DOCTYPE r [<!ENTITY a "x">]>' + sheet_of(b"").decode()).encode("utf-16")),
+        "not UTF-8",
+    ),
+    "entities in EBCDIC": (
+        lambda: _with_part(SHEET, b'<?xml version="1.0" encoding="cp037"?>' + "<!DOCTYPE r>".encode("cp037")),
+        "not UTF-8",
+    ),
+    "entities where two pieces meet": (
+        lambda: _with_part(SHEET, b" " * (256 * 1024 - 4) + b'<!DOCTYPE r [<!ENTITY a "x">]>' + sheet_of(b"")),
+        "document type",
+    ),
     "a header that says less": (lambda: _lying(100), "cut or damaged"),
     "a header that says more": (lambda: _lying(2**31), "inflates to"),
     "a row of 200,000 cells": (lambda: _with_part(SHEET, sheet_of(b"<row>" + b'<c t="x"/>' * 200_000 + b"</row>")),
