@@ -8,7 +8,6 @@ layout    how a layout is read        rules    scope, holds        zones    time
 
 import json
 import re
-from collections.abc import Callable, Mapping
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -22,7 +21,6 @@ from functions.schedule_import.profile.layout import (
     Column,
     Companion,
     DeclaredWindow,
-    Fields,
     Format,
     ListedAgents,
     Model,
@@ -32,6 +30,7 @@ from functions.schedule_import.profile.layout import (
     Stamp,
     Times,
 )
+from functions.schedule_import.profile.renaming import Renaming
 from functions.schedule_import.profile.rules import Hold, Scope
 from functions.schedule_import.profile.zones import time_zone as time_zone
 
@@ -209,15 +208,14 @@ class SiteProfile(Model):
 
     def _rename(self, document: dict[str, Any], builtin: ScheduleProfile) -> None:
         """Put this site's column names in. Raises ProfileError for a column that the layout does not have."""
-        used: set[str] = set()
-        rename = _renamer(self.columns, used, builtin.format.kind)
+        names = Renaming(self.columns, builtin.format.kind)
         for key in _WITH_COLUMNS & document.keys():
-            document[key] = _walk(document[key], rename)
+            document[key] = names.over(document[key])
         if "day_columns" not in _snake(self.format, "format"):
-            document["format"] = _walk(document["format"], rename)
+            document["format"] = names.over(document["format"])
         if document["format"].get("day_header"):
-            document["format"] = self._with_days(document["format"], used)
-        unknown = sorted(self.columns.keys() - used)
+            document["format"] = self._with_days(document["format"], names.used)
+        unknown = sorted(self.columns.keys() - names.used)
         if unknown:
             sources = self.sources if self.sources is not None else builtin.sources
             known = sorted({column for source in sources for column in (*source.columns(), *source.other_columns)})
@@ -269,74 +267,10 @@ _OWN_KEYS = frozenset({"site_zones", "activities", "templates"})
 _LAID_OVER = (*_MERGED, "refuse", "times", "columns", "default_activity")
 
 _WITH_COLUMNS = frozenset({"sources", "listed_agents", "window", "stamp", "companion"})
-_COLUMN_KEYS = frozenset(
-    {
-        "path",
-        "column",
-        "required",
-        "other_columns",
-        "after",
-        "length",
-        "key",
-        "value",
-        "primary_key",
-        "first",
-        "last",
-        "day_columns",
-    }
-    | Fields.model_fields.keys()
-)
-_NOT_COLUMNS = frozenset({"code", "values", "identity", "times", "skip_codes", "default_activity", "activity_part"})
 
 
 def _snake(part: dict[str, Any], key: str) -> dict[str, Any]:
     return part if key in _OWN_KEYS else {to_snake(name): value for name, value in part.items()}
-
-
-def _renamer(columns: Mapping[str, str], used: set[str], kind: str) -> Callable[[str], str]:
-    """A column's name at this site: renamed as a whole, as the end of its path, or in any of its path's names.
-
-    In documents a path may be written with dots (`user.id`), in XML an attribute without its `@`.
-    """
-    written = {old: (old, new) for old, new in columns.items()}
-    if kind in ("json", "xml"):
-        written |= {_with_slashes(old): (old, _with_slashes(new)) for old, new in columns.items()}
-    if kind == "xml":
-        written = {old: (key, _as_attribute(new) if old[0] == "@" else new) for old, (key, new) in written.items()}
-        written |= {f"@{old}": (old, _as_attribute(new)) for old, new in columns.items() if old[0] != "@"}
-
-    def new_name(old: str) -> str:
-        used.add(written[old][0])
-        return written[old][1]
-
-    def rename(column: str) -> str:
-        if column in written:
-            return new_name(column)
-        whole = next((old for old in written if "/" in old and column.endswith(f"/{old}")), "")
-        steps = column.removesuffix(whole).split("/")
-        return "/".join(new_name(step) if step in written else step for step in steps) + (whole and new_name(whole))
-
-    return rename
-
-
-def _as_attribute(name: str) -> str:
-    """An attribute's name with its `@`, which a site may leave out."""
-    return name if "/" in name or name.startswith("@") else f"@{name}"
-
-
-def _with_slashes(path: str) -> str:
-    return path if "/" in path or path.startswith("@") else path.replace(".", "/")
-
-
-def _walk(part: Any, rename: Callable[[str], str], *, key: str = "") -> Any:
-    """A source's document with every column in it renamed."""
-    if isinstance(part, dict):
-        return {name: value if name in _NOT_COLUMNS else _walk(value, rename, key=name) for name, value in part.items()}
-    if isinstance(part, list | tuple):
-        return [_walk(item, rename, key=key) for item in part]
-    if isinstance(part, str) and key in _COLUMN_KEYS:
-        return rename(part)
-    return part
 
 
 def _places(error: ValueError) -> str:

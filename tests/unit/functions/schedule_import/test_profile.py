@@ -103,3 +103,34 @@ def test_columns_of_a_companion_are_renamed_too() -> None:
 def test_a_bad_site_document_names_place_and_reason(document: bytes, says: str) -> None:
     with pytest.raises(BadDocumentError, match=says):
         json_document(SiteProfile)(document)
+
+
+@pytest.mark.parametrize(
+    ("layout", "columns", "said"),
+    [
+        ("blue-yonder", {"scheduledJobs/startTime": "scheduledJobs/from"}, ["from", "../startTime", "startTime"]),
+        ("blue-yonder", {"scheduledJobs[].startTime": "from"}, ["from", "../startTime", "startTime"]),
+        ("blue-yonder", {"scheduledShifts.startTime": "from"}, ["startTime", "../from", "startTime"]),
+        ("blue-yonder", {"scheduledDetail/startTime": "from"}, ["startTime", "../startTime", "from"]),
+        ("blue-yonder", {"startTime": "from"}, ["from", "../from", "from"]),
+        ("blue-yonder", {"scheduledJobs": "jobs", "scheduledJobs/startTime": "jobs/from"},
+         ["from", "../startTime", "startTime"]),
+    ],
+)  # fmt: skip
+def test_a_column_may_be_named_by_the_end_of_its_path(layout: str, columns: dict[str, str], said: list[str]) -> None:
+    (source,) = site_profile(layout, columns=columns).sources
+    other = next(column for column in source.other_columns if column in ("../startTime", "../from"))
+    assert [source.fields.start, other, source.nested[0].start] == said
+    assert source.path.endswith("/jobs/*" if "scheduledJobs" in columns else "/scheduledJobs/*")
+
+
+def test_the_columns_of_a_table_of_codes_and_of_a_list_of_agents_have_paths_too() -> None:
+    columns = {"activityCodes.id": "key", "user.id": "user.key", "agentSchedules/shifts": "agentSchedules/duties"}
+    profile = site_profile("genesys-cloud", columns=columns)
+    codes, listed = profile.sources[0].activity_codes, profile.listed_agents
+    assert codes is not None
+    assert listed is not None
+    assert (codes.key, codes.value, profile.sources[0].path) == (
+        "key", "name", "agentSchedules/*/duties/*/activities/*",
+    )  # fmt: skip
+    assert [each.column for each in listed.agent if not isinstance(each, str)] == ["user/key", "userId"]

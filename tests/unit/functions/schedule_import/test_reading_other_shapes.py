@@ -111,7 +111,16 @@ def test_a_segment_of_kronos_has_its_own_date_where_its_shift_has_none() -> None
     assert reading.segments[0].shift_date == date(2027, 3, 26)
 
 
-@pytest.mark.parametrize("columns", [{"@PersonNumber": "Nr"}, {"@PersonNumber": "@Nr"}, {"PersonNumber": "Nr"}])
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"@PersonNumber": "Nr"},
+        {"@PersonNumber": "@Nr"},
+        {"PersonNumber": "Nr"},
+        {"PersonIdentity/PersonNumber": "PersonIdentity/Nr"},
+        {"Employee.PersonIdentity.@PersonNumber": "Employee.PersonIdentity.@Nr"},
+    ],
+)
 def test_an_attribute_may_be_renamed_with_or_without_its_sign(columns: dict[str, str]) -> None:
     item = kronos_shift('OrgJobPath="Chat"').replace("PersonNumber", "Nr")
     assert [each.agent for each in kronos(item, columns=columns).segments] == ["00017"]
