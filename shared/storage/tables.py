@@ -32,6 +32,7 @@ from shared.storage.entities import (
     to_values,
 )
 from shared.storage.errors import AlreadyThereError, ChangedError, StorageError
+from shared.storage.transactions import remove_rows, write_rows
 from shared.storage.tries import tried
 
 if TYPE_CHECKING:
@@ -146,15 +147,7 @@ class Tables:
             if len(batch) == 1:
                 await self._put(table, partition, *batch[0])
                 continue
-            operations = [
-                ("upsert", {"PartitionKey": partition, "RowKey": row, **_typed(properties)}, {"mode": "replace"})
-                for row, properties in batch
-            ]
-
-            async def submit(client: "TableClient", operations: Sequence[Any] = operations) -> None:
-                await client.submit_transaction(operations)
-
-            await self._write(table, submit)
+            await self._write(table, partial(write_rows, partition=partition, rows=batch))
 
     async def delete_many(self, table: str, partition: str, rows: Iterable[str]) -> None:
         """Remove the rows of these keys, up to 100 a request; one that is gone already is done.
@@ -164,13 +157,8 @@ class Tables:
         for batch in batched(dict.fromkeys(rows), MAX_BATCH_ROWS, strict=False):
             for row in batch:
                 check_keys(partition, row)
-            operations = [("delete", {"PartitionKey": partition, "RowKey": row}) for row in batch]
-
-            async def submit(client: "TableClient", operations: Sequence[Any] = operations) -> None:
-                await client.submit_transaction(operations)
-
             try:
-                await self._run(table, submit)
+                await self._run(table, partial(remove_rows, partition=partition, rows=batch))
             except _NoSuchTableError:
                 return
             except _NoSuchRowError:
