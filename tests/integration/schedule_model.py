@@ -221,7 +221,7 @@ class _File:
         return min(midnight(self.days[0], zone) for zone in zones), max(midnight(after, zone) for zone in zones)
 
     def is_in_window(self, said: Said) -> bool:
-        return self.window is not None and self.window[0] <= said.start < self.window[1]
+        return self.days is not None and self.days[0] <= local_day(said.start, self.zone(said.agent)) <= self.days[1]
 
     def near_window(self, bookings: dict[Key, Said]) -> set[Key]:
         """Those that are read with the bookings of the window: they may be part of a shift at its edges."""
@@ -387,22 +387,16 @@ class Model:
                 groups.setdefault((key.agent, key.source), []).append(key)
         near = file.near_window(self.bookings)
         for group, keys in groups.items():
-            rows = [key for key in keys if self._is_another_files(key, file)]
+            rows = [key for key in keys if self._is_elsewhere(key, file)]
             own = [
                 key for key, said in self.bookings.items()
                 if key[:2] == group and key not in file.wanted and file.is_in_window(said)
             ]  # fmt: skip
             own.sort(key=lambda key: self.bookings[key][2:4])
-            for exactly in (True, False):
-                for row in list(rows):
-                    times = file.wanted[row][2:4]
-                    fitting = [key for key in own if not exactly or self.bookings[key][2:4] == times]
-                    if fitting:
-                        own.remove(fitting[0])
-                        rows.remove(row)
-                        file.renumber(row, fitting[0])
             number = 2 * len(keys)
             while rows:
+                self._take_own(rows, own, file)
+                rows = [row for row in rows if not self._was_moved(row, file)]
                 tried = []
                 for row in rows:
                     while (key := Key(*group, number)) in file.wanted or key in near:
@@ -410,15 +404,32 @@ class Model:
                     file.renumber(row, key)
                     tried.append(key)
                     number += 1
-                rows = [key for key in tried if self._is_another_files(key, file)]
+                rows = [key for key in tried if self._is_elsewhere(key, file)]
                 number *= 2
 
-    def _is_another_files(self, key: Key, file: _File) -> bool:
-        """Whether the booking of a row's key lies outside of the file's days, where another file speaks for it."""
+    def _take_own(self, rows: list[Key], own: list[Key], file: _File) -> None:
+        for exactly in (True, False):
+            for row in list(rows):
+                times = file.wanted[row][2:4]
+                fitting = [key for key in own if not exactly or self.bookings[key][2:4] == times]
+                if fitting:
+                    own.remove(fitting[0])
+                    rows.remove(row)
+                    file.renumber(row, fitting[0])
+
+    def _is_elsewhere(self, key: Key, file: _File) -> bool:
+        """Whether the booking of a row's key lies outside of the file's days."""
         found = self.bookings.get(key)
-        if found is None or found == file.wanted[key] or file.window is None or file.is_in_window(found):
-            return False
-        return any(one.kind in {"applied", "undo"} and one.speaks_at(found.agent, found.start) for one in self.memory)
+        return not (found is None or found == file.wanted[key] or file.window is None or file.is_in_window(found))
+
+    def _was_moved(self, row: Key, file: _File) -> bool:
+        """Whether somebody has moved a row's booking by hand: no file speaks for where it is, but one does for where it
+        belongs."""
+        at, belongs = (said.start for said in (self.bookings[row], file.wanted[row]))
+        return self._is_spoken_for(row.agent, belongs) and not self._is_spoken_for(row.agent, at)
+
+    def _is_spoken_for(self, agent: str, moment: datetime) -> bool:
+        return any(one.kind == "applied" and one.speaks_at(agent, moment) for one in self.memory)
 
     def _leaving(self, file: _File, expected: Expected) -> Iterator[Key]:
         """Bookings of the scope that the file no longer has."""

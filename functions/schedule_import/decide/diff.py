@@ -6,7 +6,7 @@ are kept.
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -101,6 +101,10 @@ class Comparison:
         self._cover = {user: _Cover(bookings) for user, bookings in wanted.items()}
         self._tallies: dict[tuple[Guid, Guid | None], Tally] = {}
         self._asked = False
+        self._undecided: list[tuple[WantedBooking, Booking]] = []
+        """Bookings whose id another file may have, too."""
+        self._left_alone: defaultdict[Guid, dict[Guid, Booking]] = defaultdict(dict)
+        """By user and a row's key, the booking that another file has under it."""
 
     def take(self, page: Iterable[Booking]) -> None:
         """Compare some existing bookings, each of which is given once."""
@@ -123,46 +127,102 @@ class Comparison:
         A supervisor may have moved a booking out of the scope; and an id that the source uses in several files may be
         another file's, which is left alone.
         """
+        self._decide()
         if not self._asked:
             self._asked = True
             if self._unseen:
                 return list(self._unseen)
-        for booking in self._renumbering.found_again(self._extra, self._in_window):
-            self._meet(*booking)
+        pending = self._renumbering.pending
+        if pending:
+            theirs = self._extra_of_scope({row.user for row in pending.values()})
+            for wanted, found in self._renumbering.found_again(theirs):
+                self._extra[wanted.user].remove(found)
+                self._settle(wanted, found)
+            self._bring_back()
         renumbered = self._renumbering.next_numbers(self._extra)
         self._unseen |= renumbered
         return list(renumbered)
 
     def _meet(self, wanted: WantedBooking, found: Booking) -> None:
-        difference = self._difference
-        if wanted.is_met_by(found):
-            difference.unchanged += 1
-            self._weigh(wanted.user, found, stays=True)
-        elif self._is_another_files(wanted, found):
-            self._renumbering.taken(wanted)
+        if not wanted.is_met_by(found) and self._may_be_another_files(wanted, found):
+            self._undecided.append((wanted, found))
         else:
-            difference.updates.append((wanted, found))
-            if found.status not in self._canceled:
-                # It may have stood for another agent: whoever had it loses what the file does not give back.
-                self._weigh(self._users.get(found.resource or "", wanted.user), found)
+            self._settle(wanted, found)
 
-    def _is_another_files(self, wanted: WantedBooking, found: Booking) -> bool:
-        """Whether a booking has this id because the source uses one id in several files."""
-        if self._window is None or self._in_window(found) or found.mark != wanted.mark:
-            return False
-        if found.end > self._now and not self._edges.speaks(wanted.user, found.start):
-            return False
-        day = self._edges.shift_day(wanted.user, found, self._scope)
-        if day is not None and self._scope.holds(wanted.user, day):
-            return False
-        return self._renumbering.has_shared_id(wanted)
+    def _settle(self, wanted: WantedBooking, found: Booking) -> None:
+        """A row has its booking."""
+        if wanted.is_met_by(found):
+            self._difference.unchanged += 1
+            self._weigh(wanted.user, found, stays=True)
+            return
+        self._difference.updates.append((wanted, found))
+        if found.status not in self._canceled:
+            # It may have stood for another agent: whoever had it loses what the file does not give back.
+            self._weigh(self._users.get(found.resource or "", wanted.user), found)
 
-    def _in_window(self, booking: Booking) -> bool:
-        return self._window is not None and self._window[0] <= booking.start < self._window[1]
+    # ------------------------------------------------------------------------------- ids that files share
+
+    def _may_be_another_files(self, wanted: WantedBooking, found: Booking) -> bool:
+        """Whether a booking may have this id because the source uses one id in several files: it is not for certain of
+        the days of this one. After a midnight it may be the end of a night shift."""
+        user = wanted.user
+        if self._window is None or found.mark != wanted.mark or self._users.get(found.resource or "") != user:
+            return False
+        zone, margin = self._scope.zone_of(user), self._scope.margin
+        days = [day] if (day := self._known_day(user, found)) else [
+            local_date(moment, zone) for moment in (found.start, found.start - margin)
+        ]  # fmt: skip
+        return not all(self._scope.holds(user, day) for day in days) and self._renumbering.has_shared_id(wanted)
+
+    def _known_day(self, user: Guid, booking: Booking) -> date | None:
+        """The day of a booking's shift, where earlier imports tell it."""
+        return self._edges.shift_day(user, booking, self._scope)
+
+    def _decide(self) -> None:
+        """Whose the undecided ones are. The pages of the scope were taken, so that neighbours tell the shift's day."""
+        undecided: defaultdict[Guid, dict[Guid, tuple[WantedBooking, Booking]]] = defaultdict(dict)
+        for wanted, found in self._undecided:
+            undecided[wanted.user][found.id] = wanted, found
+        self._undecided = []
+        before = {wanted.id: found for wanted, found in self._difference.updates} if undecided else {}
+        for user, mine in undecided.items():
+            live = [one for one in self._extra.get(user, ()) if one.status not in self._canceled]
+            neighbours = [*live, *self._neighbours(user, before, but=mine)]
+            for found, day in list(self._days_among(user, [found for _, found in mine.values()], neighbours)):
+                wanted, _ = mine[found.id]
+                if self._scope.holds(user, self._known_day(user, found) or day):
+                    self._settle(wanted, found)
+                else:
+                    self._renumbering.taken(wanted)
+                    self._left_alone[user][wanted.id] = found
+
+    def _extra_of_scope(self, users: Iterable[Guid]) -> dict[Guid, list[Booking]]:
+        """Bookings of these agents that no row has and that are of the days for which the file speaks."""
+        before = {wanted.id: found for wanted, found in self._difference.updates}
+        return {
+            user: [
+                booking
+                for booking, day in self._days(user, self._extra.get(user, []), before)
+                if self._scope.holds(user, day)
+            ]
+            for user in users
+        }
+
+    def _bring_back(self) -> None:
+        """Of the bookings that were left alone those that somebody has moved by hand: no import speaks for where they
+        are, but one does for where they belong. Past ones stay: imports are forgotten some day."""
+        for wanted in list(self._renumbering.pending.values()):
+            found = self._left_alone[wanted.user][wanted.id]
+            user = wanted.user
+            there = found.end <= self._now or self._edges.speaks(user, found.start) or self._known_day(user, found)
+            if not there and self._edges.speaks(user, wanted.start):
+                self._renumbering.given_back(wanted)
+                del self._left_alone[wanted.user][wanted.id]
+                self._settle(wanted, found)
 
     def result(self, protection: Protection) -> Difference:
         """The difference, once every page was taken. Nothing of a protected agent-day is removed."""
-        assert not self._renumbering.is_pending, "ids_to_look_for is asked until it is empty"
+        assert not self._renumbering.pending, "ids_to_look_for is asked until it is empty"
         difference = self._difference
         difference.creates = list(self._unseen.values())
         before = {wanted.id: found for wanted, found in difference.updates}
@@ -178,15 +238,21 @@ class Comparison:
     ) -> Iterator[tuple[Booking, date]]:
         """The shift's day of each of these bookings. Neighbours tell where a shift began, as they were before: one that
         was cancelled and returns was no part of any."""
-        there = [wanted for wanted in self._wanted.get(user, ()) if wanted.id not in self._unseen]
-        neighbours = [
-            one for one in (before.get(wanted.id, wanted) for wanted in there) if one.status not in self._canceled
-        ]
+        neighbours = self._neighbours(user, before)
         live = [one for one in bookings if one.status not in self._canceled]
         yield from self._days_among(user, live, neighbours)
         if len(live) < len(bookings):
             gone = [one for one in bookings if one.status in self._canceled]
             yield from self._days_among(user, gone, [*neighbours, *live])
+
+    def _neighbours(
+        self, user: Guid, before: Mapping[Guid, Booking], but: Container[Guid] = ()
+    ) -> list[WantedBooking | Booking]:
+        """What is there of an agent's wanted bookings, as it was before, and what other files have of their ids."""
+        absent = self._unseen, but, self._renumbering.pending
+        there = [one for one in self._wanted.get(user, ()) if not any(one.id in some for some in absent)]
+        found = [*(before.get(wanted.id, wanted) for wanted in there), *self._left_alone[user].values()]
+        return [one for one in found if one.status not in self._canceled]
 
     def _days_among(
         self, user: Guid, bookings: list[Booking], neighbours: Iterable[WantedBooking | Booking]
@@ -195,7 +261,7 @@ class Comparison:
         row = sorted([*bookings, *neighbours], key=lambda one: (one.start, one.end, one.id))
         for one, day in zip(row, booking_days(row, self._scope.zone_of(user), self._scope.margin), strict=True):
             if (booking := mine.get(one.id)) is not None:
-                known = self._edges.shift_day(user, booking, self._scope) if self._at_edge(booking) else None
+                known = self._known_day(user, booking) if self._at_edge(booking) else None
                 yield booking, known or day
 
     def _at_edge(self, booking: Booking) -> bool:

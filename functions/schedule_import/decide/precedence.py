@@ -98,10 +98,13 @@ def speak_for_the_same(one: PastImport, other: PastImport) -> bool:
 
 
 def spoken_for(past: Iterable[PastImport]) -> Edges:
-    """What these imports tell of bookings at the edges of a file, or beyond."""
+    """What these imports tell of bookings at the edges of a file, or beyond. Where one was undone, those before it
+    tell."""
     latest_first = sorted(past, key=lambda one: one.sequence, reverse=True)
     return Edges(
-        Spoken(one.window, one.agents, one.after) for one in latest_first if one.has_written and one.window is not None
+        Spoken(one.window, one.agents, one.after)
+        for one in latest_first
+        if one.has_written and one.state is not ImportState.UNDO and one.window is not None
     )
 
 

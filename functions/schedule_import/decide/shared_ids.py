@@ -5,7 +5,7 @@ way before, its bookings have these numbers. They are left alone: the rows here 
 file placed before, else numbers that are free.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from functions.schedule_import.decide.facts import Booking, Guid, WantedBooking
@@ -41,14 +41,16 @@ class Renumbering:
         self._taken[wanted.id] = wanted
 
     @property
-    def is_pending(self) -> bool:
-        """Whether there are rows that have no number yet."""
-        return bool(self._taken)
+    def pending(self) -> Mapping[Guid, WantedBooking]:
+        """Rows that have no number yet, by the key that another file has."""
+        return self._taken
 
-    def found_again(
-        self, extra: dict[Guid, list[Booking]], in_window: Callable[[Booking], bool]
-    ) -> Iterator[tuple[WantedBooking, Booking]]:
-        """Rows that have a booking of their id in this file's own window; it is taken out of `extra`.
+    def given_back(self, wanted: WantedBooking) -> None:
+        """The booking of this key is this file's after all."""
+        del self._taken[wanted.id]
+
+    def found_again(self, extra: Mapping[Guid, list[Booking]]) -> Iterator[tuple[WantedBooking, Booking]]:
+        """Rows that have a booking of their id among those of this file's days that no row has, `extra`.
 
         First those at the same time, then whatever is left, in order of start.
         """
@@ -56,8 +58,7 @@ class Renumbering:
             for row in sorted(self._taken.values(), key=lambda one: (one.start, one.end, one.id)):
                 mine = [
                     one for one in extra.get(row.user, ())
-                    if one.mark == row.mark and in_window(one)
-                    and (not exactly or (one.start, one.end) == (row.start, row.end))
+                    if one.mark == row.mark and (not exactly or (one.start, one.end) == (row.start, row.end))
                 ]  # fmt: skip
                 if mine:
                     found = min(mine, key=lambda one: (one.start, one.end, one.id))

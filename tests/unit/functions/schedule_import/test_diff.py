@@ -1,5 +1,6 @@
 """The difference: within its scope Dynamics equals the file exactly; outside nothing is touched."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from functions.schedule_import.decide.precedence import ImportState
 from functions.schedule_import.decide.shift_days import day_bounds
 from functions.schedule_import.reading.segments import AgentDay, ProtectedDay, Segment
 from tests.unit.functions.schedule_import.planning import (
@@ -339,6 +341,64 @@ def test_a_shared_ids_booking_that_a_supervisor_moved_where_no_file_speaks_comes
     calendar.edit(next(iter(expected)), start=at("2027-02-20 08:00"), end=at("2027-02-20 16:00"))
     assert changes(calendar.deliver(weekly(WEEK))) == (0, 1, 0)
     assert calendar.bookings == expected
+
+
+def test_without_memory_a_week_does_not_take_the_bookings_of_another_week_that_has_the_same_id() -> None:
+    first, second = weekly(WEEK), weekly(NEXT_WEEK)
+    calendar = after(first)
+    calendar.past.clear()
+    calendar.deliver(second)
+    assert calendar.live() == said(first + second)
+    changed = [*second[:3], *second[4:]]
+    calendar.deliver(changed)
+    assert calendar.live() == said(first + changed)
+
+
+def test_a_shared_ids_booking_of_the_evening_before_stays_in_the_zone_of_its_agent() -> None:
+    """In UTC it is of the day that the file speaks for in another zone, that of its other agent."""
+    zone = "America/New_York"
+    night = weekly([segment("2027-01-11 20:00", 3, zone=zone)])
+    calendar = after(night)
+    day = [
+        *weekly([segment("2027-01-12 12:00", 2, zone=zone)]),
+        segment("2027-01-12 12:00", agent="anna", zone=HELSINKI),
+    ]
+    calendar.deliver(day)
+    assert calendar.live() == said(night + day)
+
+
+NIGHT = [segment("2027-01-11 20:00", 4), *weekly([segment("2027-01-12 00:00", 3)])]
+"""Its end has an id that the source shares."""
+
+
+@pytest.mark.parametrize("remembers", [True, False])
+def test_a_shared_ids_end_of_a_night_shift_is_no_row_of_the_next_day(remembers: bool) -> None:
+    calendar = after(NIGHT, remembers=remembers)
+    day = weekly([segment("2027-01-12 12:00", 2)])
+    calendar.deliver(day)
+    assert calendar.live() == said(NIGHT + day)
+    later = weekly([segment("2027-01-12 13:00", 2), segment("2027-01-12 16:00", 2)])
+    calendar.deliver(later)
+    assert calendar.live() == said(NIGHT + later)
+
+
+def test_a_shared_ids_end_of_a_night_shift_goes_with_it_although_a_longer_file_placed_it() -> None:
+    day = [segment("2027-01-12 12:00", 2)]
+    calendar = after(NIGHT + day)
+    calendar.deliver(changed := weekly([segment("2027-01-11 08:00", 2)]))
+    assert calendar.live() == said(changed + day)
+
+
+def test_the_end_of_a_night_shift_that_undo_has_restored_is_no_shift_of_the_next_day() -> None:
+    day = [segment("2027-01-12 12:00", 2)]
+    calendar = after(NIGHT + day)
+    restored = dict(calendar.bookings)
+    calendar.deliver([segment("2027-01-11 08:00", 2)])
+    undone = calendar.past.pop()
+    calendar.past.append(replace(undone, state=ImportState.UNDO, after=b"", changed=False))
+    calendar.bookings = restored
+    calendar.deliver(changed := [segment("2027-01-12 13:00", 2)])
+    assert calendar.live() == said(NIGHT + changed)
 
 
 def test_a_night_shifts_end_is_changed_although_the_next_file_speaks_for_its_day() -> None:
