@@ -59,6 +59,7 @@ def read_schedule(content: FileContent, profile: ScheduleProfile, companion: Fil
     for reader in readers:
         _read_rows(reader)
     _check_zone(reading, readers, profile)
+    _check_agents(reading, profile)
     if len(sources) > 1:
         _in_file_order(reading)
     _describe_file(reading, container, profile, groups)
@@ -111,12 +112,13 @@ def in_its_format(content: FileContent, profile: ScheduleProfile) -> SchedulePro
 
 
 def file_groups(name: str, profile: ScheduleProfile) -> dict[str, str]:
-    """The named groups of the first file-name pattern that fits."""
+    """The named groups of the first file-name pattern that fits; `stem` is the name without folder and extension."""
+    groups = {"stem": re.sub(r"(?:(?:\.\w+)?\.rejected)*\.\w+$", "", name.rpartition("/")[2])}
     for pattern in profile.file_names:
         found = re.search(pattern, name)
         if found:
-            return {group: text for group, text in found.groupdict().items() if text}
-    return {}
+            return groups | {group: text for group, text in found.groupdict().items() if text}
+    return groups
 
 
 def _row_reader(
@@ -147,6 +149,17 @@ def _in_file_order(reading: Reading) -> None:
     reading.removed.sort(key=lambda segment: segment.row)
     reading.skipped.sort(key=lambda skip: skip.row)
     reading.issues.sort(key=lambda issue: issue.row)
+
+
+def _check_agents(reading: Reading, profile: ScheduleProfile) -> None:
+    """Refuse a document in which all shifts seem to be open: keys have no header that would show their other names."""
+    named = reading.segments or reading.removed or reading.protected or reading.days_without_work
+    is_open = any(skip.code == "OPEN_SHIFT" for skip in reading.skipped)
+    if profile.format.kind == "json" and is_open and not named:
+        columns = dict.fromkeys(
+            column for source in profile.sources for column, _ in profile.agent_columns(source.fields.agent)
+        )
+        raise UnreadableFileError(f"no row names an agent in {', '.join(columns)}; has it another name here?")
 
 
 # ---------------------------------------------------------------------------------------------------- time zone
@@ -282,6 +295,11 @@ def _start_date(source: Source, container: Container, profile: ScheduleProfile, 
         return fixed
     text = _document_text(said, container, groups)
     day = read_date(text, ("iso", *source.times.date, "%Y%m%d")) if text else None
+    if day is None and not said.startswith(("@", "/")):
+        raise UnreadableFileError(
+            f"startDate {said!r} is neither a date such as 2027-03-22 nor a place to find it such as @file.date; mend "
+            f"it in config/schedule-profiles/{profile.name}.json"
+        )
     if day is None:
         raise UnreadableFileError(
             f"the first day of the grid is to be found in {said}, which holds {text!r}; check startDate and fileNames "

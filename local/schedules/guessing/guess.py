@@ -1,5 +1,7 @@
 """A file to a proposal: what container it is, whether a built-in layout has it, else a layout of its own."""
 
+import json
+import re
 import zipfile
 from collections import Counter
 from dataclasses import dataclass
@@ -12,6 +14,8 @@ from functions.schedule_import.reading.agents_csv import AgentDirectory
 from functions.schedule_import.reading.segments import Reading, UnreadableFileError
 from functions.schedule_import.reading.text_encoding import kind_of_file
 from local.schedules.guessing.known import (
+    NO_FIRST_DAY,
+    STAND_IN_DAY,
     STAND_IN_ZONE,
     UNREADABLE,
     Known,
@@ -380,6 +384,14 @@ def _checked(path: Path, proposal: Proposal, zone: str | None, *, has_zone: bool
         say_zone(proposal, zone, needed=False)
     document, stand_in = _settled(proposal.document), None
     reading = _read(path, document, said)
+    if isinstance(reading, str) and NO_FIRST_DAY in reading:
+        proposal.document["startDate"] = None
+        proposal.doubts.append(
+            Doubt("startDate", "neither the sheet nor the file's name says which date its first day is; set it, such "
+                  f'as "{STAND_IN_DAY}" (taken for the check), or let fileNames find it in the name')
+        )  # fmt: skip
+        document = {**document, "startDate": STAND_IN_DAY}
+        reading = _read(path, document, said)
     if isinstance(reading, str) and "time zone" in reading:
         say_zone(proposal, None, needed=True)
         stand_in = STAND_IN_ZONE
@@ -394,8 +406,22 @@ def _checked(path: Path, proposal: Proposal, zone: str | None, *, has_zone: bool
         return Guess(proposal, None, stand_in, reading)
     words = Counter(segment.activity for segment in reading.segments)
     say_activities([word for word, _ in words.most_common(500)], proposal, [*builtin.activities])
+    _say_templates(reading, proposal)
     _say_skipped(reading, proposal)
     return Guess(proposal, reading, stand_in)
+
+
+def _say_templates(reading: Reading, proposal: Proposal) -> None:
+    """The codes of shift templates, which only a person knows the meaning of."""
+    reasons = dict.fromkeys(skip.reason for skip in reading.skipped if skip.code == "UNKNOWN_TEMPLATE")
+    codes = [found[1] for reason in reasons if (found := re.search(r"what '(.+)' stands for", reason))]
+    if codes:
+        proposal.document["templates"] = {}
+        example = json.dumps({codes[0]: {"start": "08:00", "end": "16:00"}}, ensure_ascii=False)
+        proposal.doubts.append(
+            Doubt("templates", f"say for {', '.join(codes[:100])} what each stands for, as in {example}; an empty list "
+                  "([]) is a day off")
+        )  # fmt: skip
 
 
 def _settled(document: Json) -> Json:

@@ -19,6 +19,10 @@ from local.schedules.site import UsageError
 
 STAND_IN_ZONE = "UTC"
 """Read in where nobody has named a zone: good enough to see whether a file can be read at all."""
+STAND_IN_DAY = "2027-01-04"
+"""The first day of a grid that does not say which that is."""
+NO_FIRST_DAY = "the first day of the grid"
+"""What the reader says of such a grid."""
 _MANY = 0.6
 _READABLE = 0.8
 UNREADABLE = frozenset({"BAD_ROW", "BAD_TIME", "MISSING_VALUE", "END_BEFORE_START", "NO_TIME_ZONE", "BAD_TIME_ZONE"})
@@ -137,7 +141,7 @@ def by_reading(path: Path, kinds: Sequence[str], zone: str | None) -> tuple[Know
         for profile in _builtins(kind):
             with suppress(UnreadableFileError, UsageError):
                 used = profile if profile.time_zone else profile.model_copy(update={"time_zone": zone or STAND_IN_ZONE})
-                reading = read_file(path, used)
+                reading = _read_on_any_day(path, used)
                 share = readable_share(reading)
                 if reading.rows and share >= _READABLE and (reading.segments or reading.skipped):
                     found.append((share, len(reading.segments), profile.name, reading))
@@ -145,3 +149,12 @@ def by_reading(path: Path, kinds: Sequence[str], zone: str | None) -> tuple[Know
         return None
     _, _, name, reading = max(found, key=lambda each: each[:2])
     return Known(name, {}), reading
+
+
+def _read_on_any_day(path: Path, profile: ScheduleProfile) -> Reading:
+    try:
+        return read_file(path, profile)
+    except UnreadableFileError as error:
+        if NO_FIRST_DAY not in str(error):
+            raise
+        return read_file(path, profile.model_copy(update={"start_date": STAND_IN_DAY}))

@@ -12,7 +12,19 @@ from local.schedules.guessing.values import TIMES, Kinds, Patterns
 from local.schedules.guessing.words import own_name_says
 
 _BY_FOLDED_NAME = {name.casefold(): (name, assignable) for name, assignable in ASSIGNABLE_BY_NAME.items()}
-_ORDER = ("extends", "title", "timeZone", "identity", "activities", "notImported", "columns", "format", "times")
+_ORDER = (
+    "extends",
+    "title",
+    "timeZone",
+    "startDate",
+    "templates",
+    "identity",
+    "activities",
+    "notImported",
+    "columns",
+    "format",
+    "times",
+)
 _MONTH_FIRST = "month first"
 _DAY_FIRST = "day first"
 

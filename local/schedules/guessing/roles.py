@@ -100,6 +100,8 @@ def _agent_score(each: Kinds) -> float:
     name = each.name
     if says(name, "other_person") or each.filled_share < 0.5 or each.is_truth or own_name_says(name, "note"):
         return 0.0
+    if _holds_zones(each):
+        return 0.0
     person = says(name, "agent")
     if each.is_email:
         return 6.0 + person
@@ -130,7 +132,8 @@ def _identified(column: Kinds, columns: Sequence[Kinds], directory: AgentDirecto
     scheme = _scheme(column, directory)
     if scheme:
         return Agent(name, scheme, f"its values are those of the column {scheme} of agents.csv")
-    if column.looks_like_names and not own_name_says(name, "login"):
+    named = own_name_says(name, "name") and not any(each.isdigit() for value in column.values for each in value)
+    if (column.looks_like_names or named) and not column.is_guid and not own_name_says(name, "login"):
         doubt = "agents are found by full name only where nobody else has the same; an id or e-mail is safer"
         return Agent(name, "fullname", "its values look like names of people", doubt)
     if column.is_guid:
@@ -194,9 +197,11 @@ def _activity_score(each: Kinds) -> float:
 def _zone_score(each: Kinds) -> float:
     if own_name_says(each.name, "zone"):
         return 4.0
-    if each.is_zone and any("/" in value for value in each.values):
-        return 3.0
-    return 0.0
+    return 3.0 if _holds_zones(each) else 0.0
+
+
+def _holds_zones(each: Kinds) -> bool:
+    return each.is_zone and any("/" in value for value in each.values)
 
 
 def _status_score(each: Kinds, roles: Roles) -> float:

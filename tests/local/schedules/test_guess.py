@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl import Workbook
 
 from functions.schedule_import.profile import SiteProfile, builtin_profile
 from functions.schedule_import.reading.reader import read_schedule
@@ -206,6 +207,32 @@ def test_a_grid(guessed: Any) -> None:
     assert found.code == 0, found.told
     segments = found.read("UTC")
     assert {(one.agent, one.start.replace(tzinfo=None), one.end.replace(tzinfo=None)) for one in segments} == said
+
+
+def test_a_grid_of_shift_templates_asks_for_its_first_day_and_what_its_codes_mean(guessed: Any) -> None:
+    book = Workbook()
+    assert book.active is not None
+    book.active.append(["EMPLOYEE ID", "EMPLOYEE NAME", "ORG JOB", "ROLL OUT", "Day 1", "Day 2"])
+    book.active.append(["00017", "Asa", "Desk", "Yes", "D8", "N"])
+    stream = io.BytesIO()
+    book.save(stream)
+    found = guessed("week.xlsx", stream.getvalue())
+    assert (found.code, found.document) == (
+        0, {"extends": "ukg-template", "timeZone": None, "startDate": None, "templates": {}}
+    )  # fmt: skip
+    assert "startDate: neither the sheet" in found.unsure
+    assert 'templates: say for D8, N what each stands for, as in {"D8": ' in found.unsure
+    templates = {code: {"start": "08:00", "end": "16:00"} for code in ("D8", "N")}
+    assert len(found.read("UTC", startDate="2027-03-22", templates=templates)) == 2
+
+
+def test_a_column_of_zones_is_nobodys_name(guessed: Any) -> None:
+    rows = [f"{name},2027-03-{day}T08:00,2027-03-{day}T16:00,{zone}" for day in range(10, 28)
+            for name, zone in (("Bob", "Europe/Berlin"), ("Åsa Lindqvist", "Asia/Tokyo"))]  # fmt: skip
+    found = guessed("week.csv", "\n".join(["Employee_Name,From,To,Employee_Time_Zone (new)", *rows, ""]).encode())
+    fields = found.document["sources"][0]["fields"]
+    assert (fields["agent"], fields["timeZone"]) == ("Employee_Name", "Employee_Time_Zone (new)")
+    assert found.document["identity"] == "fullname"
 
 
 def test_json_with_the_rows_deep_inside(guessed: Any) -> None:

@@ -173,6 +173,16 @@ def test_dayforce_times_with_an_offset_are_what_they_say_unless_the_site_knows_b
     assert [item.start.hour for item in read("x.json", data, local).segments] == [6]
 
 
+def test_a_dayforce_shift_of_nobody_is_open_and_all_of_nobody_are_of_another_layout() -> None:
+    times = {"TimeStart": "2027-03-22T08:00:00Z", "TimeEnd": "2027-03-22T16:00:00Z"}
+    rows = [times, times | {"EmployeeXRefCode": "a"}]
+    reading = read("x.json", json.dumps({"Data": rows}).encode(), profile_of("dayforce", {}))
+    assert [skip.code for skip in reading.skipped] == ["OPEN_SHIFT"]
+    assert (len(reading.segments), reading.protected) == (1, [])
+    with pytest.raises(UnreadableFileError, match="no row names an agent in EmployeeXRefCode"):
+        read("x.json", json.dumps({"Data": rows[:1]}).encode(), profile_of("dayforce", {}))
+
+
 def test_rows_that_ukg_does_not_roll_out_leave_their_employee_alone() -> None:
     file = LAYOUTS["ukg-template"](1, "Europe/Helsinki", {})
     reading = read(file.name, file.data, profile_of("ukg-template", file.site))
