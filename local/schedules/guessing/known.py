@@ -75,7 +75,7 @@ def by_header(header: Sequence[str], guessed: dict[str, str]) -> Known | None:
         for profile in _builtins("delimited")
         if not profile.refuse
         for source in profile.sources
-        if (renames := _renames(source, header, guessed)) is not None
+        if (renames := _renames(profile, source, header, guessed)) is not None
     ]
     if not found:
         return None
@@ -83,7 +83,9 @@ def by_header(header: Sequence[str], guessed: dict[str, str]) -> Known | None:
     return Known(name, renames)
 
 
-def _renames(source: Source, header: Sequence[str], guessed: dict[str, str]) -> dict[str, str] | None:
+def _renames(
+    profile: ScheduleProfile, source: Source, header: Sequence[str], guessed: dict[str, str]
+) -> dict[str, str] | None:
     """The columns of a layout that this file names otherwise; None where it is another layout."""
     has, known = _keys(header), _all_columns(source)
     missing = [column for column in source.required if column.casefold() not in has]
@@ -94,7 +96,7 @@ def _renames(source: Source, header: Sequence[str], guessed: dict[str, str]) -> 
     matched = [column for column in known if column.casefold() in has]
     if len(matched) < max(3, _MANY * len(known)):
         return None
-    roles = {column: role for role, column in _role_columns(source)}
+    roles = {column: role for role, column in _role_columns(profile, source)}
     free = [name for name in header if name.casefold() not in _keys(known)]
     renames: dict[str, str] = {}
     for column in missing:
@@ -110,7 +112,8 @@ def _renames(source: Source, header: Sequence[str], guessed: dict[str, str]) -> 
     return renames
 
 
-def _role_columns(source: Source) -> Iterator[tuple[str, str]]:
+def _role_columns(profile: ScheduleProfile, source: Source) -> Iterator[tuple[str, str]]:
+    yield "agent", profile.agent_columns(source.fields.agent)[0][0]
     for role, value in source.fields.model_dump(by_alias=True, exclude_none=True).items():
         if isinstance(value, str):
             yield role, value
