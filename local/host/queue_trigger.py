@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.storage.queue import QueueMessage
@@ -75,12 +76,16 @@ class QueueListener:
             task.cancel()
         self.announced.clear()
 
+    @cached_property
+    def _queue(self) -> QueueClient:
+        # One for all messages: to make it takes nearly as long as a request.
+        return self.queues.get_queue_client(self.queue_name)
+
     async def _receive(self) -> list[QueueMessage]:
-        queue = self.queues.get_queue_client(self.queue_name)
         size = self.settings.batch_size
         try:
             # One page only: the pager would go on asking until the queue is empty.
-            pages = queue.receive_messages(messages_per_page=size, visibility_timeout=HIDDEN_SECONDS).by_page()
+            pages = self._queue.receive_messages(messages_per_page=size, visibility_timeout=HIDDEN_SECONDS).by_page()
             page = await anext(pages, None)
         except ResourceNotFoundError:
             await ensure_queue(self.queues, self.queue_name)
@@ -88,7 +93,7 @@ class QueueListener:
         return [message async for message in page] if page is not None else []
 
     async def _process(self, message: QueueMessage) -> None:
-        queue = self.queues.get_queue_client(self.queue_name)
+        queue = self._queue
         try:
             try:
                 text = decode_message(message.content, as_base64=self.settings.base64)
