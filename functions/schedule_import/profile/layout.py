@@ -100,6 +100,8 @@ class XmlFormat(Model):
 
     kind: Literal["xml"]
     expected: tuple[Expected, ...] = ()
+    root: str = ""
+    """The element that counts as the root where another one encloses it, perhaps with others of its name."""
 
 
 class ICalendarFormat(Model):

@@ -11,7 +11,7 @@ from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
 from functions.schedule_import.profile import ScheduleProfile
-from functions.schedule_import.profile.layout import Source
+from functions.schedule_import.profile.layout import Source, XmlFormat
 from functions.schedule_import.reading.paths import (
     Steps,
     check_expected,
@@ -91,9 +91,11 @@ class XmlContainer:
     def __init__(self, stream: BinaryIO, profile: ScheduleProfile) -> None:
         self._stream = stream
         self._profile = profile
+        self._root_name = profile.format.root if isinstance(profile.format, XmlFormat) else ""
         self._unit_paths = _unit_paths(profile.sources)
         self._wanted = document_paths(profile) | {path[:-1] for path in self._unit_paths}
         self._parents: list[XmlRecord] = []
+        self._root = XmlRecord(XmlElement("", {}, 0, 0), None)
         self._counted = False
         self._counted = self._survey()
         self._check()
@@ -120,10 +122,10 @@ class XmlContainer:
         return _getter(column)
 
     def document(self, column: str) -> str:
-        return _getter(rooted(column))(self._parents[0])
+        return _getter(rooted(column))(self._root)
 
     def table(self, path: str) -> Iterable[Record]:
-        return _rows(self._parents[0], steps_of(path))
+        return _rows(self._root, steps_of(path))
 
     def rejected(self, reasons: Mapping[int, str]) -> XmlElement:
         """The document with only these rows and what surrounds them."""
@@ -137,7 +139,7 @@ class XmlContainer:
                 ]
                 _keep(unit.element, rests, marked)
                 self._parents[unit.parents[-1]].element.children.append(unit.element)
-        return self._parents[0].element
+        return self._root.element
 
     # ---------------------------------------------------------------------------------------------- passes
 
@@ -175,10 +177,17 @@ class XmlContainer:
         return next(path for path in self._unit_paths if steps[: len(path)] == path)
 
     def _check(self) -> None:
-        root = self._parents[0]
-        check_expected(self._profile, lambda column: [_getter(column)(root)])
+        roots = [record for record in self._parents if record.up is None]
+        check_expected(self._profile, lambda column: [_getter(column)(root) for root in roots])
         firsts = sorted({path[0] for path in self._unit_paths})
-        if not any(child.tag in firsts for child in root.element.children):
+        with_rows = [root for root in roots if any(child.tag in firsts for child in root.element.children)]
+        if len(with_rows) > 1:
+            raise UnreadableFileError(
+                f"the document has {len(with_rows)} {self._root_name} with rows, each with words of its own; "
+                "export them one by one"
+            )
+        self._root = root = (with_rows or roots)[0]
+        if not with_rows:
             raise UnreadableFileError(
                 f"the document has no {' or '.join(firsts)} below its root element {root.element.tag[:40]}. "
                 "Is this the right folder for this file?"
@@ -189,7 +198,7 @@ class XmlContainer:
             raise UnreadableFileError(f"the document has no {', '.join(missing)}")
 
     def _units(self, wanted: set[Steps], *, surveying: bool = False) -> Iterator[_Unit]:
-        walk = _Walk(set(self._unit_paths), wanted, self._wanted, surveying)
+        walk = _Walk(set(self._unit_paths), wanted, self._wanted, surveying, self._root_name)
         for chunk in _chunks(self._stream):
             yield from walk.feed(chunk)
         yield from walk.finish()
@@ -200,10 +209,15 @@ class XmlContainer:
 class _Walk:
     """One pass over the bytes of a document."""
 
-    def __init__(self, unit_paths: set[Steps], wanted_units: set[Steps], wanted: set[Steps], surveying: bool) -> None:
+    def __init__(
+        self, unit_paths: set[Steps], wanted_units: set[Steps], wanted: set[Steps], surveying: bool, root_name: str
+    ) -> None:
         self._unit_paths, self._wanted_units, self._wanted = unit_paths, wanted_units, wanted
         self._surveying = surveying
         self._above = {path[:end] for path in unit_paths for end in range(len(path))}
+        self._root_name = root_name
+        self._root_depth = 1
+        """How many elements are open where paths begin: the document's own root, or one that it encloses."""
         self._path: list[str] = []
         self._open: list[XmlElement | None] = []
         """Elements that are kept, None for those that are not, from the root to where the parser stands."""
@@ -266,7 +280,9 @@ class _Walk:
             raise UnreadableFileError(
                 f"line {self._parser.CurrentLineNumber}: the document is nested deeper than {MAX_DEPTH} levels"
             )
-        path = tuple(self._path[1:])
+        if len(self._path) == 2 and tag == self._root_name != self._path[0]:
+            self._root_depth = 2
+        path = tuple(self._path[self._root_depth :])
         if self._unit_depth:
             self._add(tag, attributes)
         elif path in self._unit_paths:
@@ -287,7 +303,8 @@ class _Walk:
         place, self._parents_seen = self._parents_seen, self._parents_seen + 1
         if self._surveying:
             element = self._element(tag, attributes)
-            up = self.parents[self._open_parents[-1]] if self._open_parents else None
+            is_root = len(self._path) == self._root_depth
+            up = None if is_root else self.parents[self._open_parents[-1]]
             if up is not None:
                 up.element.children.append(element)
             self.parents.append(XmlRecord(element, up))
@@ -321,7 +338,7 @@ class _Walk:
         return XmlElement(tag, local, line, self._order)
 
     def _end(self, _: str) -> None:
-        path = tuple(self._path[1:])
+        path = tuple(self._path[self._root_depth :])
         element = self._open.pop()
         if self._unit_depth == len(self._path) and element is not None:
             self._unit_depth = 0
@@ -331,6 +348,7 @@ class _Walk:
         elif element is not None and element.problem and self._open[-1] is not None:
             self._open[-1].problem = element.problem
         self._path.pop()
+        self._root_depth = min(self._root_depth, max(1, len(self._path)))
 
     def _text(self, text: str) -> None:
         element = self._open[-1] if self._open else None

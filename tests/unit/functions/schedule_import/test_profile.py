@@ -51,7 +51,7 @@ def test_the_example_of_the_documentation() -> None:
         scope={"mode": "window", "agents": {"plan": "Team A"}, "days": 14, "marginHours": 12},
         hold={"maxRemovedShare": 0.3, "maxAgentsWithoutWorkTomorrow": 0, "maxAssignableDropShare": 0.5},
     )  # fmt: skip
-    assert profile.sources[0].fields.agent == "Mitarbeiter"
+    assert profile.agent_columns(profile.sources[0].fields.agent) == [("Mitarbeiter", "employeeid")]
     assert profile.sources[0].required[0] == "Mitarbeiter"
     assert (profile.scope.days, profile.scope.margin_hours, profile.hold.max_removed_share) == (14, 12, 0.3)
 

@@ -42,6 +42,12 @@ def test_a_genesys_week_is_one_of_the_business_unit() -> None:
     assert home_zone(reading, site_profile("genesys-cloud", timeZone="Europe/Paris")) == "Europe/Paris"
 
 
+def test_an_unpublished_genesys_schedule_leaves_its_agents_alone() -> None:
+    reading = read(json.dumps(GENESYS | {"published": False}), site_profile("genesys-cloud"), "week.json")
+    assert [skip.code for skip in reading.skipped] == ["NOT_COMMITTED"]
+    assert [(each.agent, each.day) for each in reading.protected] == [("u-1", None)]
+
+
 def test_a_site_may_name_an_activity_by_its_code() -> None:
     profile = site_profile("genesys-cloud", activities={"0": {"name": "Chat", "assignable": True}})
     (segment,) = read(json.dumps(GENESYS), profile, "week.json").segments
@@ -124,6 +130,39 @@ def test_a_segment_of_kronos_has_its_own_date_where_its_shift_has_none() -> None
 def test_an_attribute_may_be_renamed_with_or_without_its_sign(columns: dict[str, str]) -> None:
     item = kronos_shift('OrgJobPath="Chat"').replace("PersonNumber", "Nr")
     assert [each.agent for each in kronos(item, columns=columns).segments] == ["00017"]
+
+
+ANSWER = (
+    '<Response Status="{}" Action="Load"><Schedule QueryDateSpan="3/22/2027-3/28/2027"><Employees>'
+    '<PersonIdentity PersonNumber="00018"/></Employees><ScheduleItems>{}</ScheduleItems></Schedule></Response>'
+)
+LOGON, LOGOFF = '<Response Status="Success" Action="Logon"/>', '<Response Status="Success" Action="Logoff"/>'
+
+
+def kronos_wfc(*answers: str) -> Reading:
+    """What all answers of a session say."""
+    data = f'<Kronos_WFC version="1.0">{LOGON}{"".join(answers)}{LOGOFF}</Kronos_WFC>'
+    return read(data, site_profile("kronos", timeZone=HELSINKI), "week.xml")
+
+
+def test_the_answers_of_a_kronos_session_may_stand_together() -> None:
+    reading = kronos_wfc(ANSWER.format("Success", kronos_shift('OrgJobPath="A/Chat"')))
+    assert said(reading) == [("00017", "26.03. 06:00", "26.03. 07:00", "Chat")]
+    assert reading.listed_agents == [("00018", "employeeid")]
+    assert reading.window == (date(2027, 3, 22), date(2027, 3, 28))
+
+
+@pytest.mark.parametrize(
+    ("answers", "says"),
+    [
+        ([], "has no Schedule below its root"),
+        ([ANSWER.format("Failure", "")], "its Status is not Success"),
+        ([ANSWER.format("Success", ""), ANSWER.format("Success", "")], "has 2 Response with rows"),
+    ],
+)
+def test_a_kronos_session_without_one_good_answer_is_refused(answers: list[str], says: str) -> None:
+    with pytest.raises(UnreadableFileError, match=says):
+        kronos_wfc(*answers)
 
 
 # --------------------------------------------------------------------------- lists without the object around them
@@ -212,6 +251,23 @@ def test_iex_with_the_other_names_may_be_a_csv() -> None:
         '00017,"Smith, Jr., Bob",03/27/2027 1:30 AM,03/27/2027 5:30 AM,Chat\n'
     )
     assert said(read(data, site_profile("nice-iex", timeZone="America/New_York"))) == [IEX_SAID]
+
+
+@pytest.mark.parametrize(
+    ("identity", "agent"),
+    [
+        ("employeeid", ("00017", "employeeid")),
+        ("fullname", ("Bob Smith", "fullname")),
+        ("iexId", ("4101", "iexId")),
+    ],
+)
+def test_the_identity_says_which_of_the_agents_columns_counts(identity: str, agent: tuple[str, str]) -> None:
+    data = (
+        "AgentID|AgentName|EmployeeID|StartDateTime|EndDateTime|ActivityCode\n"
+        "4101|Bob Smith|00017|2027-03-27T01:30:00|2027-03-27T05:30:00|Chat\n"
+    )
+    (segment,) = read(data, site_profile("nice-iex", timeZone=HELSINKI, identity=identity)).segments
+    assert (segment.agent, segment.identity) == agent
 
 
 def test_the_order_of_dates_that_a_site_names_is_that_of_its_moments_too() -> None:
