@@ -140,9 +140,8 @@ def look_at(reading: Reading, profile: ScheduleProfile, directory: AgentDirector
     keys = _keys(reading, profile)
     matching = _match(keys, directory)
     # The app sorts and empties what it is given.
-    placed = place_segments(
-        list(reading.segments), matching, profile.agent_columns(profile.sources[0].fields.agent)[0][0]
-    )
+    agent_column, _ = profile.agent_columns(profile.sources[0].fields.agent)[0]
+    placed = place_segments(list(reading.segments), matching, agent_column, profile)
     scope = file_scope(reading, placed, matching, profile, uploaded=now)
     wanted = want_bookings(placed, _references(matching), (), scope, profile)
     guard = protection(reading, wanted.unwritten_days, matching)

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from functions.schedule_import.decide.activities import activity
 from functions.schedule_import.decide.facts import Guid, User
+from functions.schedule_import.profile import ScheduleProfile
 from functions.schedule_import.profile.layout import BUILT_IN_IDENTITIES
 from functions.schedule_import.reading.agents_csv import AgentDirectory, AgentKey
 from functions.schedule_import.reading.segments import Issue, Segment, Skip
@@ -92,9 +94,25 @@ class PlacedSegments:
     issues: list[Issue] = field(default_factory=list)
 
 
-def place_segments(segments: Sequence[Segment], matching: Matching, agent_column: str) -> PlacedSegments:
-    """Every segment with its agent's user; a row that repeats an earlier one is written once."""
-    placed = PlacedSegments()
+class _Meanings(dict[str, str]):
+    """The activity that each word of a file means, whatever its case; a file has few words and many rows."""
+
+    def __init__(self, profile: ScheduleProfile | None) -> None:
+        super().__init__()
+        self._profile = profile
+
+    def __missing__(self, word: str) -> str:
+        name = activity(word, self._profile).name if self._profile else word
+        meaning = self[word] = name.casefold()
+        return meaning
+
+
+def place_segments(
+    segments: Sequence[Segment], matching: Matching, agent_column: str, profile: ScheduleProfile | None = None
+) -> PlacedSegments:
+    """Every segment with its agent's user; a row that repeats an earlier one is written once. Rows whose words mean the
+    same activity under `profile` say the same; without it, rows of the same word."""
+    placed, meanings = PlacedSegments(), _Meanings(profile)
     for segment in segments:
         key = agent_key(segment.identity, segment.agent)
         user = matching.users.get(key)
@@ -104,37 +122,37 @@ def place_segments(segments: Sequence[Segment], matching: Matching, agent_column
             placed.users[user.id] = user
             placed.by_user.setdefault(user.id, []).append(segment)
     for user_id, mine in placed.by_user.items():
-        placed.by_user[user_id] = _once_each(mine, placed)
+        placed.by_user[user_id] = _once_each(mine, placed, meanings)
     for key, theirs in placed.unmatched.items():
         code, reason = matching.problems[key]
-        placed.unmatched[key] = _once_each(theirs, placed)
+        placed.unmatched[key] = _once_each(theirs, placed, meanings)
         for segment in placed.unmatched[key]:
             _skip(placed, segment, code, reason, agent_column)
     return placed
 
 
-def _once_each(segments: list[Segment], placed: PlacedSegments) -> list[Segment]:
+def _once_each(segments: list[Segment], placed: PlacedSegments, meanings: Mapping[str, str]) -> list[Segment]:
     """The segments of one agent in order of start, each once. What starts at once is ordered by what it says, so that
     the order of rows in the file does not matter, not even to rows that repeat each other but for their plan or id."""
-    segments.sort(key=_order)
+    segments.sort(key=lambda one: _order(one, meanings[one.activity]))
     kept: list[Segment] = []
     for segment in segments:
-        if kept and _say_the_same(kept[-1], segment):
+        if kept and _say_the_same(kept[-1], segment, meanings):
             _skip(placed, segment, "DUPLICATE", f"the row repeats row {kept[-1].row}; it is written once", None)
         else:
             kept.append(segment)
     return kept
 
 
-def _order(one: Segment) -> tuple[object, ...]:
+def _order(one: Segment, meaning: str) -> tuple[object, ...]:
     return (
-        one.start, one.end, one.activity.casefold(), one.external_id, one.plan, one.team, one.site, one.status,
+        one.start, one.end, meaning, one.activity.casefold(), one.external_id, one.plan, one.team, one.site, one.status,
         one.activity, one.row,
     )  # fmt: skip
 
 
-def _say_the_same(one: Segment, other: Segment) -> bool:
-    return one.start == other.start and one.end == other.end and one.activity.casefold() == other.activity.casefold()
+def _say_the_same(one: Segment, other: Segment, meanings: Mapping[str, str]) -> bool:
+    return one.start == other.start and one.end == other.end and meanings[one.activity] == meanings[other.activity]
 
 
 def _skip(placed: PlacedSegments, segment: Segment, code: str, reason: str, column: str | None) -> None:

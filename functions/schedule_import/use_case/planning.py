@@ -54,7 +54,7 @@ async def make_plan(run: Run, profile: ScheduleProfile, directory: AgentDirector
         )
     matching = await aside(match_agents, keys, references.users, directory)
     agent_column = profile.agent_columns(profile.sources[0].fields.agent)[0][0]
-    placed = await aside(place_segments, reading.segments, matching, agent_column)
+    placed = await aside(place_segments, reading.segments, matching, agent_column, profile)
     members = await looking.look_up_plan_members(profile, dynamics)
     scope = await aside(
         file_scope, reading, placed, matching, profile, uploaded=run.fetched.uploaded, plan_agents=members

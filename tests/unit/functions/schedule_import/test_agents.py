@@ -8,6 +8,7 @@ from functions.schedule_import.decide.agents import agent_key, match_agents, pla
 from functions.schedule_import.decide.facts import User
 from functions.schedule_import.reading.agents_csv import NO_DIRECTORY, AgentDirectory, read_agents
 from tests.unit.functions.schedule_import.planning import ANNA, ASA, placed, segment, user
+from tests.unit.functions.schedule_import.reading import site_profile
 
 ASA_BEFORE = user(7, "Åsa Lindqvist", disabled=True)
 OTHER_ANNA = user(8, "Anna Virtanen")
@@ -108,6 +109,17 @@ def test_a_repeated_row_is_written_once_and_reported(second: object, is_duplicat
     there, _ = placed([segment(row=2), second._replace(row=3)])  # type: ignore[attr-defined]
     assert len(there.by_user[ASA.id]) == (1 if is_duplicate else 2)
     assert [skip.code for skip in there.skipped] == (["DUPLICATE"] if is_duplicate else [])
+
+
+def test_words_for_the_same_activity_repeat_each_other() -> None:
+    meaning = {"name": "Vacation", "assignable": False}
+    profile = site_profile("openschichtplaner5-absences", activities={"Ferien": meaning, "Frei": meaning})
+    words = ["Urlaub", "URLAUB", "Ferien", "Vacation", "Krank", "Elternzeit", "elternzeit"]
+    _, matching = placed([segment()])
+    rows = [segment(activity=word, row=row) for row, word in enumerate(words, 2)]
+    there = place_segments(rows, matching, "agent", profile)
+    assert {one.activity.casefold() for one in there.by_user[ASA.id]} == {"elternzeit", "krank", "ferien"}
+    assert [skip.code for skip in there.skipped] == 4 * ["DUPLICATE"]
 
 
 def test_of_equal_rows_the_first_is_written() -> None:
