@@ -117,10 +117,6 @@ def _role_columns(profile: ScheduleProfile, source: Source) -> Iterator[tuple[st
     for role, value in source.fields.model_dump(by_alias=True, exclude_none=True).items():
         if isinstance(value, str):
             yield role, value
-    if not isinstance(source.fields.agent, str):
-        usual = [each.column for each in source.fields.agent if not each.only_for]
-        if len(usual) == 1:
-            yield "agent", usual[0]
 
 
 def _all_columns(source: Source) -> list[str]:
