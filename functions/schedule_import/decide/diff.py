@@ -229,6 +229,9 @@ class Comparison:
         for user, bookings in self._extra.items():
             for booking, day in self._days(user, bookings, before):
                 self._judge(user, booking, day, protection)
+        for user, left in self._left_alone.items():
+            if live := [found for found in left.values() if found.status not in self._canceled]:
+                difference.foreign.setdefault(user, []).extend(live)
         self._sum_up()
         self._tomorrow()
         return difference

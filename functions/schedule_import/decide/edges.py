@@ -3,7 +3,8 @@
 Dynamics does not say on which day a booking's shift began. Inside a file its rows tell, and so does the order of
 stretches (`shift_days`); but at its edges two files meet. 16:00-24:00 and 00:00-08:00 may be one night shift of the
 earlier file, or the last shift of one file and the first of the next. So each import remembers the bookings that it
-placed after its last midnight, and who speaks for which days. Without that memory the order of stretches decides.
+placed after its last midnight or left to the night before its first one, and who speaks for which days. Without that
+memory the order of stretches decides.
 """
 
 import hashlib
@@ -64,12 +65,21 @@ def after_last_midnight(wanted: Mapping[Guid, list[WantedBooking]], scope: FileS
             yield booking.id
 
 
+def before_first_midnight(left: Mapping[Guid, Iterable[Booking]], scope: FileScope, prefix: str) -> Iterable[Guid]:
+    """Of the bookings that a file left alone, those on its first day that are ends of the profile's night shifts."""
+    for user, bookings in left.items():
+        for booking in bookings:
+            if booking.mark.startswith(prefix) and scope.holds(user, local_date(booking.start, scope.zone_of(user))):
+                yield booking.id
+
+
 class Spoken(NamedTuple):
-    """What one earlier import spoke for, and its bookings after its last midnight; packed digests."""
+    """What one earlier import spoke for; and, as packed digests, its bookings after its last midnight and those that it
+    left to the day before its first one."""
 
     window: tuple[datetime, datetime]
     agents: bytes
-    after: bytes
+    nights: bytes
 
 
 class Edges:
@@ -92,7 +102,7 @@ class Edges:
         agent, key = _digest(user), _digest(booking.id)
         its_own_day, is_denied = None, False
         for one in self._spoken:
-            if not is_denied and one.window[1] - _ONE_DAY <= booking.start and _is_in(one.after, key):
+            if not is_denied and _is_at_edge(one, booking) and _is_in(one.nights, key):
                 return min(day - _ONE_DAY, local_date(one.window[1] - _ONE_SECOND, zone))
             speaks_before = _covers(one, agent, midnight - _ONE_SECOND)
             if _covers(one, agent, booking.start):
@@ -104,6 +114,11 @@ class Edges:
                 # It had no such end of a night shift; what older ones say of that night is no longer so.
                 is_denied = True
         return its_own_day
+
+
+def _is_at_edge(one: Spoken, booking: Booking) -> bool:
+    start, end = one.window
+    return start - _ONE_DAY <= booking.start < start + 2 * _ONE_DAY or end - _ONE_DAY <= booking.start
 
 
 def _covers(one: Spoken, agent: bytes, moment: datetime) -> bool:

@@ -57,7 +57,8 @@ class PastImport:
     agents: bytes = b""
     """`edges.digests` of the agents in its scope."""
     after: bytes = b""
-    """`edges.digests` of its bookings after its last midnight: ends of night shifts."""
+    """`edges.digests` of its bookings after its last midnight, and of those on its first day that it left to the day
+    before: ends of night shifts."""
     clean: bool = False
     """No row was left out."""
     changed: bool = False

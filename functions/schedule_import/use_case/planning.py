@@ -9,9 +9,10 @@ from functions.schedule_import.decide import precedence
 from functions.schedule_import.decide.agents import Matching, PlacedSegments, match_agents, place_segments
 from functions.schedule_import.decide.delta import bookings_to_remove, choose_numbers, key_groups
 from functions.schedule_import.decide.diff import Comparison, Difference
-from functions.schedule_import.decide.edges import after_last_midnight, digests
+from functions.schedule_import.decide.edges import after_last_midnight, before_first_midnight, digests
 from functions.schedule_import.decide.facts import Booking, Guid, ReferenceFacts
 from functions.schedule_import.decide.overlaps import count_overlaps, overlaps_in_file, overlaps_with_others
+from functions.schedule_import.decide.record_ids import mark_prefix
 from functions.schedule_import.decide.scope import FileScope, file_scope, protection, shift_days
 from functions.schedule_import.decide.shift_days import local_date
 from functions.schedule_import.decide.wanted import (
@@ -120,13 +121,19 @@ async def _compared(
     await looking.compare_with_bookings(comparison, scope, look.resources, gateways.dynamics)
     guard = await aside(protection, reading, wanted.unwritten_days, matching)
     difference = await aside(comparison.result, guard)
-    after = await aside(lambda: digests(after_last_midnight(wanted.bookings, scope)))
+    after = await aside(_nights, wanted, difference, scope, mark_prefix(profile.name))
     run.this = replace(run.this, after=after)
     cancels = profile.removal == "cancel"
     await aside(_remove_marked, difference, removals, wanted, references, scope, cancels=cancels)
     await aside(_tell_overlaps, report, wanted, difference)
     mine = {bookings[0].resource for bookings in wanted.bookings.values() if bookings}
     return Plan(scope, look.references, wanted, difference, frozenset(users.keys() | mine))
+
+
+def _nights(wanted: Wanted, difference: Difference, scope: FileScope, prefix: str) -> bytes:
+    return digests(
+        (*after_last_midnight(wanted.bookings, scope), *before_first_midnight(difference.foreign, scope, prefix))
+    )
 
 
 def let_go(plan: Plan) -> None:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from functions.schedule_import.decide.agents import Matching, PlacedSegments, agent_key, match_agents, place_segments
 from functions.schedule_import.decide.diff import Comparison, Difference
-from functions.schedule_import.decide.edges import after_last_midnight, digests
+from functions.schedule_import.decide.edges import after_last_midnight, before_first_midnight, digests
 from functions.schedule_import.decide.facts import (
     ActivityType,
     Booking,
@@ -20,6 +20,7 @@ from functions.schedule_import.decide.facts import (
     WantedBooking,
 )
 from functions.schedule_import.decide.precedence import ImportState, PastImport, spoken_for
+from functions.schedule_import.decide.record_ids import mark_prefix
 from functions.schedule_import.decide.scope import FileScope, file_scope, named_agents, protection
 from functions.schedule_import.decide.undo import Touched, as_booking, journal
 from functions.schedule_import.decide.wanted import Wanted, want_bookings
@@ -235,7 +236,12 @@ class Calendar:
                 sequence=number,
                 window=made.scope.window,
                 agents=digests(made.scope.agents),
-                after=digests(after_last_midnight(made.wanted.bookings, made.scope)),
+                after=digests(
+                    [
+                        *after_last_midnight(made.wanted.bookings, made.scope),
+                        *before_first_midnight(made.difference.foreign, made.scope, mark_prefix(self.profile.name)),
+                    ]
+                ),
                 changed=True,
             )
         )

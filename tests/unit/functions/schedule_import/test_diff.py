@@ -209,6 +209,16 @@ def test_the_end_of_a_night_shift_goes_with_its_beginning(remembers: bool, order
     assert calendar.live() == said(WEEK + rested)
 
 
+def test_the_end_of_a_night_shift_goes_with_its_beginning_although_only_the_next_file_is_remembered() -> None:
+    rested = [segment("2027-01-18 17:00"), *NEXT_WEEK[1:]]
+    calendar = after(WEEK[:6] + SUNDAY_NIGHT)
+    calendar.past.clear()
+    calendar.deliver(rested)
+    assert calendar.live() == said(WEEK[:6] + SUNDAY_NIGHT + rested)
+    calendar.deliver(WEEK)
+    assert calendar.live() == said(WEEK + rested)
+
+
 @pytest.mark.parametrize("order", [(0, 1), (1, 0), (0, 1, 0), (1, 0, 1)])
 def test_a_file_that_begins_at_midnight_has_its_own_first_shift(order: tuple[int, ...]) -> None:
     """Layouts cut at midnight: 16:00-24:00 ends one file, 00:00-08:00 begins the next one."""
