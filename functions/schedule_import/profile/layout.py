@@ -6,9 +6,9 @@ document itself. `@file.<group>` is a named group of the profile's file-name pat
 """
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 type Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
@@ -317,6 +317,11 @@ class DeclaredWindow(Model):
     range_separator: str = "-"
 
 
+def columns_of(columns: str | tuple[str, ...]) -> tuple[str, ...]:
+    """One column or several, as several."""
+    return (columns,) if isinstance(columns, str) else columns
+
+
 class Companion(Model):
     """A second file that belongs to the first: its name has `companion` where the first has `primary`.
 
@@ -325,10 +330,17 @@ class Companion(Model):
 
     primary: Name
     companion: Name
-    key: Column
-    primary_key: Column
+    key: Column | tuple[Column, ...]
+    primary_key: Column | tuple[Column, ...]
+    """One column, or several that belong together (an id and its version), in the same order in both files."""
     rows: Nested
     """Columns of the companion; `path` is not used."""
+
+    @model_validator(mode="after")
+    def _check_keys(self) -> Self:
+        if len(columns_of(self.key)) != len(columns_of(self.primary_key)):
+            raise ValueError("key and primaryKey must have the same number of columns")
+        return self
 
 
 class Stamp(Model):

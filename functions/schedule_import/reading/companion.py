@@ -1,10 +1,10 @@
 """Two files that belong together: the rows of the second become nested rows of the first, joined by a key."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from functions.schedule_import.profile import ScheduleProfile
-from functions.schedule_import.profile.layout import Companion, Fields, Source
+from functions.schedule_import.profile.layout import Companion, Fields, Source, columns_of
 from functions.schedule_import.reading.records import Container, FileContent, Getter, Numbered, Record
 from functions.schedule_import.reading.segments import Skip, UnreadableFileError
 
@@ -20,8 +20,8 @@ def in_order(content: FileContent, companion: FileContent | None, rules: Compani
 
 def companion_profile(profile: ScheduleProfile, rules: Companion) -> ScheduleProfile:
     """The profile that the companion file's rows are found with."""
-    columns = [rules.key, rules.rows.start]
-    source = Source(fields=Fields(agent=rules.key), required=tuple(columns))
+    keys = columns_of(rules.key)
+    source = Source(fields=Fields(agent=keys[0]), required=(*keys, rules.rows.start))
     return profile.model_copy(update={"sources": (source,), "refuse": None})
 
 
@@ -38,16 +38,16 @@ class JoinedContainer:
         self._primary, self._companion, self._rules = primary, companion, rules
         (self._companion_source,) = companion.sources()
         self._rows = self._by_key()
-        getters = [primary.getter(source, rules.primary_key) for source in primary.sources()]
-        if None in getters:
-            raise UnreadableFileError(f"the file lacks the column {rules.primary_key}, which its companion refers to")
-        self._key = getters[0]
+        for source in primary.sources():
+            for column in columns_of(rules.primary_key):
+                if primary.getter(source, column) is None:
+                    raise UnreadableFileError(f"the file lacks the column {column}, which its companion refers to")
+            self._key = _keys(primary, source, rules.primary_key)
 
-    def _by_key(self) -> dict[str, list[Record]]:
+    def _by_key(self) -> dict[tuple[str, ...], list[Record]]:
         """The companion's rows. A broken one may belong to any row, so it breaks the whole."""
-        key = self._companion.getter(self._companion_source, self._rules.key)
-        assert key is not None, "a required column"
-        rows: defaultdict[str, list[Record]] = defaultdict(list)
+        key = _keys(self._companion, self._companion_source, self._rules.key)
+        rows: defaultdict[tuple[str, ...], list[Record]] = defaultdict(list)
         for item in self._companion.records(self._companion_source):
             if isinstance(item, Skip):
                 raise UnreadableFileError(f"row {item.row} of the companion file cannot be read: {item.reason}")
@@ -70,7 +70,6 @@ class JoinedContainer:
         """The companion's rows of this record's key."""
         if path != self._rules.rows.path:
             return self._primary.children(record, path)
-        assert self._key is not None
         return self._rows.get(self._key(record), ())
 
     def nested_getter(self, path: str, column: str) -> Getter:
@@ -86,6 +85,12 @@ class JoinedContainer:
     def table(self, path: str) -> Iterable[Record]:
         """See `records.Container`."""
         return self._primary.table(path)
+
+
+def _keys(container: Container, source: Source, columns: str | tuple[str, ...]) -> Callable[[Record], tuple[str, ...]]:
+    """How to read what the rows of both files are joined by."""
+    getters = [container.getter(source, column) or _empty for column in columns_of(columns)]
+    return lambda record: tuple([getter(record) for getter in getters])
 
 
 def _empty(record: Record) -> str:

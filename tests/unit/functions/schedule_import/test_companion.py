@@ -83,3 +83,17 @@ def test_a_shift_that_nobody_has_taken_protects_nobody() -> None:
     header, tasks = SHIFTS.splitlines()[0], TASKS.splitlines()[0]
     reading = playvox(f"{header}\ns9,,2027-03-22 08:00:00,2027-03-22 16:00:00,true,false,1\n", f"{tasks}\n")
     assert ([skip.code for skip in reading.skipped], reading.protected) == (["OPEN_SHIFT"], [])
+
+
+def test_rows_may_be_joined_by_an_id_and_its_version() -> None:
+    rules = {"primary": "shift", "companion": "shift_task", "key": ["shift_uid", "shift_version"],
+             "primaryKey": ["uid", "version"],
+             "rows": {"path": "x", "activity": "task_type_id", "start": "start_time", "end": "end_time"}}  # fmt: skip
+    tasks = ("shift_uid,shift_version,task_type_id,start_time,end_time\n"
+             "s2,1,Lunch,2027-03-22T09:00:00Z,2027-03-22T10:00:00Z\n"
+             "s2,2,Break,2027-03-22T11:00:00Z,2027-03-22T12:00:00Z\n")  # fmt: skip
+    profile = site_profile("playvox", companion=rules)
+    reading = read_schedule(file_of(SHIFTS, "shift_12.csv"), profile, file_of(tasks, "shift_task_12.csv"))
+    assert [each.activity for each in reading.segments if each.agent == "u2"] == ["Work", "Break"]
+    with pytest.raises(ValueError, match="the same number of columns"):
+        site_profile("playvox", companion={**rules, "key": "shift_uid"})
