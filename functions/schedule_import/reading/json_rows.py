@@ -181,14 +181,14 @@ class JsonContainer:
         rivals = self._rivals.get(index)
         if rivals is None:
             return index
-        if isinstance(row, str):
-            return rivals[0]
-
-        def missing(rival: int) -> float:
-            required = self._profile.sources[rival].required
-            return sum(not column_getter(column)(row) for column in required) / max(1, len(required))
-
-        return min(rivals, key=missing)
+        best, fewest = rivals[0][0], 1.0
+        for rival, required in [] if isinstance(row, str) else rivals:
+            missing = sum(not has(row) for has in required) / max(1, len(required))
+            if missing < fewest:
+                best, fewest = rival, missing
+            if not missing:
+                break
+        return best
 
     def _surroundings(self, unit: _Unit) -> JsonRecord:
         """What encloses a unit: the document and the objects on the way to its list."""
@@ -365,12 +365,13 @@ def _prefix(source: Source) -> Steps:
     return steps[: steps.index(EVERY)] if EVERY in steps else ()
 
 
-def _rivals(sources: Sequence[Source]) -> dict[int, list[int]]:
-    """For each source the places of those that have the same rows, where there are several."""
-    places: dict[Steps, list[int]] = {}
+def _rivals(sources: Sequence[Source]) -> dict[int, list[tuple[int, list[Getter]]]]:
+    """For each source those that have the same rows, where there are several: their places, and what they require."""
+    places: dict[Steps, list[tuple[int, list[Getter]]]] = {}
     for index, source in enumerate(sources):
-        places.setdefault(steps_of(source.path), []).append(index)
-    return {index: same for same in places.values() if len(same) > 1 for index in same}
+        required = [column_getter(column) for column in source.required]
+        places.setdefault(steps_of(source.path), []).append((index, required))
+    return {index: same for same in places.values() if len(same) > 1 for index, _ in same}
 
 
 def _climbed_paths(sources: Iterable[Source]) -> set[Steps]:
