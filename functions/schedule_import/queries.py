@@ -101,6 +101,15 @@ def user_queries(keys: Iterable[AgentKey]) -> dict[str, list[Query]]:
     }
 
 
+def user_name_queries(user_ids: Iterable[Guid]) -> list[Query]:
+    """The names of these users."""
+    table = SYSTEM_USER
+    return [
+        Query(table=table, select=("fullname", "internalemailaddress"), where=condition)
+        for condition in table.in_chunks(table.primary_id, user_ids)
+    ]
+
+
 def plan_queries(names: Iterable[str]) -> list[Query]:
     """The active shift plans of these names."""
     active = SHIFT_PLAN.eq("statecode", ACTIVE)

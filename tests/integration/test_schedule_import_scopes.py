@@ -247,6 +247,14 @@ async def test_agents_who_would_have_no_work_tomorrow_hold_a_file(site: Site) ->
     assert (await site.deliver("switchboard-csv/third.csv", csv(*changed))).status == "imported"
 
 
+@pytest.mark.parametrize("agents", [[ZOE], {"plan": "Team A"}])
+async def test_a_held_file_names_the_agents_whom_it_does_not_name(site: Site, agents: Any) -> None:
+    await site.deliver(WEEK, csv(*week(ASA, ZOE)))
+    await extend(site, scope={"agents": agents})
+    reasons = await held(site, csv(*week(ASA)))
+    assert "AGENT_EMPTIED: agents would lose most of their time: Zoë" in reasons
+
+
 async def test_an_empty_file_waits_and_removes_nothing_even_when_approved(site: Site) -> None:
     await site.deliver(WEEK, csv(*week(ASA)))
     assert "EMPTY_FILE" in await held(site, csv())

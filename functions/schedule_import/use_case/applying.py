@@ -112,14 +112,18 @@ async def _reasons_to_wait(
     if before is not None and await _is_cut(run, before):
         reasons.append(precedence.cut_reason(run.this, before))
     plans = await looking.plan_names(difference.by_plan.keys() - {""} - wanted.plan_names.keys(), run.gateways.dynamics)
-    return reasons + await aside(_weighed, difference, profile, wanted, wanted.plan_names | plans)
+    agents, without_rows = await aside(_agent_names, difference, wanted)
+    # Whoever has no row loses the most: a person has to read who it is.
+    agents |= await looking.user_names(without_rows, run.gateways.dynamics)
+    return reasons + await aside(
+        weigh, difference, profile.hold, agent_names=agents, plan_names=wanted.plan_names | plans
+    )
 
 
-def _weighed(
-    difference: Difference, profile: ScheduleProfile, wanted: Wanted, plan_names: dict[Guid, str]
-) -> list[Reason]:
+def _agent_names(difference: Difference, wanted: Wanted) -> tuple[dict[Guid, str], list[Guid]]:
+    """What the file calls its agents, and those whom it gives no row and who lose time."""
     agents = {user: bookings[0].agent for user, bookings in wanted.bookings.items() if bookings}
-    return weigh(difference, profile.hold, agent_names=agents, plan_names=plan_names)
+    return agents, [user for user, tally in difference.by_agent.items() if tally.lost and user not in agents]
 
 
 async def _is_cut(run: Run, before: PastImport) -> bool:

@@ -146,6 +146,14 @@ async def plan_names(ids: Iterable[Guid], dynamics: Dynamics) -> dict[Guid, str]
     return {plan.id: plan.name for rows in answers for plan in queries.shift_plans(rows)}
 
 
+async def user_names(ids: Iterable[Guid], dynamics: Dynamics) -> dict[Guid, str]:
+    """The names of users, else their e-mail addresses."""
+    answers = await dynamics.query_many(queries.user_name_queries(sorted(ids)))
+    return {
+        row["systemuserid"]: row["fullname"] or row["internalemailaddress"] or "" for rows in answers for row in rows
+    }
+
+
 async def _ask(asked: Mapping[str, list[Query]], dynamics: Dynamics) -> dict[str, list[JsonRow]]:
     """All answers to several questions, which together travel in as few requests as they fit in."""
     answers = iter(await dynamics.query_many([query for group in asked.values() for query in group]))
