@@ -15,6 +15,7 @@ from functions.schedule_import.reading.segments import UnreadableFileError
 MAX_COLUMNS = 500
 _DECLARED_DELIMITER = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 """The first line of files that are meant for spreadsheets."""
+_DOCUMENTS = {"{": "JSON", "[": "JSON", "<": "XML"}
 
 
 class Header(NamedTuple):
@@ -136,6 +137,11 @@ def _no_header(candidates: Iterable[_Candidate], profile: ScheduleProfile) -> Un
     reason = hours_worked(split.names, None)
     if reason:
         return UnreadableFileError(reason)
+    document = _DOCUMENTS.get(split.names[0][:1]) if split.names else None
+    if document:
+        return UnreadableFileError(
+            f"the file begins like {document}, and this layout is delimited text. Is this the right folder for it?"
+        )
     # By share: where nothing fits, the layout's first naming is the one to tell about.
     nearest = min(profile.sources, key=lambda source: len(split.missing(source)) / max(1, len(source.required)))
     missing = split.missing(nearest)

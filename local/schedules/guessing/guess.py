@@ -145,11 +145,13 @@ def _known_text(
     """A built-in layout in this file's dress; None where it does not read the file after all."""
     builtin = builtin_profile(known.name)
     document: Json = {"extends": known.name}
-    layout = builtin.format
-    assert isinstance(layout, DelimitedFormat)
+    layouts = [each for each in (builtin.format, *builtin.other_formats) if isinstance(each, DelimitedFormat)]
+    layout = next((each for each in layouts if shape.delimiter in each.delimiters), layouts[0])
     differs: Json = {}
     if shape.delimiter not in layout.delimiters:
         differs["delimiters"] = [shape.delimiter]
+        if shape.quoted and not layout.quoted:
+            differs["quoted"] = True
     if not encoding.has_mark and encoding.name not in layout.encodings:
         differs["encodings"] = ["utf-8", encoding.name]
     if differs:

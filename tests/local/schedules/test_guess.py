@@ -319,6 +319,15 @@ def test_known_layouts_in_json(layout: str, document: Any, encoding: str, guesse
     assert [f"{one.start:%H:%M}" for one in found.read()] == ["06:00"]
 
 
+def test_a_known_layout_in_another_of_its_containers(guessed: Any) -> None:
+    lines = ["AgentID;AgentName;MUId;StartDateTime;EndDateTime;ActivityCode"]
+    lines += [f'0{day};"Smith; Bob";1;2027-03-{day}T08:00;2027-03-{day}T16:00;Chat' for day in range(10, 30)]
+    found = guessed("export.csv", "\n".join([*lines, ""]).encode())
+    assert found.document["extends"] == "nice-iex"
+    assert "format" not in found.document
+    assert len(found.read("Europe/Helsinki")) == 20
+
+
 def test_of_two_dates_the_rows_own_is_taken_and_of_two_activities_the_other_is_told(guessed: Any) -> None:
     lines = ["schedDate|excdate|Nummer|Typ|Tätigkeit|Von|Bis"]
     for day in range(13, 28):

@@ -297,6 +297,12 @@ def test_a_file_without_a_header_is_refused_unless_its_columns_are_as_many() -> 
 # ------------------------------------------------------------------------------------------------------- Talkdesk
 
 
+@pytest.mark.parametrize(("data", "kind"), [('{"a": 1}', "JSON"), ("[\n{}]", "JSON"), ("<a/>", "XML")])
+def test_a_document_in_the_folder_of_a_table_is_called_one(data: str, kind: str) -> None:
+    with pytest.raises(UnreadableFileError, match=f"begins like {kind}"):
+        read(data, site_profile("talkdesk", timeZone=HELSINKI))
+
+
 def test_a_length_says_the_end_where_the_file_has_no_column_for_it() -> None:
     data = "Agent Id,Event Type Name,Event Start Time,Event Duration (min)\na-1,Chat,2027-03-27 8:00:00,90\n"
     profile = site_profile("talkdesk", timeZone=HELSINKI)
