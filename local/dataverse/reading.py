@@ -32,6 +32,10 @@ class Reading:
     def __init__(self, store: Store, environment: Environment) -> None:
         self._store = store
         self._environment = environment
+        self.forget_rows()
+
+    def forget_rows(self) -> None:
+        """No further page is known of what was read."""
         self._cursors = Cursors()
 
     def collection(self, table: Table, request: Request, base: str, scope: Scope | None = None) -> Response:

@@ -60,6 +60,11 @@ class Service:
         self.groups = Groups(store, self.writer, environment, self.search)
         self._search_action = SearchAction(store, self.writer, environment, self.search)
 
+    def forget_rows(self) -> None:
+        """Begins anew, with an empty store."""
+        self.writer.forget_rows()
+        self.reading.forget_rows()
+
     def handle(self, request: Request, session: Session, base: str) -> Response:
         """Returns the answer to one request; a refusal is an answer too."""
         request.caller = (session.caller, session.business_unit)

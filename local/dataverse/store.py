@@ -19,6 +19,7 @@ type Row = list[Any]
 
 ID_SLOT = 0
 VERSION_SLOT = 1
+FIRST_VERSION = 1_000_000
 ORDINAL_SLOT = 2  # the row's place in the table, which no caller sees
 
 
@@ -58,6 +59,15 @@ class Table:
                 self.type_slots[name] = self._add_slot(None)
         for key, columns in definition.keys.items():
             self._index_key(key, columns)
+
+    def empty(self) -> None:
+        """Takes all rows out, as if none had ever been there."""
+        self.rows.clear()
+        self.deleted.clear()
+        self._indexes.clear()
+        self._ordinals = count()
+        for _, taken in self._keys.values():
+            taken.clear()
 
     def _add_slot(self, default: Any) -> int:
         self.template.append(default)
@@ -163,7 +173,7 @@ class Store:
     def __init__(self, definitions: Iterable[TableDefinition]) -> None:
         self.by_name: dict[str, Table] = {}
         self.by_set: dict[str, Table] = {}
-        self._version = 1_000_000
+        self._version = FIRST_VERSION
         self._journal: list[tuple[Table, Row | None, Row | None]] = []
         self._depth = 0
         self.written: dict[str, dict[str, int]] = {"created": {}, "updated": {}, "deleted": {}}
@@ -189,6 +199,13 @@ class Store:
         self._shared_slots.clear()
         if definition.base_type:
             self.bases.add(definition.base_type)
+
+    def empty(self) -> None:
+        """Takes all rows out of all tables. What was worked out for queries stays: it holds no value of a row."""
+        for table in self.by_name.values():
+            table.empty()
+        self._version = FIRST_VERSION
+        self.forget_counts()
 
     def refuse_base(self, table: Table, method: str) -> None:
         """Rows of a base table are written through the tables derived from it, pairs of two tables by associating."""

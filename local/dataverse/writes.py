@@ -30,6 +30,10 @@ class Writer:
         self._readers: dict[str, PayloadReader] = {}
         self._stamps: dict[str, Stamps] = {}
         self._deletes = Deletes(store, environment)
+        self.forget_rows()
+
+    def forget_rows(self) -> None:
+        """Numbers cases from the first one on."""
         self._case_number = 1000
 
     def forget(self) -> None:

@@ -442,7 +442,7 @@ def test_a_plan_is_made_anew_for_new_columns(dataverse: Any) -> None:
 
 
 def test_a_document_type_is_refused_whatever_is_known(simulator: Simulator) -> None:
-    simulator.reset(frozenset())
+    simulator.store.fetches.clear()
     table = simulator.store.by_name["incident"]
     text = FETCH.format("", LINK.format("lastname", "eq", "x"))
     request = Request("GET", "", "", {}, b"")

@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from local.dataverse.simulator import Simulator
+
 CLIENT = {"grant_type": "client_credentials", "client_id": "c", "client_secret": "s", "scope": "http://x/.default"}
 KIND = {"@odata.type": "Microsoft.Dynamics.CRM.contact"}
 
@@ -188,6 +190,64 @@ def test_stats_count_requests_parts_and_records_and_reset_forgets_them(dataverse
     dataverse.control("POST", "reset")
     assert dataverse.control("GET", "stats").json()["requests"] == {"total": 0}
     assert dataverse.rows("leads", filter="subject eq null") == []
+
+
+def rows_without_moments(simulator: Simulator) -> dict[str, list[list[Any]]]:
+    found = {}
+    for name, table in simulator.store.by_name.items():
+        moments = {table.slots.get("createdon"), table.slots.get("modifiedon")}
+        found[name] = [[v for slot, v in enumerate(row) if slot not in moments] for row in table.rows.values()]
+    return found
+
+
+def test_nothing_of_what_was_written_is_left_after_a_reset() -> None:
+    simulator, fresh = Simulator(), Simulator()
+    contacts = simulator.store.by_name["contact"]
+    slot = contacts.slots["lastname"]
+    assert list(contacts.ids_where(slot, "planted")) == []
+    planted = simulator.plant({"contacts": [{"lastname": "Planted"}], "phonecalls": [{"subject": "Call"}]})
+    assert list(contacts.ids_where(slot, "planted")) == planted["contacts"]
+    with simulator.store.transaction():
+        simulator.store.delete(contacts, next(iter(contacts.rows)))
+    simulator.reset(frozenset())
+    assert rows_without_moments(simulator) == rows_without_moments(fresh)
+    assert list(contacts.ids_where(slot, "planted")) == []
+    assert (simulator.store.version, simulator.store.written) == (fresh.store.version, fresh.store.written)
+    assert contacts.deleted == []
+    again = simulator.plant({"contacts": [{"contactid": planted["contacts"][0], "lastname": "Planted"}]})
+    assert again == {"contacts": planted["contacts"]}
+
+
+def test_numbers_of_cases_and_pages_begin_anew_with_a_reset(dataverse: Any) -> None:
+    def number_of_a_case() -> str:
+        account = dataverse.rows("accounts", top="1")[0]["accountid"]
+        body = {"title": "A", "customerid_account@odata.bind": f"/accounts({account})"}
+        case = dataverse.create("incidents", body)
+        number: str = dataverse.get(f"incidents({case})").json()["ticketnumber"]
+        return number.rpartition("-")[0]  # its end is drawn
+
+    first = number_of_a_case()
+    assert number_of_a_case() != first
+    tracked = "odata.track-changes,odata.maxpagesize=5"
+    page = dataverse.get("contacts", prefer=tracked, select="lastname").json()
+    further = {"url": page["@odata.nextLink"], "headers": {"Prefer": tracked}}
+    assert dataverse.http.get(**further).status_code == 200
+    dataverse.control("POST", "reset")
+    assert dataverse.http.get(**further).status_code == 400
+    assert number_of_a_case() == first
+
+
+def test_columns_that_were_kept_over_a_reset_go_with_the_next_one(dataverse: Any) -> None:
+    column = {"new_kept": {"type": "String", "max_length": 5}}
+    tables = {"contact": {"attributes": column, "keys": {"kept": ["new_kept"]}}}
+    assert dataverse.control("POST", "columns", {"tables": tables}).status_code == 200
+    assert dataverse.get("contacts", filter="new_kept eq 'a'").status_code == 200
+    for _ in range(3):
+        dataverse.control("POST", "reset", {"keep": ["columns"]})
+        assert dataverse.rows("contacts", filter="new_kept eq 'a'") == []
+        dataverse.create("contacts", {"lastname": "Holds the key", "new_kept": "a"})
+    dataverse.control("POST", "reset")
+    assert dataverse.get("contacts", filter="new_kept eq 'a'").status_code == 400
 
 
 def test_rows_are_planted_with_read_only_columns_and_read_back_whole(dataverse: Any) -> None:
