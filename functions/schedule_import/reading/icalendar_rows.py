@@ -40,7 +40,7 @@ class ICalendarContainer:
         self._horizon = timedelta(days=profile.format.horizon_days)
         columns = {column for source in profile.sources for column, _ in profile.agent_columns(source.fields.agent)}
         self._per_attendee = "ATTENDEE" in columns and not _names_agent(content.name, profile)
-        self._calendar = Calendar()
+        self._calendar = Calendar(profile.time_zone)
         self._blocks = list(event_blocks(content.stream, self._calendar))
         self._zone = self._default_zone()
 

@@ -3,30 +3,41 @@
 All is checked that makes a file as a whole unreadable: that it is a whole calendar, and that it stays within limits.
 """
 
+import re
 from collections.abc import Iterator
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 from functions.schedule_import.profile.zones import time_zone
+from functions.schedule_import.reading.icalendar_zones import MAX_RULES, same_zone
 from functions.schedule_import.reading.segments import UnreadableFileError
 
 MAX_LINE_BYTES = 65_536
 MAX_EVENT_LINES = 2_000
 MAX_EVENTS = 20_000
+MAX_COMPARED_ZONES = 50
+"""Zones of no known name whose definitions are compared with those of the database."""
+_START_YEAR = re.compile(rb"DTSTART[^:]*:(\d{4})", re.IGNORECASE)
 
 
 class Calendar:
     """What a file says besides its events: properties of its calendar and its zones."""
 
-    def __init__(self) -> None:
+    def __init__(self, preferred_zone: str | None = None) -> None:
+        self._preferred_zone = preferred_zone
         self.properties: dict[str, str] = {}
+        self.definitions: dict[str, list[dict[str, str]]] = {}
+        """TZID to the properties of its STANDARD and DAYLIGHT parts."""
+        self.years: set[int] = set()
+        """Of the starts of its events."""
         self.zones: dict[str, str] = {}
         """TZID to X-LIC-LOCATION, or to nothing."""
         self._known: dict[str, str] = {}
+        self._compared = 0
 
     def zone(self, name: str) -> str:
-        """The IANA name of a TZID: by its name, by the end of a global one (`/vendor/Europe/Helsinki`), or by the
-        place that its definition names. Otherwise the name itself."""
+        """The IANA name of a TZID: by its name, by the end of a global one (`/vendor/Europe/Helsinki`), by the place
+        that its definition names, or by the clock that it defines. Otherwise the name itself."""
         name = name.strip().strip('"')
         if name not in self._known:
             parts = name.split("/")
@@ -34,8 +45,16 @@ class Calendar:
             known = (zone.key for each in candidates if (zone := known_zone(each)) is not None)
             if len(self._known) > 1_000:
                 raise UnreadableFileError("the calendar names more than 1000 time zones")
-            self._known[name] = next(known, name)
+            self._known[name] = next(known, None) or self._defined(name) or name
         return self._known[name]
+
+    def _defined(self, name: str) -> str | None:
+        """The zone that is like the definition of this name."""
+        parts, years = self.definitions.get(name), self.years
+        if not parts or not years or self._compared >= MAX_COMPARED_ZONES:
+            return None
+        self._compared += 1
+        return same_zone(parts, (min(years), max(years)), self._preferred_zone)
 
 
 def known_zone(name: str) -> ZoneInfo | None:
@@ -87,6 +106,9 @@ class _Scanner:
                 )
             return None
         if b"VEVENT" in self._open:
+            started = _START_YEAR.match(line)
+            if started:
+                self._calendar.years.add(int(started[1]))
             self._add(line)
         else:
             self._surrounding(line)
@@ -138,8 +160,18 @@ class _Scanner:
             calendar.zones.setdefault(self._tzid, "")
             if len(calendar.zones) > 1_000:
                 raise UnreadableFileError("the calendar declares more than 1000 time zones")
+        elif self._open[-2:-1] == [b"VTIMEZONE"] and self._tzid:
+            self._part(name, value.strip())
         elif self._open[-1:] == [b"VTIMEZONE"] and name == "X-LIC-LOCATION" and self._tzid:
             calendar.zones[self._tzid] = value.strip()
+
+    def _part(self, name: str, value: str) -> None:
+        """A line of a zone's STANDARD or DAYLIGHT part."""
+        parts = self._calendar.definitions.setdefault(self._tzid, [])
+        if name == "BEGIN" and len(parts) <= MAX_RULES:
+            parts.append({})
+        elif parts and len(parts[-1]) < MAX_RULES:
+            parts[-1].setdefault(name, value)
 
 
 def lines_of(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:

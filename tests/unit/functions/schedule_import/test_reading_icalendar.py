@@ -162,6 +162,53 @@ def test_two_series_of_one_uid_and_version_are_not_guessed_between() -> None:
     assert [(skip.row, skip.code) for skip in reading.skipped] == [(11, "BAD_ROW")]
 
 
+def defined(*parts: str) -> str:
+    """A zone that only this calendar knows: parts are `kind DTSTART RRULE TZOFFSETFROM TZOFFSETTO`, `-` for none."""
+    lines = ["BEGIN:VTIMEZONE", "TZID:Our Own"]
+    for part in parts:
+        kind, start, rule, before, after = part.split()
+        lines += [f"BEGIN:{kind}", f"DTSTART:{start}", *([f"RRULE:{rule}"] if rule != "-" else []),
+                  f"TZOFFSETFROM:{before}", f"TZOFFSETTO:{after}", f"END:{kind}"]  # fmt: skip
+    return "\n".join([*lines, "END:VTIMEZONE", ""])
+
+
+HELSINKI_LIKE = (
+    "STANDARD 16010101T040000 FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10 +0300 +0200",
+    "DAYLIGHT 16010101T030000 FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3 +0200 +0300",
+)
+ONE_BY_ONE = (
+    "STANDARD 20261025T040000 - +0300 +0200", "DAYLIGHT 20270328T030000 - +0200 +0300",
+    "STANDARD 20271031T040000 - +0300 +0200",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("parts", "night"),
+    [
+        pytest.param(HELSINKI_LIKE, "03-27 20:00 03-28 03:00", id="rules"),
+        pytest.param(ONE_BY_ONE, "03-27 20:00 03-28 03:00", id="one change after the other"),
+        pytest.param(["STANDARD 19700101T000000 - +0200 +0200"], "03-27 20:00 03-28 04:00", id="none"),
+        pytest.param(["STANDARD 20080406T020000 FREQ=YEARLY;BYMONTH=4;BYDAY=1SU +1100 +1030",
+                      "DAYLIGHT 20081005T020000 FREQ=YEARLY;BYMONTH=10;BYDAY=1SU +1030 +1100"],
+                     "03-27 11:00 03-27 19:00", id="half an hour"),
+    ],
+)  # fmt: skip
+def test_a_zone_of_an_unknown_name_is_the_one_that_its_definition_is_like(parts: list[str], night: str) -> None:
+    event = NIGHT.replace("Europe/Helsinki", "Our Own")
+    event += "\n" + event.replace("DTSTART", "DTEND").replace("27T220000", "28T060000")
+    reading = read(calendar(event, head=defined(*parts)))
+    assert (times(reading), reading.skipped) == ([night], [])
+
+
+@pytest.mark.parametrize("part", ["STANDARD 19700101T000000 - +0217 +0217",
+                                  "STANDARD 19700101T000000 FREQ=SECONDLY +0200 +0200",
+                                  "STANDARD 19700101T000000 FREQ=YEARLY;BYYEARDAY=7 +0300 +0200",
+                                  "STANDARD someday - +0200 +0200"])  # fmt: skip
+def test_a_definition_that_no_zone_is_like_names_none(part: str) -> None:
+    event = NIGHT.replace("Europe/Helsinki", "Our Own") + "\nDURATION:PT8H"
+    assert [skip.code for skip in read(calendar(event, head=defined(part))).skipped] == ["BAD_TIME_ZONE"]
+
+
 @pytest.mark.parametrize("name", ["00017.ics", "asa/00017.ics", "00017.ics.rejected.ics"])
 def test_a_file_s_name_may_be_an_employee_s_code(name: str) -> None:
     event = "UID:a\nDTSTART:20270322T060000Z\nDTEND:20270322T080000Z\nATTENDEE:mailto:a@x.example"
