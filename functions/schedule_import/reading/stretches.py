@@ -197,7 +197,7 @@ class TimeRules:
     def _clock(self, text: str, column: str, day: date) -> datetime:
         clock = read_clock_time(text, self.times.time)
         if clock is None:
-            raise RowProblem("BAD_TIME", f"{text!r} is not a time of day such as 08:00 or 24:00", column)
+            raise _bad_clock(text, column)
         return datetime.combine(day, clock.time) + timedelta(days=clock.days)
 
     def _start(self, texts: Texts) -> tuple[datetime, date]:
@@ -211,7 +211,7 @@ class TimeRules:
         if clock is None:
             moment = self._moment(text)
             if moment is None:
-                raise self._bad_moment(text, column)
+                raise _bad_clock(text, column) if by_clock else self._bad_moment(text, column)
             return moment, moment.date()
         day = self._required_day(texts)
         return datetime.combine(day, clock.time) + timedelta(days=clock.days), day
@@ -446,6 +446,10 @@ class TimeRules:
         if start + lasts > around.end:
             raise RowProblem("BAD_TIME", "the break ends after its row", after)
         return Stretch(start, start + lasts, around.shift_date)
+
+
+def _bad_clock(text: str, column: str) -> RowProblem:
+    return RowProblem("BAD_TIME", f"{text!r} is not a time of day such as 08:00 or 24:00", column)
 
 
 def _required(texts: Texts, column: str) -> str:

@@ -245,6 +245,17 @@ def test_iex_json_has_the_other_names_too_and_empty_fields_may_be_missing() -> N
     assert [(each.row, each.code, each.column) for each in reading.skipped] == [(8, "MISSING_VALUE", "EndDateTime")]
 
 
+def test_iex_with_quotes_and_a_time_that_is_none() -> None:
+    data = (
+        '"excdate"|"TZ"|"tvID"|"exc"|"start"|"stop"\n'
+        '"03272027"|"US/Eastern"|"00017"|"Chat"|"01:30"|"05:30"\n'
+        '"03272027"|"US/Eastern"|"00017"|"Chat"|"early"|"05:30"\n'
+    )
+    reading = read(data, site_profile("nice-iex"))
+    assert said(reading) == [IEX_SAID]
+    assert [each.reason for each in reading.skipped] == ["'early' is not a time of day such as 08:00 or 24:00"]
+
+
 def test_iex_with_the_other_names_may_be_a_csv() -> None:
     data = (
         "AgentID,AgentName,StartDateTime,EndDateTime,ActivityCode\n"
