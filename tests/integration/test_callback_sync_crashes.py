@@ -62,11 +62,14 @@ async def test_a_process_that_ends_at_any_step(site: CallbacksSite, phase: str, 
     merged: list[str] = []
     for step in range(1, _MOST_STEPS):
         number = f"+35850{step:07}"
-        requests.append(site.request(f"{step} first", Number=number, ago=90))
-        merged += [site.request(f"{step} again", Number=number, ago=60)]
-        requests += [
-            site.request(f"{step} withheld {n}", Number="", ago=30, CallbackListId=guid("Service")) for n in range(2)
-        ]
+        withheld = {"Number": "", "ago": 30, "CallbackListId": guid("Service")}
+        first, again, *others = site.requests_of([
+            (f"{step} first", {"Number": number, "ago": 90}),
+            (f"{step} again", {"Number": number, "ago": 60}),
+            *((f"{step} withheld {n}", withheld) for n in range(2)),
+        ])  # fmt: skip
+        requests += [first, *others]
+        merged.append(again)
         site.turn(minutes=1)
         if not await killed(site, Fate(phase, step, moment)):
             break
