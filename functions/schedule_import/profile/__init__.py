@@ -201,6 +201,8 @@ class SiteProfile(Model):
         document |= {"name": name, "refuse": builtin.refuse if self.refuse is None else None}
         self._rename(document, builtin)
         document["sources"] = [self._source(source) for source in document["sources"]]
+        if document.get("window") and "date" in self.times:
+            document["window"] = document["window"] | {"date": self.times["date"]}
         try:
             return ScheduleProfile.model_validate(document)
         except ValueError as error:

@@ -1,7 +1,7 @@
 """A schedule file in the hands of its profile: what the file says, as segments in UTC."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from importlib import import_module
@@ -263,9 +263,10 @@ def _window(window: DeclaredWindow, container: Container, groups: dict[str, str]
     both = _document_text(window.range, container, groups)
     if not (first_text or both):
         return None
-    days = _range_of_dates(both, window) if both else (read_date(first_text, window.date), None)
+    patterns = (*window.date, "iso")
+    days = _range_of_dates(both, window.range_separator, patterns) if both else (read_date(first_text, patterns), None)
     first = days[0]
-    last = days[1] or (read_date(last_text, window.date) if last_text else None)
+    last = days[1] or (read_date(last_text, patterns) if last_text else None)
     if first and not last and not last_text:
         last = first + timedelta(days=(window.days or 1) - 1)
     if first is None or last is None or last < first:
@@ -275,14 +276,14 @@ def _window(window: DeclaredWindow, container: Container, groups: dict[str, str]
     return first, last
 
 
-def _range_of_dates(text: str, window: DeclaredWindow) -> tuple[date | None, date | None]:
-    parts = text.split(window.range_separator)
+def _range_of_dates(text: str, separator: str, patterns: Sequence[str]) -> tuple[date | None, date | None]:
+    parts = text.split(separator)
     for number in range(1, len(parts)):
-        halves = (window.range_separator.join(parts[:number]), window.range_separator.join(parts[number:]))
-        first, last = (read_date(half.strip(), window.date) for half in halves)
+        halves = (separator.join(parts[:number]), separator.join(parts[number:]))
+        first, last = (read_date(half.strip(), patterns) for half in halves)
         if first and last:
             return first, last
-    return read_date(text, window.date), None
+    return read_date(text, patterns), None
 
 
 def _start_date(source: Source, container: Container, profile: ScheduleProfile, groups: dict[str, str]) -> date | None:

@@ -132,6 +132,21 @@ def test_an_attribute_may_be_renamed_with_or_without_its_sign(columns: dict[str,
     assert [each.agent for each in kronos(item, columns=columns).segments] == ["00017"]
 
 
+@pytest.mark.parametrize(
+    ("span", "said_by_site"),
+    [
+        ("3/22/2027 - 3/28/2027", {}),
+        ("2027-03-22 - 2027-03-28", {}),
+        ("2027-03-22-2027-03-28", {}),
+        ("22/3/2027-28/3/2027", {"times": {"date": ["%d/%m/%Y"]}}),
+    ],
+)
+def test_the_dates_of_a_kronos_query(span: str, said_by_site: dict[str, Any]) -> None:
+    data = ANSWER.format("Success", "").replace("3/22/2027-3/28/2027", span)
+    reading = read(data, site_profile("kronos", timeZone=HELSINKI, **said_by_site), "week.xml")
+    assert reading.window == (date(2027, 3, 22), date(2027, 3, 28))
+
+
 ANSWER = (
     '<Response Status="{}" Action="Load"><Schedule QueryDateSpan="3/22/2027-3/28/2027"><Employees>'
     '<PersonIdentity PersonNumber="00018"/></Employees><ScheduleItems>{}</ScheduleItems></Schedule></Response>'
