@@ -333,6 +333,16 @@ async def test_rejected_rows_come_back_to_be_mended_and_only_add(site: Site) -> 
     assert len(site.bookings()) == 5
 
 
+async def test_a_weekly_pattern_speaks_for_all_of_its_dates(site: Site) -> None:
+    await site.configure("schedule-profiles/traqnext.json", {"extends": "traqnext", "timeZone": "UTC", "hold": FREE})
+    header = "Email,Name,Date_from,Date_to,Start_time,End_time,Shift_repeat_days,Min_hours,Time zone\n"
+    line = f"{ASA},,2027-01-11,2027-01-24,09:00:00,17:00:00,{{days}},8,UTC\n"
+    await site.deliver("traqnext/all.csv", header + line.format(days='"Mon,Tue,Thu,Fri"'))
+    report = await site.deliver("traqnext/less.csv", header + line.format(days='"Tue,Thu"'))
+    assert (report.status, report.created, report.removed) == ("imported", 0, 4)
+    assert {start for _, start in booked(site)} == {f"01-{day}T09:00" for day in (12, 14, 19, 21)}
+
+
 async def test_a_scheme_that_only_stands_in_for_another_needs_no_directory_of_agents(site: Site) -> None:
     await site.configure("schedule-profiles/hrnest.json", {"extends": "hrnest", "timeZone": "UTC", "hold": FREE})
     shifts = (

@@ -183,7 +183,10 @@ class RowReader:
                 self._write(row, stretches)
 
     def _write(self, row: _Row, stretches: Iterable[NamedStretch]) -> None:
-        reading = self.reading
+        reading, agent = self.reading, row.agent
+        reading.days_without_work += [
+            AgentDay(agent.text, agent.identity, day) for day in dict.fromkeys(row.what.days) if day is not None
+        ]
         for named in stretches:
             reading.segments.append(_segment(row, named))
             reading.issues += [

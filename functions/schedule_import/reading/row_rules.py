@@ -52,7 +52,7 @@ class What:
     skip: SkippedRow | None = None
     problem: Problem | None = None
     days: tuple[date | None, date | None] = (None, None)
-    """First and last local day of a row with a `skip` or `problem`."""
+    """First and last local day of a row with a `skip` or `problem`, and of one that repeats."""
 
     @property
     def zone_name(self) -> str:
@@ -142,7 +142,9 @@ class RowRules:
             named = tuple(cut([[each] for each in named]))
         if not self.source.nested and not all(each.activity for each in named):
             raise missing_activity(activity_column)
-        return What(named, zone, plan, team, site, status)
+        # A row that repeats speaks for all of its dates, also those before its first and after its last weekday.
+        days = self.times.day_named(texts, zone) if fields.repeat_days else (None, None)
+        return What(named, zone, plan, team, site, status, days=days)
 
     def _activity(self, texts: Texts) -> tuple[str, str | None]:
         """The activity's word, empty where there is none, and its column."""

@@ -86,7 +86,7 @@ class Reading:
     """What bad rows protect from removal. Rows that say "no work" (drafts, deleted, days off) protect nothing."""
     days_without_work: list[AgentDay] = field(default_factory=list)
     """What rows that say "no work" (days off, drafts, deleted and cancelled rows) speak for all the same: their agent,
-    and the first and last of their days."""
+    and the first and last of their days; and so those of rows that repeat on some weekdays between two dates."""
     removed: list[Segment] = field(default_factory=list)
     """Rows that are marked as deleted or cancelled, where their stretch can be read; only `delta` acts on them."""
     listed_agents: list[tuple[str, str]] = field(default_factory=list)
