@@ -224,9 +224,16 @@ def displaced(this: PastImport, past: Iterable[PastImport], profile: SchedulePro
 
 
 def perhaps_cut(this: PastImport, past: Iterable[PastImport], profile: ScheduleProfile) -> PastImport | None:
-    """The latest import that speaks for the same with so many more rows that this file may be its beginning."""
+    """The latest import that speaks for all of its days with so many more rows that this file may be its beginning.
+
+    Not one of some of its days, such as a correction: that came in between, and tells nothing.
+    """
     before = max(
-        (one for one in past if one.state is ImportState.APPLIED and speak_for_the_same(one, this)),
+        (
+            one
+            for one in past
+            if one.state is ImportState.APPLIED and speak_for_the_same(one, this) and _reaches_around(one, this)
+        ),
         key=lambda one: one.sequence,
         default=None,
     )
@@ -234,6 +241,12 @@ def perhaps_cut(this: PastImport, past: Iterable[PastImport], profile: ScheduleP
     if before is None or not before.rows or limit >= 1 or 1 - this.rows / before.rows <= min(limit, _FEW):
         return None
     return before
+
+
+def _reaches_around(one: PastImport, other: PastImport) -> bool:
+    assert one.window is not None
+    assert other.window is not None
+    return one.window[0] <= other.window[0] and other.window[1] <= one.window[1]
 
 
 def is_beginning(new: Iterable[bytes], old: Iterable[bytes]) -> bool:

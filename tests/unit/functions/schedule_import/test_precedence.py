@@ -242,7 +242,9 @@ def test_a_file_that_is_displaced(this: dict[str, Any], others: list[dict[str, A
 )
 def test_a_file_with_fewer_rows_may_be_cut(rows: int, limit: float, perhaps: bool) -> None:
     profile = in_profile(hold={"maxRemovedShare": limit})
-    before = [past(3, rows=100), past(1, rows=1000), past(4, rows=1, window=FEBRUARY), past(5, rows=0, state=HELD)]
+    one_day = JANUARY[0] + DAY, JANUARY[0] + 2 * DAY
+    before = [past(3, rows=100), past(1, rows=1000), past(4, rows=1, window=FEBRUARY), past(5, rows=0, state=HELD),
+              past(6, rows=1, window=one_day)]  # fmt: skip
     found = perhaps_cut(past(9, rows=rows), before, profile)
     assert (found.sequence if found else None) == (3 if perhaps else None)
 
