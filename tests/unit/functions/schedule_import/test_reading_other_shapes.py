@@ -196,6 +196,14 @@ LISTS: dict[str, tuple[str, dict[str, Any], str]] = {
 """The name of a layout's list, an element of it, and its activity."""
 
 
+def test_a_detail_of_blue_yonder_without_a_code_cuts_its_job() -> None:
+    job = LISTS["blue-yonder"][1]["scheduledJobs"][0]
+    detail = {"startTime": "2027-03-22T01:00:00", "endTime": "2027-03-22T01:30:00", "detailTypeCode": None}
+    document = {"scheduledShifts": [{"employeeId": 5, "scheduledJobs": [job | {"scheduledDetail": [detail]}]}]}
+    reading = read(json.dumps(document), site_profile("blue-yonder", timeZone=HELSINKI), "x.json")
+    assert said(reading) == [("5", "21.03. 22:30", "21.03. 23:00", "7"), ("5", "21.03. 23:00", "21.03. 23:30", "Break")]
+
+
 @pytest.mark.parametrize("layout", LISTS)
 def test_a_list_may_stand_alone(layout: str) -> None:
     name, element, activity = LISTS[layout]
