@@ -116,14 +116,16 @@ def functions(
 ) -> dict[str, func.Function]:
     """The functions of the blueprint by their names."""
     files = blobs or Blobs(routing=ROUTING, customer_matching=MATCHING)
+    read = settings(**values)
+    tables = open_tables(read)
     gateways = Gateways(
-        settings=settings(**values),
+        settings=read,
         dataverse=cast(DataverseClient, rows),
         files=cast(Files, files),
         documents=ConfigDocuments(files, check_every=check_every),
-        tables=open_tables(settings()),
-        messages=open_messages(settings()),
-        number_index=open_number_index(settings(), open_tables(settings())),
+        tables=tables,
+        messages=open_messages(read),
+        number_index=open_number_index(read, tables),
     )
     app = func.FunctionApp()
     app.register_functions(blueprint(gateways))
