@@ -7,6 +7,7 @@ from typing import BinaryIO, NamedTuple
 from functions.schedule_import.reading.segments import UnreadableFileError
 
 _BLOCK_BYTES = 64 * 1024
+_ZIP = b"PK\x03\x04"
 _MAX_BLOCKS_A_LINE = 16
 _NOTHING = codecs.BOM_UTF8 + b"\xff\xfe \t\r\n"
 _MARKS = (
@@ -67,6 +68,11 @@ def _blocks(stream: BinaryIO) -> Iterator[bytes]:
 
 def _check_bytes(stream: BinaryIO, start: bytes) -> None:
     """Raise for what is no text file in any encoding."""
+    if start == _ZIP:
+        raise UnreadableFileError(
+            "the file is a workbook (XLSX) or another archive, and no text; save it as CSV, or set "
+            '"format": {"kind": "xlsx"} in the profile'
+        )
     is_wide = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     nothing = _NOTHING + b"\0" if is_wide else _NOTHING
     is_empty, without_end, position = True, 0, 0

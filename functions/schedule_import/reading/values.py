@@ -171,7 +171,7 @@ _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday",
 def read_weekdays(text: str) -> frozenset[int] | None:
     """Weekdays, Monday 0: English names or at least two letters of them, or numbers with Monday 1, Sunday 7 or 0."""
     days = set()
-    for word in re.split(r"[\s,;/|+&]+", text.strip(" ,;/|+&[](){}\"'").casefold()):
+    for word in re.split(r"[\s,;/|+&\"']+", text.strip(" ,;/|+&[](){}\"'").casefold()):
         found = [index for index, name in enumerate(_WEEKDAYS) if len(word) >= 2 and name.startswith(word.rstrip("."))]
         if word.isdecimal() and int(word) <= 7:
             found = [(int(word) - 1) % 7]

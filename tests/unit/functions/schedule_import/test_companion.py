@@ -1,5 +1,7 @@
 """Two files that belong together (Playvox: shift and shift_task)."""
 
+import json
+
 import pytest
 
 from functions.schedule_import.reading.reader import read_schedule
@@ -97,3 +99,12 @@ def test_rows_may_be_joined_by_an_id_and_its_version() -> None:
     assert [each.activity for each in reading.segments if each.agent == "u2"] == ["Work", "Break"]
     with pytest.raises(ValueError, match="the same number of columns"):
         site_profile("playvox", companion={**rules, "key": "shift_uid"})
+
+
+def test_both_files_may_be_json() -> None:
+    shift = {"uid": "s1", "user_id": "u1", "start_time": "2027-03-22T08:00:00Z", "end_time": "2027-03-22T16:00:00Z",
+             "is_published": True, "is_working_version": False, "version": 1}  # fmt: skip
+    task = {"shift_uid": "s1", "task_type_id": "Chat", "start_time": "2027-03-22T08:00:00Z",
+            "end_time": "2027-03-22T12:00:00Z", "leave_request_id": None}  # fmt: skip
+    one, other = file_of(json.dumps([shift]), "shift_12.json"), file_of(json.dumps([task]), "shift_task_12.json")
+    assert [each.activity for each in read_schedule(one, PLAYVOX, other).segments] == ["Chat", "Work"]

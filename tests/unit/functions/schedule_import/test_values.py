@@ -119,6 +119,7 @@ def test_lengths(text: str, unit: str, length: timedelta | None) -> None:
         ("Mon,Tue,Wed", {0, 1, 2}),
         ("monday; SUNDAY", {0, 6}),
         ("Mo Tu We Th Fr", {0, 1, 2, 3, 4}),
+        ('["Mon", "Tue"]', {0, 1}),
         ("1,2,7", {0, 1, 6}),
         pytest.param("0", {6}, id="Sunday may be 0"),
         ("M", None),
