@@ -5,7 +5,7 @@ import csv
 import io
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,6 +17,7 @@ from functions.schedule_import.reading.records import FileContent, Getter, Numbe
 from functions.schedule_import.reading.rejected_cells import (
     REASON_COLUMN,
     is_rejected_file,
+    tells_reasons,
     with_mark,
     without_mark,
 )
@@ -57,6 +58,9 @@ class DelimitedContainer:
         with _as_text(content, text) as stream:
             lines = list(islice(stream, MAX_LINES_A_ROW))
         head = delimited_header(lines, profile, layout, is_marked=self.dropped_again)
+        if not self.dropped_again and tells_reasons(head.names, _first_rows(lines[head.lines :], head.delimiter)):
+            self.dropped_again = True
+            head = delimited_header(lines, profile, layout, is_marked=True)
         self.head, self.delimiter, self.header, self._source = head, head.delimiter, head.names, head.source
         self._lines_of_header = head.lines
         self.width = len(self.header)
@@ -302,6 +306,12 @@ def write_rejected(content: FileContent, profile: ScheduleProfile, reasons: Mapp
     if encoding == "utf-16":
         encoding = "utf-16-le" if file.text.mark == codecs.BOM_UTF16_LE else "utf-16-be"
     return file.text.mark + "".join(lines).encode(encoding, errors="replace"), f"text/csv; charset={encoding}"
+
+
+def _first_rows(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
+    """The first rows below the header, as far as they can be taken apart."""
+    with suppress(csv.Error):
+        yield from csv.reader(lines, delimiter=delimiter)
 
 
 @contextmanager

@@ -52,7 +52,8 @@ def read_schedule(content: FileContent, profile: ScheduleProfile, companion: Fil
     else:
         container = open_container(content, profile)
     groups = file_groups(content.name, profile)
-    reading = Reading(dropped_again=is_rejected_file(content.name))
+    seen = isinstance(container, DelimitedContainer) and container.dropped_again
+    reading = Reading(dropped_again=seen or is_rejected_file(content.name))
     sources = list(container.sources())
     readers = [_row_reader(container, source, profile, groups, reading) for source in sources]
     _require_zone(readers, profile)

@@ -5,6 +5,7 @@ apostrophes and then one of these, so that every cell can be told apart again.
 """
 
 import re
+from collections.abc import Iterable, Sequence
 
 REASON_COLUMN = "reason"
 _FORMULA = re.compile(r"'*[=+\-@\t\r\0]")
@@ -20,6 +21,15 @@ def with_mark(cell: str) -> str:
 def without_mark(cell: str) -> str:
     """The cell as it was before `with_mark`."""
     return cell[1:] if _MARKED.match(cell) else cell
+
+
+def tells_reasons(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bool:
+    """Whether a table is one of ours with rejected rows, whatever its name: its last column has reasons, one of which
+    begins with the column that it speaks of, as we write them."""
+    if header[-1:] != [REASON_COLUMN]:
+        return False
+    beginnings = tuple(f"{name}: " for name in header[:-1] if name)
+    return any(len(row) == len(header) and without_mark(row[-1]).startswith(beginnings) for row in rows)
 
 
 def is_rejected_file(name: str) -> bool:

@@ -58,6 +58,17 @@ def test_a_mended_row_is_read_as_it_was_meant() -> None:
     assert not read(data, CSV).dropped_again
 
 
+@pytest.mark.parametrize(
+    ("reason", "is_ours"), [("end: the end is not after the start", True), ("sick", False), ("", False)]
+)
+def test_rejected_rows_are_known_by_their_reasons_too(reason: str, is_ours: bool) -> None:
+    """A planner may save them under another name; a column of another system's may have that name."""
+    data = HEADER + "-a@x,2027-03-22T08:00,2027-03-22T09:00,Chat,'=P\n"
+    reading = read(rejected(data, CSV, {2: reason}), CSV, "mended.csv")
+    assert reading.dropped_again is is_ours
+    assert [each.plan for each in reading.segments] == (["'=P"] if is_ours else ["''=P"])
+
+
 def test_rows_rejected_again_have_one_column_of_reasons() -> None:
     first = rejected(HEADER + "-a@x,1,2,Chat,\n", CSV, {2: "one"})
     again = rejected(first, CSV, {2: "two"}, "week.rejected.csv")
