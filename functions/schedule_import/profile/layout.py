@@ -289,6 +289,9 @@ class Source(Model):
     """Only what follows the last of these separators is the activity: `/` of a job path."""
     activity_codes: CodeTable | None = None
     default_activity: Name | None = None
+    without: Column | None = None
+    """JSON: only rows in which this is empty or missing. A shift without the parts that are the rows of another source
+    is a row of its own, so that it is told of and not lost."""
 
     def columns(self) -> list[str]:
         """Every column of a row that is read, each once."""

@@ -19,6 +19,7 @@ _COLUMN_KEYS = frozenset(
         "first",
         "last",
         "day_columns",
+        "without",
     }
     | Fields.model_fields.keys()
 )

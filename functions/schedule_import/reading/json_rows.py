@@ -67,6 +67,7 @@ class JsonContainer:
             self._prefixes = {()}
         self._place = self._place_of_rows()
         self._rivals = _rivals(profile.sources)
+        self._parts = [column_getter(source.without) if source.without else None for source in profile.sources]
         self._shells: list[JsonObject] = []
         self._found: set[Steps] = set()
         self._lists = 0
@@ -173,8 +174,13 @@ class JsonContainer:
         for index, source in enumerate(self._profile.sources):
             if self._unit_prefix(source) == unit.prefix:
                 for row in _rows_of_unit(unit, steps_of(source.path), surroundings):
-                    if self._source_of(row, index) == index:
+                    if self._source_of(row, index) == index and self._is_row_of(index, row):
                         yield index, row
+
+    def _is_row_of(self, index: int, row: JsonRecord | str) -> bool:
+        """Whether the row is not left to the source of its parts."""
+        parts = self._parts[index]
+        return parts is None or (isinstance(row, JsonRecord) and not parts(row))
 
     def _source_of(self, row: JsonRecord | str, index: int) -> int:
         """Of several sources with the same rows the first of those that have most of what they require."""

@@ -118,7 +118,7 @@ def test_a_bad_site_document_names_place_and_reason(document: bytes, says: str) 
     ],
 )  # fmt: skip
 def test_a_column_may_be_named_by_the_end_of_its_path(layout: str, columns: dict[str, str], said: list[str]) -> None:
-    (source,) = site_profile(layout, columns=columns).sources
+    source = site_profile(layout, columns=columns).sources[0]
     other = next(column for column in source.other_columns if column in ("../startTime", "../from"))
     assert [source.fields.start, other, source.nested[0].start] == said
     assert source.path.endswith("/jobs/*" if "scheduledJobs" in columns else "/scheduledJobs/*")

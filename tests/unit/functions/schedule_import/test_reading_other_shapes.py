@@ -204,6 +204,30 @@ def test_a_detail_of_blue_yonder_without_a_code_cuts_its_job() -> None:
     assert said(reading) == [("5", "21.03. 22:30", "21.03. 23:00", "7"), ("5", "21.03. 23:00", "21.03. 23:30", "Break")]
 
 
+@pytest.mark.parametrize(
+    ("layout", "document", "parts"),
+    [
+        ("blue-yonder", {"scheduledShifts": [
+            {"employeeId": "u-1", "startTime": "2027-03-22T08:00:00", "endTime": "2027-03-22T09:00:00"}]},
+         "scheduledJobs"),
+        ("genesys-cloud", {"agentSchedules": [
+            {"userId": "u-1", "shifts": [{"startDate": "2027-03-22T06:00:00Z", "lengthMinutes": 60}]}]},
+         "activities"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("empty", [None, [], "missing"])
+def test_a_shift_without_parts_is_told_of_and_its_day_protected(
+    layout: str, document: dict[str, Any], parts: str, empty: Any
+) -> None:
+    text = json.dumps(document)
+    if empty != "missing":
+        text = text.replace('"start', f'"{parts}": {json.dumps(empty)}, "start')
+    reading = read(text, site_profile(layout, timeZone=HELSINKI), "x.json")
+    assert reading.segments == []
+    assert [(each.code, each.reason) for each in reading.skipped] == [("MISSING_VALUE", "the row names no activity")]
+    assert [(each.agent, each.day) for each in reading.protected] == [("u-1", date(2027, 3, 22))]
+
+
 @pytest.mark.parametrize("layout", LISTS)
 def test_a_list_may_stand_alone(layout: str) -> None:
     name, element, activity = LISTS[layout]
