@@ -1,5 +1,6 @@
 """Two files that belong together: the rows of the second become nested rows of the first, joined by a key."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -15,7 +16,24 @@ def in_order(content: FileContent, companion: FileContent | None, rules: Compani
         raise UnreadableFileError(
             f"the file needs its other half, whose name has {rules.companion!r} where the first has {rules.primary!r}"
         )
-    return (companion, content) if rules.companion in content.name else (content, companion)
+    is_second = other_half(content.name, rules.companion, rules.primary) is not None
+    return (companion, content) if is_second else (content, companion)
+
+
+def other_half(name: str, has: str, needs: str) -> str | None:
+    """The name with `needs` where this one `has` its word, in capitals where that is; None where it has it not.
+
+    Folders do not count; a word that stands alone comes before a part of another one (`nightshift_shift.csv`).
+    """
+    folder, slash, base = name.rpartition("/")
+    found = list(re.finditer(re.escape(has), base, re.IGNORECASE))
+    if not found:
+        return None
+    alone = [each for each in found if not any(map(str.isalpha, base[: each.start()][-1:] + base[each.end() :][:1]))]
+    place = (alone or found)[0]
+    written = place[0]
+    new = needs.upper() if written.isupper() else needs.title() if written.istitle() else needs
+    return f"{folder}{slash}{base[: place.start()]}{new}{base[place.end() :]}"
 
 
 def companion_profile(profile: ScheduleProfile, rules: Companion) -> ScheduleProfile:

@@ -16,6 +16,7 @@ from functions.schedule_import.profile import (
     resolve_profile,
 )
 from functions.schedule_import.reading.agents_csv import NO_DIRECTORY, AgentDirectory, read_agents
+from functions.schedule_import.reading.companion import other_half
 from functions.schedule_import.use_case.worlds import (
     Documents,
     ImportGateways,
@@ -135,7 +136,13 @@ async def companion(
     """The second file of a profile that reads two, open for reading. Raises NotReadyError while it is missing."""
     if found.companion is None:
         return None
-    beside = inbox.beside(companion_name(inbox.name, found))
+    name = companion_name(inbox.name, found)
+    if not name:
+        raise NotReadyError(
+            f"{found.name} reads two files, whose names have {found.companion.primary!r} and "
+            f"{found.companion.companion!r}; {inbox.name} has neither: reject it, and send both under such names"
+        )
+    beside = inbox.beside(name)
     stream = open_files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - closed by the stack
     container, path = INBOX, beside.path
     if again is not None:
@@ -150,13 +157,13 @@ async def companion(
 
 def companion_name(name: str, found: ScheduleProfile) -> str:
     """The name of a file's companion."""
-    if found.companion is None or found.companion.primary not in name:
+    if found.companion is None:
         return ""
-    return name.replace(found.companion.primary, found.companion.companion, 1)
+    return other_half(name, found.companion.primary, found.companion.companion) or ""
 
 
 def primary_name(name: str, found: ScheduleProfile) -> str | None:
     """The name of the file that this one is the companion of; None for a file that is none."""
-    if found.companion is None or found.companion.companion not in name:
+    if found.companion is None:
         return None
-    return name.replace(found.companion.companion, found.companion.primary, 1)
+    return other_half(name, found.companion.companion, found.companion.primary)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from functions.schedule_import.reading.companion import other_half
 from functions.schedule_import.reading.reader import read_schedule
 from functions.schedule_import.reading.segments import Reading, UnreadableFileError
 from shared.dataverse.tables import utc_text
@@ -108,3 +109,20 @@ def test_both_files_may_be_json() -> None:
             "end_time": "2027-03-22T12:00:00Z", "leave_request_id": None}  # fmt: skip
     one, other = file_of(json.dumps([shift]), "shift_12.json"), file_of(json.dumps([task]), "shift_task_12.json")
     assert [each.activity for each in read_schedule(one, PLAYVOX, other).segments] == ["Chat", "Work"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("shift_12.csv", "shift_task_12.csv"),
+        ("SHIFT_12.CSV", "SHIFT_TASK_12.CSV"),
+        ("Shift.csv", "Shift_Task.csv"),
+        ("shifts.csv", "shift_tasks.csv"),
+        ("nightshift/shift.csv", "nightshift/shift_task.csv"),
+        ("nightshift_shift.csv", "nightshift_shift_task.csv"),
+    ],
+)
+def test_the_names_of_both_halves(first: str, second: str) -> None:
+    assert other_half(first, "shift", "shift_task") == second
+    assert other_half(second, "shift_task", "shift") == first
+    assert other_half(first, "shift_task", "shift") is None
