@@ -321,6 +321,27 @@ async def test_two_files_are_read_as_one_whichever_comes_first(site: Site) -> No
     assert await site.names(INBOX) == []
 
 
+async def test_mended_rows_of_two_files_find_the_other_half_again(site: Site) -> None:
+    await site.configure("agents.csv", b"email,playvoxId\nasa.lindqvist@nordic-care.example,pvx-1\n")
+    shifts = "uid,user_id,start_time,end_time,is_published,is_working_version,version\n" + "".join(
+        f"s{day},{who},2027-01-{day}T08:00:00Z,2027-01-{day}T16:00:00Z,true,false,1\n"
+        for day, who in ((11, "pvx-1"), (12, "pvx-l"))
+    )
+    tasks = "shift_uid,task_type_id,start_time,end_time\n" + "".join(
+        f"s{day},Lunch,2027-01-{day}T12:00:00Z,2027-01-{day}T12:30:00Z\n" for day in (11, 12)
+    )
+    await site.drop("playvox/shift.csv", shifts)
+    report = await site.deliver("playvox/shift_task.csv", tasks)
+    assert (report.status, report.created) == ("imported", 3)
+    back = (await site.files.read(REPORTS, "playvox/shift.csv.rejected.csv", max_bytes=10**6)).data.decode()
+    report = await site.deliver("playvox/shift.csv.rejected.csv", back.replace("pvx-l", "pvx-1"))
+    assert (report.status, report.created, report.removed) == ("imported", 3, 0), report.reasons
+    assert {one["starttime"] for one in site.bookings() if one["starttime"] > "2027-01-12"} == {
+        "2027-01-12T08:00:00Z", "2027-01-12T12:00:00Z", "2027-01-12T12:30:00Z",
+    }  # fmt: skip
+    assert await site.names(INBOX) == []
+
+
 async def test_rejected_rows_come_back_to_be_mended_and_only_add(site: Site) -> None:
     await extend(site, hold=FREE)
     rows = week(ASA)

@@ -1,5 +1,6 @@
 """What belongs to a file before it can be read: its profile, the directory of agents, marker and companion files."""
 
+import re
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -17,6 +18,7 @@ from functions.schedule_import.profile import (
 )
 from functions.schedule_import.reading.agents_csv import NO_DIRECTORY, AgentDirectory, read_agents
 from functions.schedule_import.reading.companion import other_half
+from functions.schedule_import.reading.rejected_cells import is_rejected_file
 from functions.schedule_import.use_case.worlds import (
     Documents,
     ImportGateways,
@@ -147,12 +149,29 @@ async def companion(
     container, path = INBOX, beside.path
     if again is not None:
         container, path = ARCHIVE, archive_path(inbox.profile, again.import_id, beside.name)
+    if again is None and is_rejected_file(inbox.name):
+        await _bring_back(beside, gateways)
     try:
         fetched = await gateways.files.read_into(container, path, stream, max_bytes=gateways.max_bytes)
     except FileMissingError:
         raise NotReadyError(f"the file waits for its companion {beside.name}") from None
     stream.seek(0)
     return beside, fetched, stream
+
+
+async def _bring_back(beside: InboxPath, gateways: ImportGateways) -> None:
+    """Put the second file of an import beside its mended rows, if nobody has: they come back without it."""
+    async for entry in gateways.files.list(INBOX, beside.path):
+        if entry.name == beside.path:
+            return
+    original = re.sub(r"(?:\.rejected\.\w+)+$", "", beside.name)
+    # A file of this name may have been imported often; import ids begin with their time.
+    newest = None
+    async for entry in gateways.files.list(ARCHIVE, f"{beside.profile}/"):
+        if entry.name.split("/", 2)[2:] == [original]:
+            newest = entry
+    if newest is not None:
+        await gateways.files.copy(ARCHIVE, newest.name, INBOX, beside.path, etag=newest.etag)
 
 
 def companion_name(name: str, found: ScheduleProfile) -> str:
