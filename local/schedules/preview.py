@@ -22,7 +22,7 @@ from functions.schedule_import.decide.scope import FileScope, Protection, file_s
 from functions.schedule_import.decide.wanted import Wanted, want_bookings
 from functions.schedule_import.profile import ScheduleProfile, time_zone
 from functions.schedule_import.reading.agents_csv import AgentDirectory, AgentKey
-from functions.schedule_import.reading.local_time import TimeChoiceCode
+from functions.schedule_import.reading.row.local_time import TimeChoiceCode
 from functions.schedule_import.reading.segments import Issue, Reading, Segment, Skip
 from local.schedules.advice import advice
 from local.schedules.clock_changes import ClockChange, near_changes, next_change

@@ -15,25 +15,25 @@ from functions.schedule_import.reading.companion import (
     in_order,
     primary_profile,
 )
-from functions.schedule_import.reading.date_order import settled_times
-from functions.schedule_import.reading.delimited_rows import DelimitedContainer
-from functions.schedule_import.reading.plain_rows import is_plain, read_plain_rows
+from functions.schedule_import.reading.delimited.delimited_rows import DelimitedContainer
+from functions.schedule_import.reading.delimited.plain_rows import is_plain, read_plain_rows
 from functions.schedule_import.reading.records import Container, FileContent
 from functions.schedule_import.reading.rejected_cells import is_rejected_file
-from functions.schedule_import.reading.row_reader import RowReader
-from functions.schedule_import.reading.row_rules import RowRules, clean
+from functions.schedule_import.reading.row.date_order import settled_times
+from functions.schedule_import.reading.row.row_reader import RowReader
+from functions.schedule_import.reading.row.row_rules import RowRules, clean
+from functions.schedule_import.reading.row.stretches import TimeRules
+from functions.schedule_import.reading.row.values import pattern_reader, read_date
 from functions.schedule_import.reading.segments import Reading, UnreadableFileError
-from functions.schedule_import.reading.stretches import TimeRules
 from functions.schedule_import.reading.text_encoding import kind_of_file
-from functions.schedule_import.reading.values import pattern_reader, read_date
 
 _CONTAINERS = {
-    "delimited": "delimited_rows",
-    "xlsx": "xlsx_rows",
-    "xlsx-grid": "grid_rows",
-    "json": "json_rows",
-    "xml": "xml_rows",
-    "icalendar": "icalendar_rows",
+    "delimited": "delimited.delimited_rows",
+    "xlsx": "workbook.xlsx_rows",
+    "xlsx-grid": "workbook.grid_rows",
+    "json": "document.json_rows",
+    "xml": "document.xml_rows",
+    "icalendar": "icalendar.icalendar_rows",
 }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from openpyxl import load_workbook
 from openpyxl.utils import get_column_letter
 
-from functions.schedule_import.reading.values import read_clock_time
+from functions.schedule_import.reading.row.values import read_clock_time
 from local.schedules.guessing.sniffing import GuessError
 from local.schedules.guessing.values import DATES, TIMES, patterns_of, reads_date
 from local.schedules.guessing.words import says

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from itertools import permutations
 from statistics import fmean
 
-from functions.schedule_import.reading.values import read_clock_time, read_date, read_length, read_moment
+from functions.schedule_import.reading.row.values import read_clock_time, read_date, read_length, read_moment
 from local.schedules.guessing.values import Kinds
 from local.schedules.guessing.words import own_name_says, says
 

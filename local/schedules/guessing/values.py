@@ -9,7 +9,7 @@ from itertools import product
 from typing import NamedTuple
 
 from functions.schedule_import.profile import time_zone
-from functions.schedule_import.reading.values import read_clock_time, read_date, read_moment
+from functions.schedule_import.reading.row.values import read_clock_time, read_date, read_moment
 
 MAX_DISTINCT = 50_000
 """Distinct values of a column that are looked at."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.schedule_import.reading.delimited_blocks import block_of_lines, block_of_rows
+from functions.schedule_import.reading.delimited.blocks import block_of_lines, block_of_rows
 
 WIDTH = 3
 
@@ -68,7 +68,7 @@ ORDINARY = {
 def test_ordinary_lines_are_taken_at_once(case: str, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
     text, rows = ORDINARY[case]
     if "each" in case:
-        monkeypatch.setattr("functions.schedule_import.reading.delimited_blocks._FEW_QUOTES", few)
+        monkeypatch.setattr("functions.schedule_import.reading.delimited.blocks._FEW_QUOTES", few)
     block = block_of_lines(text, 2, WIDTH, ",", quoted=True)
     assert block is not None
     assert (list(block.cells), block.count, block.first) == (rows, len(rows), 2)

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from functions.schedule_import.reading.local_time import (
+from functions.schedule_import.reading.row.local_time import (
     EmptyIntervalError,
     interval,
     interval_of_length,

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from functions.schedule_import.profile import ScheduleProfile
 from functions.schedule_import.reading import reader
 from functions.schedule_import.reading.records import Record
-from functions.schedule_import.reading.row_reader import RowReader
-from functions.schedule_import.reading.row_rules import What
+from functions.schedule_import.reading.row.row_reader import RowReader
+from functions.schedule_import.reading.row.row_rules import What
 from functions.schedule_import.reading.segments import Reading, Segment, UnreadableFileError
 from tests.unit.functions.schedule_import.reading import read, site_profile
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from functions.schedule_import.profile import ScheduleProfile
-from functions.schedule_import.reading import json_rows, xml_rows
+from functions.schedule_import.reading.document import json_rows, xml_rows
 from functions.schedule_import.reading.records import FileContent, Numbered
 from functions.schedule_import.reading.segments import Skip, UnreadableFileError
 

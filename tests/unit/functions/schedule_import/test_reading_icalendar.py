@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from functions.schedule_import.profile import SiteProfile, builtin_profile, resolve_profile
-from functions.schedule_import.reading import icalendar_rows
+from functions.schedule_import.reading.icalendar import icalendar_rows
 from functions.schedule_import.reading.reader import read_schedule
 from functions.schedule_import.reading.records import FileContent
 from functions.schedule_import.reading.segments import Reading, UnreadableFileError

@@ -12,10 +12,10 @@ import pytest
 from openpyxl import Workbook, load_workbook
 
 from functions.schedule_import.profile import ScheduleProfile, SiteProfile, resolve_profile
-from functions.schedule_import.reading import archives, grid_rows, xlsx_rows
 from functions.schedule_import.reading.reader import read_schedule
 from functions.schedule_import.reading.records import FileContent, Numbered
 from functions.schedule_import.reading.segments import Reading, Skip, UnreadableFileError
+from functions.schedule_import.reading.workbook import archives, grid_rows, xlsx_rows
 from tests.unit.functions.schedule_import.reading import site_profile
 
 TABLE = ScheduleProfile.model_validate({

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from functions.schedule_import.reading.values import (
+from functions.schedule_import.reading.row.values import (
     read_clock_time,
     read_date,
     read_length,

@@ -8,14 +8,14 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from functions.schedule_import.profile.layout import Fields, Nested, TemplateSegment, Times, WholeDayRule
-from functions.schedule_import.reading.local_time import (
+from functions.schedule_import.reading.row.local_time import (
     EmptyIntervalError,
     Interval,
     TimeChoice,
     interval,
     interval_of_length,
 )
-from functions.schedule_import.reading.values import (
+from functions.schedule_import.reading.row.values import (
     read_clock_time,
     read_date,
     read_length,

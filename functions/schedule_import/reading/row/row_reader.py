@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 from functions.schedule_import.profile import ScheduleProfile
 from functions.schedule_import.profile.layout import Nested, Source
-from functions.schedule_import.reading.cutting import NamedStretch, cut
 from functions.schedule_import.reading.records import Container, Getter, Record, place_of
-from functions.schedule_import.reading.row_rules import RowRules, What, clean, missing_activity
+from functions.schedule_import.reading.row.cutting import NamedStretch, cut
+from functions.schedule_import.reading.row.row_rules import RowRules, What, clean, missing_activity
+from functions.schedule_import.reading.row.stretches import Problem, RowProblem
+from functions.schedule_import.reading.row.versions import winners
 from functions.schedule_import.reading.segments import (
     AgentDay,
     Issue,
@@ -19,8 +21,6 @@ from functions.schedule_import.reading.segments import (
     Skip,
     UnreadableFileError,
 )
-from functions.schedule_import.reading.stretches import Problem, RowProblem
-from functions.schedule_import.reading.versions import winners
 
 MAX_ROWS = 500_000
 MAX_SEGMENTS = 1_000_000

@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from functions.schedule_import.profile import ScheduleProfile
 from functions.schedule_import.profile.layout import Source, XmlFormat
-from functions.schedule_import.reading.paths import (
+from functions.schedule_import.reading.document.paths import (
     Steps,
     check_expected,
     column_path,

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 from functions.schedule_import.profile import ScheduleProfile, time_zone
 from functions.schedule_import.profile.layout import SkipRule, Source
-from functions.schedule_import.reading.cutting import NamedStretch, cut
+from functions.schedule_import.reading.row.cutting import NamedStretch, cut
+from functions.schedule_import.reading.row.stretches import Problem, RowProblem, Texts, TimeRules
 from functions.schedule_import.reading.segments import UnreadableFileError
-from functions.schedule_import.reading.stretches import Problem, RowProblem, Texts, TimeRules
 
 MAX_NAME_CHARACTERS = 100
 """msdyn_name and name of activity types, plans and statuses hold 100 UTF-16 units; the platform never truncates."""

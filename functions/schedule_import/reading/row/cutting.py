@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from functions.schedule_import.reading.local_time import TimeChoice
-from functions.schedule_import.reading.stretches import Stretch
+from functions.schedule_import.reading.row.local_time import TimeChoice
+from functions.schedule_import.reading.row.stretches import Stretch
 
 
 class NamedStretch(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import icalendar
 
-from functions.schedule_import.reading.icalendar_text import Calendar, known_zone
+from functions.schedule_import.reading.icalendar.text import Calendar, known_zone
 
 MAX_OCCURRENCES_OF_A_RULE = 10_000
 

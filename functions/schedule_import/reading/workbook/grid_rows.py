@@ -15,11 +15,11 @@ from openpyxl.utils import column_index_from_string, get_column_letter
 
 from functions.schedule_import.profile import ScheduleProfile
 from functions.schedule_import.profile.layout import GridFormat, Source, Times
-from functions.schedule_import.reading.delimited_header import column_key
-from functions.schedule_import.reading.paths import row_columns
+from functions.schedule_import.reading.delimited.header import column_key
+from functions.schedule_import.reading.document.paths import row_columns
 from functions.schedule_import.reading.records import FileContent, Getter, Numbered, Record
 from functions.schedule_import.reading.segments import Skip, UnreadableFileError
-from functions.schedule_import.reading.sheets import (
+from functions.schedule_import.reading.workbook.sheets import (
     CONTENT_TYPE,
     MAX_COLUMNS,
     Cell,

@@ -12,13 +12,13 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from functions.schedule_import.profile.layout import Times
-from functions.schedule_import.reading.delimited_blocks import Block, Cells
-from functions.schedule_import.reading.delimited_rows import DelimitedContainer, Rows
-from functions.schedule_import.reading.local_time import only_instant
-from functions.schedule_import.reading.row_reader import RowReader
-from functions.schedule_import.reading.row_rules import What, clean
+from functions.schedule_import.reading.delimited.blocks import Block, Cells
+from functions.schedule_import.reading.delimited.delimited_rows import DelimitedContainer, Rows
+from functions.schedule_import.reading.row.local_time import only_instant
+from functions.schedule_import.reading.row.row_reader import RowReader
+from functions.schedule_import.reading.row.row_rules import What, clean
+from functions.schedule_import.reading.row.values import read_moment
 from functions.schedule_import.reading.segments import Segment, Skip
-from functions.schedule_import.reading.values import read_moment
 
 _MEMORY = 50_000
 _NEVER = (datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC))

@@ -11,16 +11,16 @@ from typing import Any, BinaryIO, NamedTuple
 
 from functions.schedule_import.profile import ScheduleProfile
 from functions.schedule_import.profile.layout import Source
-from functions.schedule_import.reading.json_places import Place, place_of_rows
-from functions.schedule_import.reading.json_records import (
+from functions.schedule_import.reading.document.json_places import Place, place_of_rows
+from functions.schedule_import.reading.document.json_records import (
     JsonRecord,
     checked_row,
     column_getter,
     records_only,
     rows_below,
 )
-from functions.schedule_import.reading.json_values import Builder, Event, JsonObject, events
-from functions.schedule_import.reading.paths import (
+from functions.schedule_import.reading.document.json_values import Builder, Event, JsonObject, events
+from functions.schedule_import.reading.document.paths import (
     EVERY,
     Steps,
     check_expected,

@@ -5,11 +5,19 @@ from dataclasses import dataclass
 
 from functions.schedule_import.profile import ScheduleProfile
 from functions.schedule_import.profile.layout import Source, Times, XlsxFormat
-from functions.schedule_import.reading.delimited_header import column_key
-from functions.schedule_import.reading.paths import row_columns
+from functions.schedule_import.reading.delimited.header import column_key
+from functions.schedule_import.reading.document.paths import row_columns
 from functions.schedule_import.reading.records import FileContent, Getter, Numbered, Record
 from functions.schedule_import.reading.segments import Skip, UnreadableFileError
-from functions.schedule_import.reading.sheets import CONTENT_TYPE, Role, Sheet, SheetRow, Workbook, cell_text, written
+from functions.schedule_import.reading.workbook.sheets import (
+    CONTENT_TYPE,
+    Role,
+    Sheet,
+    SheetRow,
+    Workbook,
+    cell_text,
+    written,
+)
 
 MAX_ROWS_ABOVE_HEADER = 50
 REASON = "reason"

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from functions.schedule_import.profile import ScheduleProfile
 from functions.schedule_import.profile.layout import DelimitedFormat, Source
-from functions.schedule_import.reading.delimited_blocks import Block, Cells, block_of_lines, block_of_rows
-from functions.schedule_import.reading.delimited_header import column_key, delimited_header
+from functions.schedule_import.reading.delimited.blocks import Block, Cells, block_of_lines, block_of_rows
+from functions.schedule_import.reading.delimited.header import column_key, delimited_header
 from functions.schedule_import.reading.records import FileContent, Getter, Numbered, Record
 from functions.schedule_import.reading.rejected_cells import (
     REASON_COLUMN,

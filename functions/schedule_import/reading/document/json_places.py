@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
 from functions.schedule_import.profile.layout import Source
-from functions.schedule_import.reading.json_values import CLOSING, OPENING, Event, events
-from functions.schedule_import.reading.paths import EVERY, Steps, column_path, steps_of
+from functions.schedule_import.reading.document.json_values import CLOSING, OPENING, Event, events
+from functions.schedule_import.reading.document.paths import EVERY, Steps, column_path, steps_of
 from functions.schedule_import.reading.segments import UnreadableFileError
 
 

@@ -7,8 +7,8 @@ from itertools import combinations
 from functions.schedule_import.profile import ScheduleProfile
 from functions.schedule_import.profile.layout import Source, Times
 from functions.schedule_import.reading.records import Container, Numbered
+from functions.schedule_import.reading.row.values import pattern_reader
 from functions.schedule_import.reading.segments import UnreadableFileError
-from functions.schedule_import.reading.values import pattern_reader
 
 _PROBE = datetime(2027, 3, 4, 5, 6, 7)  # noqa: DTZ001 - a wall clock
 

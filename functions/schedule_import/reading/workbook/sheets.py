@@ -11,8 +11,8 @@ from itertools import zip_longest
 from typing import Any, BinaryIO, Literal, NamedTuple
 
 from functions.schedule_import.profile.layout import Times
-from functions.schedule_import.reading.archives import check_workbook
 from functions.schedule_import.reading.segments import UnreadableFileError
+from functions.schedule_import.reading.workbook.archives import check_workbook
 
 MAX_COLUMNS = 500
 CONTENT_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

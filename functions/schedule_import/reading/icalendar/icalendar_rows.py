@@ -2,7 +2,7 @@
 
 Wall clocks stay wall clocks: the container hands on local times with the name of their zone, so that the nights of a
 change are read as in every other layout. A DURATION is elapsed time, but for its days and weeks (RFC 5545, 3.3.6).
-The text is read by `icalendar_text`, its events by `icalendar_events`; `icalendar_recurrence` unfolds those that recur.
+The text is read by `text`, its events by `events`; `recurrence` unfolds those that recur.
 """
 
 import re
@@ -14,9 +14,9 @@ from icalendar.parser import Contentline
 
 from functions.schedule_import.profile import ScheduleProfile
 from functions.schedule_import.profile.layout import ICalendarFormat, Source
-from functions.schedule_import.reading.icalendar_events import BadEventError, Event, Moment, read_event
-from functions.schedule_import.reading.icalendar_recurrence import Occurrence, Unfolding
-from functions.schedule_import.reading.icalendar_text import Calendar, event_blocks, known_zone, lines_of
+from functions.schedule_import.reading.icalendar.events import BadEventError, Event, Moment, read_event
+from functions.schedule_import.reading.icalendar.recurrence import Occurrence, Unfolding
+from functions.schedule_import.reading.icalendar.text import Calendar, event_blocks, known_zone, lines_of
 from functions.schedule_import.reading.records import FileContent, Getter, Numbered, Record
 from functions.schedule_import.reading.segments import Skip, UnreadableFileError
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from functions.schedule_import.profile.layout import Source
-from functions.schedule_import.reading.json_values import JsonObject
-from functions.schedule_import.reading.paths import EVERY, Steps, column_path, steps_of
+from functions.schedule_import.reading.document.json_values import JsonObject
+from functions.schedule_import.reading.document.paths import EVERY, Steps, column_path, steps_of
 from functions.schedule_import.reading.records import Getter, Numbered
 from functions.schedule_import.reading.segments import Skip
 

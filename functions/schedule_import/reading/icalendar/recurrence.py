@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import icalendar
 
-from functions.schedule_import.reading.icalendar_events import (
+from functions.schedule_import.reading.icalendar.events import (
     MAX_OCCURRENCES_OF_A_RULE,
     BadEventError,
     Event,
@@ -19,7 +19,7 @@ from functions.schedule_import.reading.icalendar_events import (
     in_zone,
     moment_of,
 )
-from functions.schedule_import.reading.icalendar_text import Calendar
+from functions.schedule_import.reading.icalendar.text import Calendar
 from functions.schedule_import.reading.segments import Skip, UnreadableFileError
 
 LONGEST_SERIES = timedelta(days=1_100)

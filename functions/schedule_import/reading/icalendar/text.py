@@ -9,7 +9,7 @@ from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 from functions.schedule_import.profile.zones import time_zone
-from functions.schedule_import.reading.icalendar_zones import MAX_RULES, same_zone
+from functions.schedule_import.reading.icalendar.zones import MAX_RULES, same_zone
 from functions.schedule_import.reading.segments import UnreadableFileError
 
 MAX_LINE_BYTES = 65_536

@@ -9,7 +9,7 @@ from functions.schedule_import.profile import ScheduleProfile
 from functions.schedule_import.profile.layout import DelimitedFormat, Source
 from functions.schedule_import.reading.known_layouts import hours_worked, other_layout
 from functions.schedule_import.reading.rejected_cells import without_mark
-from functions.schedule_import.reading.row_rules import clean
+from functions.schedule_import.reading.row.row_rules import clean
 from functions.schedule_import.reading.segments import UnreadableFileError
 
 MAX_COLUMNS = 500

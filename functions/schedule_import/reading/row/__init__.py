@@ -1,0 +1,1 @@
+"""What one row says, whatever the container it came in."""

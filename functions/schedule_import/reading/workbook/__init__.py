@@ -1,0 +1,1 @@
+"""Workbooks (XLSX): tables and grids."""
