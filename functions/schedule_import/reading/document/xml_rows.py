@@ -170,7 +170,8 @@ class XmlContainer:
         for index, source in enumerate(self._profile.sources):
             if self._unit_path(source) == unit.path:
                 for row in _rows(XmlRecord(unit.element, parent), steps_of(source.path)[len(unit.path) :]):
-                    yield index, row
+                    if source.without is None or not any(_rows(row, steps_of(source.without))):
+                        yield index, row
 
     def _unit_path(self, source: Source) -> Steps:
         steps = steps_of(source.path)

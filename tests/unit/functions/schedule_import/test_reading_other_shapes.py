@@ -228,6 +228,21 @@ def test_a_shift_without_parts_is_told_of_and_its_day_protected(
     assert [(each.agent, each.day) for each in reading.protected] == [("u-1", date(2027, 3, 22))]
 
 
+@pytest.mark.parametrize("parts", ["", "<ShiftSegments/>"])
+@pytest.mark.parametrize(
+    ("deleted", "code", "protected"),
+    [("false", "MISSING_VALUE", [date(2027, 3, 22)]), ("true", "DELETED_IN_SOURCE", [])],
+)
+def test_a_shift_of_kronos_without_segments(parts: str, deleted: str, code: str, protected: list[date]) -> None:
+    shift = f'<ScheduleShift StartDate="3/22/2027" IsDeleted="{deleted}"><Employee><PersonIdentity PersonNumber="007"/>'
+    items = f"<ScheduleItems>{shift}</Employee>{parts}</ScheduleShift></ScheduleItems>"
+    reading = read(
+        f"<Response><Schedule>{items}</Schedule></Response>", site_profile("kronos", timeZone=HELSINKI), "x.xml"
+    )
+    assert (reading.rows, reading.segments, [each.code for each in reading.skipped]) == (1, [], [code])
+    assert [(each.agent, each.day) for each in reading.protected] == [("007", day) for day in protected]
+
+
 @pytest.mark.parametrize("layout", LISTS)
 def test_a_list_may_stand_alone(layout: str) -> None:
     name, element, activity = LISTS[layout]
