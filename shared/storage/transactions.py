@@ -2,7 +2,7 @@
 
 The bytes are those of `TableClient.submit_transaction` (azure-data-tables 12.7). The SDK writes and reads them with the
 standard library's `email`, which keeps the event loop for 30 ms where a hundred rows take one.
-Source: "Performing entity group transactions" (Microsoft Learn).
+Source: "Performing entity group transactions" (Microsoft Learn). Why not the SDK: docs/decisions/0023.
 """
 
 import base64

@@ -290,8 +290,8 @@ class Source(Model):
     activity_codes: CodeTable | None = None
     default_activity: Name | None = None
     without: Column | None = None
-    """JSON and XML: only rows in which this is empty or missing. A shift without the parts that are the rows of another source
-    is a row of its own, so that it is told of and not lost."""
+    """JSON and XML: only rows in which this is empty or missing. A shift without the parts that are the rows of
+    another source is a row of its own, so that it is told of and not lost."""
 
     def columns(self) -> list[str]:
         """Every column of a row that is read, each once."""
