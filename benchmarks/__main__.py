@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: measures, prints, and records when everything was measured."""
+"""`python -m benchmarks`: measures, prints, and records when everything was measured, or what was by `--record`."""
 
 import argparse
 import platform
@@ -63,7 +63,11 @@ def read_arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a first look: one round, no slow peers; records nothing")
     parser.add_argument("--seed", type=int, default=1, help="the first seed of the drawn environments")
     parser.add_argument("--no-peers", action="store_true", help="ours and the limit alone; records nothing")
-    parser.add_argument("--record", action="store_true", help="write README.md and results.json from the last results")
+    parser.add_argument(
+        "--record",
+        action="store_true",
+        help="write the last results into README.md and results.json; topics without any keep what is there",
+    )
     return parser.parse_args(words)
 
 
@@ -85,12 +89,12 @@ def main() -> int:
     if arguments.record or not (arguments.only or arguments.quick or missing):
         known = {topic: load(topic, RESULTS) for topic in TOPICS}
         sections = [section for section in known.values() if section is not None]
-        if len(sections) < len(TOPICS):
-            unknown = ", ".join(topic for topic, section in known.items() if section is None)
-            console.print(f"Not recorded: {unknown} was not measured yet.")
+        if unknown := record(known, machine(), FOLDER):
+            console.print(f"Not recorded: {', '.join(unknown)} was not measured yet.")
             return 1
-        record(sections, machine(), FOLDER)
-        console.print("Recorded in benchmarks/results.json and benchmarks/README.md.")
+        console.print(
+            f"Recorded in benchmarks/results.json and README.md: {', '.join(each.topic for each in sections)}."
+        )
     _sum_up(sections, console)
     return 0
 

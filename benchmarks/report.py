@@ -74,26 +74,48 @@ def bounded(metric: str, ours: float, bound: float, better: Better) -> Metric:
 # -------------------------------------------------------------------------------------------------- writing
 
 
-def results_json(sections: Iterable[Section]) -> str:
-    """The content of results.json."""
-    metrics = [
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is recorded of one topic: its part of the README, and its rows of results.json."""
+
+    text: str
+    rows: tuple[Mapping[str, Any], ...]
+
+
+def entry(section: Section) -> Entry:
+    """What is recorded of a topic that was measured."""
+    rows = tuple(
         {**asdict(metric), **{name: _rounded(getattr(metric, name)) for name in ("ours", "reference", "ratio")}}
-        for section in sections
         for metric in section.metrics
-    ]
-    return json.dumps(metrics, indent=2) + "\n"
+    )
+    return Entry(markdown(section), rows)
 
 
-def markdown(sections: Iterable[Section], machine: str) -> str:
-    """The results as Markdown."""
-    lines = [f"Measured on {machine}.", ""]
-    for section in sections:
-        lines += [f"### {section.topic}", "", f'`make bench ARGS="--only {section.topic}"`', ""]
-        lines += _markdown_table(METRIC_COLUMNS, [metric_row(metric) for metric in section.metrics])
-        for table in section.tables:
-            lines += [f"**{table.title}**", "", *([table.note, ""] if table.note else [])]
-            lines += _markdown_table(table.columns, table.rows)
-        lines += [line for note in section.notes for line in (note, "")]
+def recorded(readme: str, results: str) -> dict[str, Entry]:
+    """What is recorded, by topic; `results` is the content of results.json."""
+    _, *parts = _results_of(readme).split("\n### ")
+    rows = {row["metric"]: row for row in json.loads(results)}
+    entries = {}
+    for part in parts:
+        text = f"### {part.rstrip()}\n"
+        names = [line.split(" | ")[0].removeprefix("| ") for line in text.splitlines() if line.startswith("| ")]
+        entries[part.partition("\n")[0]] = Entry(text, tuple(rows[name] for name in names if name in rows))
+    return entries
+
+
+def results_json(entries: Iterable[Entry]) -> str:
+    """The content of results.json."""
+    return json.dumps([row for each in entries for row in each.rows], indent=2) + "\n"
+
+
+def markdown(section: Section) -> str:
+    """A topic's results as Markdown."""
+    lines = [f"### {section.topic}", "", f'`make bench ARGS="--only {section.topic}"`', ""]
+    lines += _markdown_table(METRIC_COLUMNS, [metric_row(metric) for metric in section.metrics])
+    for table in section.tables:
+        lines += [f"**{table.title}**", "", *([table.note, ""] if table.note else [])]
+        lines += _markdown_table(table.columns, table.rows)
+    lines += [line for note in section.notes for line in (note, "")]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -131,13 +153,25 @@ def _markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> li
     return [*head, *(f"| {' | '.join(row)} |" for row in rows), ""]
 
 
-def with_results(readme: str, results: str) -> str:
+def with_results(readme: str, entries: Iterable[Entry], machine: str) -> str:
     """The README with new results between its two markers. Raises ValueError when a marker is missing."""
-    before, begin, rest = readme.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    _results_of(readme)
+    text = "\n".join([f"{_measured_on(machine)}\n", *(each.text for each in entries)])
+    return f"{before}{BEGIN}\n\n{text}\n{END}{after}"
+
+
+def _results_of(readme: str) -> str:
+    _, begin, rest = readme.partition(BEGIN)
+    results, end, _ = rest.partition(END)
     if not begin or not end:
         raise ValueError("the README has lost the markers of its results")
-    return f"{before}{BEGIN}\n\n{results}\n{END}{after}"
+    return results
+
+
+def _measured_on(machine: str) -> str:
+    return f"Measured on {machine}."
 
 
 # -------------------------------------------------------------------------------------------------- keeping
@@ -167,8 +201,18 @@ def _section(raw: Mapping[str, Any]) -> Section:
     )
 
 
-def record(sections: Sequence[Section], machine: str, folder: Path) -> None:
-    """Writes results.json and the README's table."""
-    (folder / "results.json").write_text(results_json(sections))
-    readme = folder / "README.md"
-    readme.write_text(with_results(readme.read_text("utf-8"), markdown(sections, machine)), "utf-8")
+def record(sections: Mapping[str, Section | None], machine: str, folder: Path) -> list[str]:
+    """Write results.json and the README's results, topic by topic in this order.
+
+    A topic that was not measured (None) keeps what is recorded of it, if that was measured on a machine of the same
+    kind. Returns the topics of which nothing is known; nothing is written then.
+    """
+    readme, results = folder / "README.md", folder / "results.json"
+    text = readme.read_text("utf-8")
+    kept = recorded(text, results.read_text("utf-8")) if _measured_on(machine) in text else {}
+    entries = {topic: kept.get(topic) if section is None else entry(section) for topic, section in sections.items()}
+    known = [each for each in entries.values() if each is not None]
+    if len(known) == len(entries):
+        results.write_text(results_json(known), "utf-8")
+        readme.write_text(with_results(text, known, machine), "utf-8")
+    return [topic for topic, each in entries.items() if each is None]

@@ -55,30 +55,67 @@ def test_numbers_keep_three_digits(value: float, text: str) -> None:
 
 
 def test_results_are_a_list_with_the_five_agreed_fields() -> None:
-    rows = json.loads(report.results_json([SECTION]))
+    rows = json.loads(report.results_json([report.entry(SECTION)]))
     assert [set(row) for row in rows] == [{"metric", "ours", "reference", "ratio", "better"}] * 2
     assert rows[0]["ratio"] == 2.0
 
 
 def test_results_that_are_no_number_do_not_break_the_file() -> None:
     metric = bounded("seconds", float("inf"), 10, "lower")
-    assert json.loads(report.results_json([Section("storm", (metric,))]))[0]["ours"] is None
+    assert json.loads(report.results_json([report.entry(Section("storm", (metric,)))]))[0]["ours"] is None
 
 
 def test_the_readme_keeps_its_words_and_gets_the_tables() -> None:
-    written = report.with_results(f"# Title\n{BEGIN}\nold\n{END}\nrest\n", report.markdown([SECTION], "2 cores"))
+    entries = [report.entry(SECTION)]
+    written = report.with_results(f"# Title\n{BEGIN}\nold\n{END}\nrest\n", entries, "2 cores")
     assert written.startswith("# Title\n")
     assert written.endswith("rest\n")
     assert "old" not in written
     assert "| records/s | 20,000 | 10,000 | 2.00 | higher | yes |" in written
     assert "| wall s | 1.5 | 1 | 1.50 | lower | **no** |" in written
     assert 'make bench ARGS="--only bulk"' in written
-    assert report.with_results(written, report.markdown([SECTION], "2 cores")) == written
+    assert report.with_results(written, entries, "2 cores") == written
+
+
+def recorded_folder(folder: Path) -> Path:
+    """`bulk` and `storm` are recorded there."""
+    (folder / "README.md").write_text(f"# Title\n{BEGIN}\n{END}\nrest\n")
+    (folder / "results.json").write_text("[]")
+    storm = Section("storm", (Metric("seconds", 4.0, 5.0, 0.8, "lower"),), notes=("A word.",))
+    assert report.record({"bulk": SECTION, "storm": storm}, "2 cores", folder) == []
+    return folder
+
+
+def test_a_topic_that_was_not_measured_keeps_what_is_recorded(tmp_path: Path) -> None:
+    folder = recorded_folder(tmp_path)
+    before = (folder / "README.md").read_text(), (folder / "results.json").read_text()
+    assert report.record({"bulk": None, "storm": None}, "2 cores", folder) == []
+    assert before == ((folder / "README.md").read_text(), (folder / "results.json").read_text())
+    faster = Section("storm", (Metric("seconds", 3.0, 5.0, 0.6, "lower"),))
+    assert report.record({"bulk": None, "storm": faster}, "2 cores", folder) == []
+    text, rows = (folder / "README.md").read_text(), json.loads((folder / "results.json").read_text())
+    assert "| records/s | 20,000 | 10,000 | 2.00 | higher | yes |" in text
+    assert "| seconds | 3 | 5 | 0.60 | lower | yes |" in text
+    assert "A word." not in text
+    assert [(row["metric"], row["ratio"]) for row in rows] == [("records/s", 2.0), ("wall s", 1.5), ("seconds", 0.6)]
+
+
+@pytest.mark.parametrize(
+    ("topics", "machine", "unknown"),
+    [(("bulk", "lookup"), "2 cores", ["lookup"]), (("bulk", "storm"), "4 cores", ["bulk", "storm"])],
+)
+def test_nothing_is_recorded_while_a_topic_is_unknown(
+    topics: tuple[str, ...], machine: str, unknown: list[str], tmp_path: Path
+) -> None:
+    folder = recorded_folder(tmp_path)
+    before = (folder / "README.md").read_text()
+    assert report.record(dict.fromkeys(topics), machine, folder) == unknown
+    assert (folder / "README.md").read_text() == before
 
 
 def test_a_readme_without_markers_is_left_alone() -> None:
     with pytest.raises(ValueError, match="markers"):
-        report.with_results("# Title\n", "results")
+        report.with_results("# Title\n", [], "2 cores")
 
 
 def test_what_a_topic_found_is_found_again(tmp_path: Path) -> None:
