@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 
 from functions.schedule_import import queries
 from functions.schedule_import.decide.agents import agent_key, system_user_keys
@@ -28,7 +29,7 @@ eight of them may be in memory."""
 
 def keys_of(reading: Reading, profile: ScheduleProfile) -> set[AgentKey]:
     """Every agent that a file or its profile names, also in rows that could not be read."""
-    named = {(segment.identity, segment.agent) for segment in (*reading.segments, *reading.removed)}
+    named = {(segment.identity, segment.agent) for segment in chain(reading.segments, reading.removed)}
     named.update(named_agents(reading, profile))
     named.update((item.identity, item.agent) for item in reading.protected if item.agent is not None)
     return {agent_key(identity, value) for identity, value in named}
