@@ -63,3 +63,24 @@ class Container(Protocol):
     def table(self, path: str) -> Iterable[Record]:
         """The records of a table of the whole document, for activity codes and listed agents."""
         ...
+
+
+class FlatRows:
+    """What a `Container` of plain cells answers to questions for records inside of records, and for words that are the
+    whole document's."""
+
+    def children(self, record: Record, path: str) -> Iterable[Record]:
+        """None: a cell holds no records."""
+        return ()
+
+    def nested_getter(self, path: str, column: str) -> Getter:
+        """See `children`."""
+        return lambda record: ""
+
+    def document(self, column: str) -> str:
+        """Nothing: all that the file says is in its rows."""
+        return ""
+
+    def table(self, path: str) -> Iterable[Record]:
+        """None, see `document`."""
+        return ()

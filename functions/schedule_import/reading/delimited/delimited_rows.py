@@ -13,7 +13,7 @@ from functions.schedule_import.profile import ScheduleProfile
 from functions.schedule_import.profile.layout import DelimitedFormat, Source
 from functions.schedule_import.reading.delimited.blocks import Block, Cells, block_of_lines, block_of_rows
 from functions.schedule_import.reading.delimited.header import column_key, delimited_header
-from functions.schedule_import.reading.records import FileContent, Getter, Numbered, Record
+from functions.schedule_import.reading.records import FileContent, FlatRows, Getter, Numbered
 from functions.schedule_import.reading.rejected_cells import (
     REASON_COLUMN,
     is_rejected_file,
@@ -49,7 +49,7 @@ def open_container(content: FileContent, profile: ScheduleProfile) -> "Delimited
     return DelimitedContainer(content, profile, profile.format, text)
 
 
-class DelimitedContainer:
+class DelimitedContainer(FlatRows):
     """See `records.Container`. A record is a list of cells."""
 
     def __init__(self, content: FileContent, profile: ScheduleProfile, layout: DelimitedFormat, text: TextFile) -> None:
@@ -80,22 +80,6 @@ class DelimitedContainer:
         """See `records.Container`."""
         index = self.column(column)
         return None if index is None else lambda cells: cells[index].strip()
-
-    def children(self, record: Record, path: str) -> Iterable[Record]:
-        """None: a cell holds no records."""
-        return ()
-
-    def nested_getter(self, path: str, column: str) -> Getter:
-        """See `children`."""
-        return lambda record: ""
-
-    def document(self, column: str) -> str:
-        """Nothing: all that the file says is in its rows."""
-        return ""
-
-    def table(self, path: str) -> Iterable[Record]:
-        """None, see `document`."""
-        return ()
 
     def records(self, source: Source) -> Iterator[Numbered | Skip]:
         """See `records.Container`. Rows without any text are no rows."""

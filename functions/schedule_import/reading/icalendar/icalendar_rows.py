@@ -17,7 +17,7 @@ from functions.schedule_import.profile.layout import ICalendarFormat, Source
 from functions.schedule_import.reading.icalendar.events import BadEventError, Event, Moment, read_event
 from functions.schedule_import.reading.icalendar.recurrence import Occurrence, Unfolding
 from functions.schedule_import.reading.icalendar.text import Calendar, event_blocks, known_zone, lines_of
-from functions.schedule_import.reading.records import FileContent, Getter, Numbered, Record
+from functions.schedule_import.reading.records import FileContent, FlatRows, Getter, Numbered, Record
 from functions.schedule_import.reading.segments import Skip, UnreadableFileError
 
 MAX_OCCURRENCES = 100_000
@@ -30,7 +30,7 @@ def open_container(content: FileContent, profile: ScheduleProfile) -> "ICalendar
     return ICalendarContainer(content, profile)
 
 
-class ICalendarContainer:
+class ICalendarContainer(FlatRows):
     """See `records.Container`. A record is a dict of texts by property name, with the columns of ICalendarFormat."""
 
     def __init__(self, content: FileContent, profile: ScheduleProfile) -> None:
@@ -69,17 +69,8 @@ class ICalendarContainer:
         name = column if column.startswith("@") else column.upper()
         return lambda record: str(record.get(name, ""))
 
-    def children(self, record: Record, path: str) -> Iterable[Record]:
-        return ()
-
-    def nested_getter(self, path: str, column: str) -> Getter:
-        return lambda record: ""
-
     def document(self, column: str) -> str:
         return self._calendar.properties.get(column.lstrip("/").upper(), "")
-
-    def table(self, path: str) -> Iterable[Record]:
-        return ()
 
     # ------------------------------------------------------------------------------------------------ rows
 

@@ -17,7 +17,7 @@ from functions.schedule_import.profile import ScheduleProfile
 from functions.schedule_import.profile.layout import GridFormat, Source, Times
 from functions.schedule_import.reading.delimited.header import column_key
 from functions.schedule_import.reading.document.paths import row_columns
-from functions.schedule_import.reading.records import FileContent, Getter, Numbered, Record
+from functions.schedule_import.reading.records import FileContent, FlatRows, Getter, Numbered
 from functions.schedule_import.reading.segments import Skip, UnreadableFileError
 from functions.schedule_import.reading.workbook.sheets import (
     CONTENT_TYPE,
@@ -84,7 +84,7 @@ def open_container(content: FileContent, profile: ScheduleProfile) -> "GridConta
     return GridContainer(content, profile)
 
 
-class GridContainer:
+class GridContainer(FlatRows):
     """See `records.Container`. A record is a GridRecord."""
 
     def __init__(self, content: FileContent, profile: ScheduleProfile) -> None:
@@ -139,18 +139,6 @@ class GridContainer:
             return "" if index is None else cell_text(record.row.cell(index), "other", _NO_TIMES)
 
         return read
-
-    def children(self, record: Record, path: str) -> Iterable[Record]:
-        return ()
-
-    def nested_getter(self, path: str, column: str) -> Getter:
-        return lambda record: ""
-
-    def document(self, column: str) -> str:
-        return ""
-
-    def table(self, path: str) -> Iterable[Record]:
-        return ()
 
     def rejected(self, reasons: Mapping[int, str]) -> bytes:
         """The rejected rows below their headers, with the reason in the last column."""

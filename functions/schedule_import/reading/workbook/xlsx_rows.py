@@ -7,7 +7,7 @@ from functions.schedule_import.profile import ScheduleProfile
 from functions.schedule_import.profile.layout import Source, Times, XlsxFormat
 from functions.schedule_import.reading.delimited.header import column_key
 from functions.schedule_import.reading.document.paths import row_columns
-from functions.schedule_import.reading.records import FileContent, Getter, Numbered, Record
+from functions.schedule_import.reading.records import FileContent, FlatRows, Getter, Numbered
 from functions.schedule_import.reading.segments import Skip, UnreadableFileError
 from functions.schedule_import.reading.workbook.sheets import (
     CONTENT_TYPE,
@@ -47,7 +47,7 @@ def open_container(content: FileContent, profile: ScheduleProfile) -> "XlsxConta
     return XlsxContainer(content, profile)
 
 
-class XlsxContainer:
+class XlsxContainer(FlatRows):
     """See `records.Container`. A record is an XlsxRecord."""
 
     def __init__(self, content: FileContent, profile: ScheduleProfile) -> None:
@@ -82,18 +82,6 @@ class XlsxContainer:
             return cell_text(record.row.cell(record.columns.get(key, -1)), role, times)
 
         return read
-
-    def children(self, record: Record, path: str) -> Iterable[Record]:
-        return ()
-
-    def nested_getter(self, path: str, column: str) -> Getter:
-        return lambda record: ""
-
-    def document(self, column: str) -> str:
-        return ""
-
-    def table(self, path: str) -> Iterable[Record]:
-        return ()
 
     def rejected(self, reasons: Mapping[int, str]) -> bytes:
         """A workbook with the rejected rows, each with its reason in the last column."""
