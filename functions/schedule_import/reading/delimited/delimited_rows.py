@@ -4,6 +4,7 @@ import codecs
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
@@ -31,6 +32,9 @@ MAX_FIELD_CHARACTERS = 32_768
 MAX_LINES_A_ROW = 100
 """Lines of one row, which may go on inside quotes."""
 _CHUNK_CHARACTERS = 32 * 1024
+_LONG_FIELD = 16
+"""Characters from which fields that are all as long are ids or moments."""
+_MOST_FIELDS = 10_000
 _PIECE_CHARACTERS = MAX_FIELD_CHARACTERS // 2
 """A text in whose every piece a line ends has no line longer than a field may be."""
 
@@ -116,6 +120,42 @@ class DelimitedContainer(FlatRows):
 
         Raises UnreadableFileError for half a row at the end of the file.
         """
+        yield from self._pieces()
+        if self._open_line and self._ends_within_its_last_field(self._open_line):
+            raise _cut(self._open_line)
+
+    def _ends_within_its_last_field(self, open_line: int) -> bool:
+        """Whether the last line, which has no end, is cut although it has all of its fields.
+
+        Software that writes no line end at the end of a file is not told so from half a field. But a text that no other
+        row has, and that is the beginning of one which others have, or is shorter than all others, which are alike, is
+        half a field.
+        """
+        count, (number, last) = 0, (0, "")
+        for each in self._last_fields():
+            count, (number, last) = count + 1, each
+        if number != open_line or not last.strip():
+            return False
+        longer, lengths = Counter[str](), set[int]()
+        for _, field in islice(self._last_fields(), count - 1):
+            if field == last:
+                return False
+            lengths.add(len(field))
+            if field.startswith(last) and len(longer) < _MOST_FIELDS:
+                longer[field] += 1
+        is_short = count > 3 and len(lengths) == 1 and max(lengths) >= _LONG_FIELD and len(last) < max(lengths) - 1
+        return is_short or max(longer.values(), default=0) > 1
+
+    def _last_fields(self) -> Iterator[tuple[int, str]]:
+        """Of each whole row its line and its last field."""
+        for rows in self._pieces():
+            if isinstance(rows, Block):
+                yield from enumerate(rows.column(self.width - 1), rows.first)
+            elif isinstance(rows, Rows):
+                numbered = enumerate(rows.cells, rows.first)
+                yield from ((number, cells[-1]) for number, cells in numbered if len(cells) == self.width)
+
+    def _pieces(self) -> Iterator[Block | Rows | Skip]:
         with _as_text(self._content, self.text) as stream:
             for _ in range(self._lines_of_header):
                 stream.readline()

@@ -192,6 +192,48 @@ def test_a_file_that_ends_in_the_middle_of_a_row_is_refused(tail: str) -> None:
         read(csv_bytes(good, tail), CSV)
 
 
+ZONES = ["Europe/Helsinki", "Europe/London", "Europe/Helsinki", "Europe/London"]
+IDS = [f"8af2a1b2c3d4{number:08}" for number in range(4)]
+
+
+@pytest.mark.parametrize(
+    ("column", "fields", "last", "is_cut"),
+    [
+        ("time_zone", ZONES, "Europe/Hel", True),
+        ("time_zone", ZONES, "Europe/Helsinki", False),
+        ("time_zone", ["Europe/Helsinki", "Europe/London"], "Europe/Lon", False),  # reported as a bad row
+        ("team", ["Support", "Sales", "Support"], "Sup", True),
+        ("team", ["Support", "Sales", "Support"], "Sales", False),
+        ("team", ["Support", "Sales", "Support"], "VIP", False),
+        ("team", ["Support", "Support", "Support"], "", False),
+        ("team", ["1", "10", "11", "12"], "1", False),
+        ("external_id", IDS, IDS[0][:12], True),
+        ("external_id", IDS, IDS[0][:18] + "99", False),
+        (
+            "external_id",
+            ["2027-03-22 10:00:00", "2027-03-22 11:00:00", "2027-03-22 12:00:00"],
+            "2027-03-23 9:00:00",
+            False,
+        ),
+        ("external_id", ["E-1", "E-2", "E-10"], "E-3", False),
+        ("external_id", ["E-10", "E-11", "E-12", "E-13"], "E-1", False),
+    ],
+)
+@pytest.mark.parametrize("quoted", [False, True])
+def test_a_last_line_without_its_end_may_be_cut_within_its_last_field(
+    column: str, fields: list[str], last: str, is_cut: bool, quoted: bool
+) -> None:
+    agent = '"a, b@x.example"' if quoted else "a@x.example"
+    rows = [f"{agent},2027-01-11T08:00:00Z,2027-01-11T16:00:00Z,Chat,{field}" for field in (*fields, last)]
+    data = "\n".join([f"agent,start,end,activity,{column}", *rows])
+    if is_cut:
+        with pytest.raises(UnreadableFileError, match=f"ends in the middle of the row in line {len(rows) + 1}"):
+            read(data, CSV)
+    else:
+        assert read(data, CSV).rows == len(rows)
+    assert read(data + "\n", CSV).rows == len(rows), "its line has an end"
+
+
 def test_a_last_line_without_an_end_is_whole_when_it_has_all_fields() -> None:
     assert len(read(csv_bytes("a@x,2027-01-11T08:00Z,2027-01-11T09:00Z,Chat,,,,"), CSV).segments) == 1
 
