@@ -28,11 +28,6 @@ class ClockChange:
     def shown_after(self) -> datetime:
         return (self.at + self.after).replace(tzinfo=None)
 
-    @property
-    def is_gap(self) -> bool:
-        """Whether times are skipped; otherwise they come twice."""
-        return self.after > self.before
-
     def is_near(self, start: datetime, end: datetime) -> bool:
         """Whether a stretch lies within a day of the change."""
         return start < self.at + NEAR and end > self.at - NEAR

@@ -97,21 +97,20 @@ class PlacedSegments:
 class _Meanings(dict[str, str]):
     """The activity that each word of a file means, whatever its case; a file has few words and many rows."""
 
-    def __init__(self, profile: ScheduleProfile | None) -> None:
+    def __init__(self, profile: ScheduleProfile) -> None:
         super().__init__()
         self._profile = profile
 
     def __missing__(self, word: str) -> str:
-        name = activity(word, self._profile).name if self._profile else word
-        meaning = self[word] = name.casefold()
+        meaning = self[word] = activity(word, self._profile).name.casefold()
         return meaning
 
 
 def place_segments(
-    segments: Sequence[Segment], matching: Matching, agent_column: str, profile: ScheduleProfile | None = None
+    segments: Sequence[Segment], matching: Matching, agent_column: str, profile: ScheduleProfile
 ) -> PlacedSegments:
     """Every segment with its agent's user; a row that repeats an earlier one is written once. Rows whose words mean the
-    same activity under `profile` say the same; without it, rows of the same word."""
+    same activity under `profile` say the same."""
     placed, meanings = PlacedSegments(), _Meanings(profile)
     for segment in segments:
         key = agent_key(segment.identity, segment.agent)

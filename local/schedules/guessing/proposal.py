@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from functions.schedule_import.decide.activities import ASSIGNABLE_BY_NAME
-from local.schedules.guessing.roles import MAX_ACTIVITIES, Roles
+from local.schedules.guessing.roles import Roles
 from local.schedules.guessing.timing import Timing
 from local.schedules.guessing.values import TIMES, Kinds, Patterns
 from local.schedules.guessing.words import own_name_says
@@ -247,15 +247,6 @@ def _say_halves(
 
 def _has_hour(text: str) -> bool:
     return text.rpartition(" ")[2].rpartition("T")[2].partition(":")[0].isdecimal()
-
-
-def activity_words(columns: Sequence[Kinds], column: str | None) -> list[str]:
-    """The words of the activity column, the most frequent first."""
-    each = next((each for each in columns if each.name == column), None)
-    if each is None:
-        return []
-    counts = each.sample.distinct
-    return sorted(counts, key=lambda word: -counts[word])[:MAX_ACTIVITIES]
 
 
 def unused(columns: Sequence[Kinds], used: set[str]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from functions.schedule_import.profile.layout import Source
 from functions.schedule_import.reading.document.json_values import JsonObject
-from functions.schedule_import.reading.document.paths import EVERY, Steps, column_path, steps_of
+from functions.schedule_import.reading.document.paths import EVERY, Steps, climbed, column_path, steps_of
 from functions.schedule_import.reading.records import Getter, Numbered
 from functions.schedule_import.reading.segments import Skip
 
@@ -71,14 +71,8 @@ def column_getter(column: str) -> Getter:
         return lambda record: _text(record.value.get(name))
 
     def read(record: JsonRecord) -> str:
-        if path.absolute:
-            while record.up is not None:
-                record = record.up
-        for _ in range(path.ups):
-            if record.up is None:
-                return ""
-            record = record.up
-        value: Any = record.value
+        start = climbed(record, path)
+        value: Any = None if start is None else start.value
         for step in path.down:
             value = value.get(step) if isinstance(value, dict) else None
         return _text(value)

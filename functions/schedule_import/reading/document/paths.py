@@ -5,7 +5,7 @@ element; one that begins with `/` starts at the document.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, Self
 
 from functions.schedule_import.profile import ScheduleProfile
 from functions.schedule_import.profile.layout import Expected, JsonFormat, Source, XmlFormat
@@ -35,6 +35,25 @@ def column_path(column: str) -> ColumnPath:
     steps = steps_of(column)
     ups = next((index for index, step in enumerate(steps) if step != ".."), len(steps))
     return ColumnPath(column.startswith("/"), ups, steps[ups:])
+
+
+class Enclosed(Protocol):
+    """A record with the one around it."""
+
+    @property
+    def up(self) -> Self | None: ...
+
+
+def climbed[R: Enclosed](record: R, path: ColumnPath) -> R | None:
+    """The record from which a column's path goes down; None where there are not so many around this one."""
+    if path.absolute:
+        while record.up is not None:
+            record = record.up
+    for _ in range(path.ups):
+        if record.up is None:
+            return None
+        record = record.up
+    return record
 
 
 def row_columns(source: Source) -> Iterator[str]:

@@ -14,6 +14,7 @@ from functions.schedule_import.profile.layout import Source, XmlFormat
 from functions.schedule_import.reading.document.paths import (
     Steps,
     check_expected,
+    climbed,
     column_path,
     document_paths,
     rooted,
@@ -200,14 +201,10 @@ def _getter(column: str) -> Getter:
         steps, attribute = steps[:-1], steps[-1].removeprefix("@")
 
     def read(record: XmlRecord) -> str:
-        if path.absolute:
-            while record.up is not None:
-                record = record.up
-        for _ in range(path.ups):
-            if record.up is None:
-                return ""
-            record = record.up
-        element = record.element
+        start = climbed(record, path)
+        if start is None:
+            return ""
+        element = start.element
         for step in steps:
             found = next((child for child in element.children if child.tag == step), None)
             if found is None:

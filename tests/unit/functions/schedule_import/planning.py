@@ -113,7 +113,7 @@ def placed(segments: Iterable[Segment], references: ReferenceFacts = REFERENCES)
     rows = list(segments)
     keys = {agent_key(one.identity, one.agent) for one in rows}
     matching = match_agents(keys, references.users, NO_DIRECTORY)
-    return place_segments(rows, matching, "agent"), matching
+    return place_segments(rows, matching, "agent", CSV), matching
 
 
 def scope_of(
@@ -194,7 +194,7 @@ class Calendar:
         keys |= {agent_key(one.identity, one.agent) for one in protected if one.agent}
         keys |= {agent_key(*named) for named in named_agents(said, self.profile)}
         matching = match_agents(keys, REFERENCES.users, NO_DIRECTORY)
-        there = place_segments(rows, matching, "agent")
+        there = place_segments(rows, matching, "agent", self.profile)
         scope = file_scope(said, there, matching, self.profile, uploaded=self.now, plan_agents=plan_agents)
         wanted = want_bookings(there, REFERENCES, RESOURCES, scope, self.profile)
         comparison = Comparison(

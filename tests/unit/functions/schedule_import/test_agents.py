@@ -7,7 +7,7 @@ import pytest
 from functions.schedule_import.decide.agents import agent_key, match_agents, place_segments, system_user_keys
 from functions.schedule_import.decide.facts import User
 from functions.schedule_import.reading.agents_csv import NO_DIRECTORY, AgentDirectory, read_agents
-from tests.unit.functions.schedule_import.planning import ANNA, ASA, placed, segment, user
+from tests.unit.functions.schedule_import.planning import ANNA, ASA, CSV, placed, segment, user
 from tests.unit.functions.schedule_import.reading import site_profile
 
 ASA_BEFORE = user(7, "Åsa Lindqvist", disabled=True)
@@ -92,7 +92,7 @@ def test_values_of_one_user_are_one_agent_in_order_of_start() -> None:
     key, other = agent_key("email", "asa"), agent_key("email", "asa@old.example")
     matching = match_agents([key, other], {key: (ASA,), other: (ASA,)}, NO_DIRECTORY)
     rows = [segment("2027-01-12 08:00", row=2), segment("2027-01-11 08:00", agent="asa@old.example", row=3)]
-    assert [one.row for one in place_segments(rows, matching, "agent").by_user[ASA.id]] == [3, 2]
+    assert [one.row for one in place_segments(rows, matching, "agent", CSV).by_user[ASA.id]] == [3, 2]
 
 
 @pytest.mark.parametrize(
