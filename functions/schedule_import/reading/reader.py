@@ -76,8 +76,7 @@ def _joined(
 
 def _read_rows(reader: RowReader) -> None:
     container = reader.container
-    repeats = reader.getter(reader.source.fields.repeat_days) is not None
-    if isinstance(container, DelimitedContainer) and is_plain(reader, container) and not repeats:
+    if isinstance(container, DelimitedContainer) and is_plain(reader, container):
         read_plain_rows(reader, container)
     else:
         reader.read_all()

@@ -48,6 +48,7 @@ def is_plain(reader: RowReader, file: DelimitedContainer) -> bool:
         or source.breaks
         or reader.has_versions
         or file.dropped_again
+        or reader.getter(source.fields.repeat_days)  # it speaks for days on which nothing stands, too
         or any(
             column is not None and column.startswith("@file.") for column in (agent_column, source.fields.external_id)
         )
