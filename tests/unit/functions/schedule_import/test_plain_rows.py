@@ -97,6 +97,15 @@ def test_rows_among_ordinary_ones_that_are_not() -> None:
     assert len(short.segments) == 400 * 7 + 160
 
 
+def test_each_row_that_repeats_speaks_for_all_of_its_dates() -> None:
+    row = "{agent}@x,2027-03-22,2027-03-28,08:00,16:00,Monday,Europe/Helsinki\n"
+    header = "Email,Date_from,Date_to,Start_time,End_time,Shift_repeat_days,Time zone\n"
+    data = header + "".join(row.format(agent=agent) for agent in "abc")
+    short, long = both_ways(data, site_profile("traqnext"))
+    assert short == long
+    assert {each.agent for each in short.days_without_work} == {"a@x", "b@x", "c@x"}
+
+
 @pytest.mark.parametrize("column", ["agent", "team", "externalId", "start"])
 def test_what_the_name_of_the_file_says(column: str) -> None:
     fields = {"agent": "agent", "start": "start", "end": "end", "activity": "activity", "externalId": "id"}
